@@ -1,0 +1,233 @@
+"""From a student's builder to a Keras model whose dropout rates can be turned while it is compiled."""
+
+import contextlib
+import inspect
+import json
+import random
+import threading
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from helpers.errors import LessonError, at, explain, line_of_call
+
+
+class AdjustableDropout(keras.layers.Layer):
+    """Keras's `Dropout`, but with its rate in a variable: a new rate needs no new compilation.
+
+    The same computation as `tf.nn.experimental.stateless_dropout`, which `keras.layers.Dropout` calls:
+    keep a unit where a uniform number is at least the rate, and divide what is kept by 1 − rate.
+    """
+
+    def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self.rate = tf.Variable(float(rate), trainable=False, dtype="float32")
+        self.noise_shape = noise_shape
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.supports_masking = True
+
+    def call(self, inputs, training=False):
+        if not training:
+            return inputs
+        shape = tf.shape(inputs)
+        if self.noise_shape is not None:
+            shape = [shape[i] if size is None else size for i, size in enumerate(self.noise_shape)]
+        rate = tf.cast(self.rate, inputs.dtype)
+        keep = keras.random.uniform(shape, dtype=inputs.dtype, seed=self.seed_generator) >= rate
+        return tf.where(keep, tf.math.divide_no_nan(inputs, 1 - rate), tf.zeros_like(inputs))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+def in_fresh_thread(function):
+    """Call `function` in a thread of its own, wait, and return what it returns or raise what it raises.
+
+    Keras numbers its automatic layer names per thread (dense, dense_1, …). In a fresh thread they start
+    again, so two models from one builder have equal configurations, and TensorFlow, which keeps a little
+    memory for every variable name it has ever seen, sees no new ones.
+    """
+    outcome = {}
+
+    def work():
+        try:
+            outcome["value"] = function()
+        except BaseException as error:  # handed to the thread that waits
+            outcome["error"] = error
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join()
+    if "error" in outcome:
+        raise outcome["error"]
+    return outcome["value"]
+
+
+@contextlib.contextmanager
+def random_state_of_its_own(seed):
+    """Within it, Python's and NumPy's random numbers start from `seed`; afterwards the student's go on as before."""
+    states = random.getstate(), np.random.get_state()
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+
+
+def call_builder(build, settings, seed):
+    """Call the student's `build(**settings)` with initial weights drawn from `seed`; returns the compiled model.
+
+    Raises `LessonError` when `build` raises, or returns something other than a compiled Keras model.
+    """
+    name = getattr(build, "__name__", "build")
+
+    def seeded_build():
+        with random_state_of_its_own(seed):
+            return build(**settings)
+
+    try:
+        model = in_fresh_thread(seeded_build)
+    except Exception as error:
+        raise explain(error, build) from error
+    if model is None:
+        raise LessonError(f"Your function {name}() returned nothing. End it with: return model")
+    if not isinstance(model, keras.Model):
+        raise LessonError(
+            f"Your function {name}() returned a {type(model).__name__}, not a Keras model."
+            " End it with: return model"
+        )
+    if not model.compiled:
+        raise LessonError(
+            f"The model that {name}() returns is not compiled."
+            " Call model.compile(optimizer=…, loss=…, metrics=[…]) before: return model"
+        )
+    return model
+
+
+def keywords(build):
+    """The keywords of the student's builder as `{name: default}`; no default is `inspect.Parameter.empty`."""
+    return {name: parameter.default for name, parameter in inspect.signature(build).parameters.items()}
+
+
+def layers_of(model):
+    """Every layer of `model`, those inside nested models included, each once, in order."""
+    found = []
+    for layer in model.layers:
+        for each in layers_of(layer) if isinstance(layer, keras.Model) else [layer]:
+            if not any(each is other for other in found):
+                found.append(each)
+    return found
+
+
+def dropout_rates(model):
+    """The rates of the `Dropout` (or `AdjustableDropout`) layers of `model`, in order."""
+    return [float(layer.rate) for layer in layers_of(model) if type(layer) in (keras.layers.Dropout, AdjustableDropout)]
+
+
+def _only_structure(config):
+    """`config` without dropout rates and learning rates; raises `TypeError` at an object that is not Keras's own."""
+    if isinstance(config, (list, tuple)):
+        return [_only_structure(item) for item in config]
+    if not isinstance(config, dict):
+        return config
+    module = config.get("module")
+    if (isinstance(module, str) and not module.startswith("keras")) or config.get("class_name") in ("Lambda", "__lambda__"):
+        raise TypeError("not Keras's own")
+    config = dict(config)
+    if config.get("class_name") == "Dropout" and module == "keras.layers":
+        config["config"] = {**config["config"], "rate": None}
+    if str(module).startswith("keras.optimizers") and isinstance(config["config"].get("learning_rate"), float):
+        config["config"] = {**config["config"], "learning_rate": None}
+    return {key: _only_structure(value) for key, value in config.items()}
+
+
+def structure_of(model):
+    """What must be compiled anew when it changes, as text: all of `model` but its dropout rates and learning rate.
+
+    None for a model that holds anything of the student's own (a subclass, a `Lambda`, a loss function) or a layer
+    that adapts to data: its configuration need not tell all that it does, so no two such models count as the same.
+    """
+    if not type(model).__module__.startswith("keras.") or any(hasattr(layer, "adapt") for layer in layers_of(model)):
+        return None
+    try:
+        return json.dumps(_only_structure([model.get_config(), model.get_compile_config()]), sort_keys=True, default=str)
+    except (TypeError, ValueError, NotImplementedError):
+        return None
+
+
+def adjustable_copy(model):
+    """A compiled copy of `model` (Keras's own layers only) with `AdjustableDropout` in place of `Dropout`.
+
+    Its weights are its own; copy the values you want into it.
+    """
+
+    def copy_layer(layer):
+        if type(layer) is keras.layers.Dropout:
+            return AdjustableDropout(layer.rate, layer.noise_shape, layer.seed, name=layer.name, dtype=layer.dtype_policy)
+        return type(layer).from_config(layer.get_config())
+
+    def copy():
+        twin = keras.models.clone_model(model, clone_function=copy_layer, recursive=True)
+        twin.compile_from_config(model.get_compile_config())
+        return twin
+
+    with random_state_of_its_own(0):
+        return in_fresh_thread(copy)
+
+
+def check_shapes(model, x, y, build=None):
+    """Raise a `LessonError` when images `x` or labels `y` cannot be what `model` was built and compiled for.
+
+    Looks at what can be told in words (one input, one output, the common losses); the rest is Keras's to refuse.
+    """
+    if not (isinstance(x, np.ndarray) and isinstance(y, np.ndarray)):
+        return
+    wanted = getattr(model, "input_shape", None) if model.built else None
+    if isinstance(wanted, tuple) and not _fits(wanted[1:], x.shape[1:]):
+        raise LessonError(
+            f"Your network expects inputs of shape {wanted[1:]}, but each of the {len(x)} examples has shape {x.shape[1:]}."
+            + at(build and line_of_call(build, "Input", "InputLayer", "Sequential"))
+        )
+    outputs = getattr(model, "output_shape", None) if model.built else None
+    loss = model.loss if isinstance(model.loss, str) else getattr(model.loss, "name", None) or getattr(model.loss, "__name__", "")
+    if not (isinstance(outputs, tuple) and outputs and isinstance(outputs[-1], int)):
+        return
+    units = outputs[-1]
+    last_layer = at(build and line_of_call(build, "Dense", "Softmax", "Activation"))
+    compile_line = at(build and line_of_call(build, "compile"))
+    one_hot = y.ndim == 2 and y.shape[1] > 1
+    if loss == "categorical_crossentropy":
+        if not one_hot:
+            raise LessonError(
+                "The loss categorical_crossentropy needs one-hot labels (one column per class), but the labels are single"
+                " numbers. Use one-hot labels, or the loss sparse_categorical_crossentropy." + compile_line
+            )
+        if y.shape[1] != units:
+            raise LessonError(
+                f"The last layer has {units} outputs, but the one-hot labels have {y.shape[1]} columns, one per class."
+                f" Give the last layer {y.shape[1]} units." + last_layer
+            )
+    elif loss == "sparse_categorical_crossentropy":
+        if one_hot:
+            raise LessonError(
+                "The loss sparse_categorical_crossentropy needs labels that are single numbers, but these are one-hot."
+                " Use the loss categorical_crossentropy." + compile_line
+            )
+        if y.min() < 0 or y.max() >= units:
+            raise LessonError(
+                f"The labels run from {int(y.min())} to {int(y.max())}, but the last layer has {units} outputs."
+                f" Give the last layer {int(y.max()) + 1} units." + last_layer
+            )
+    elif loss == "binary_crossentropy" and y.ndim == 1 and units != 1:
+        raise LessonError(
+            f"The loss binary_crossentropy compares one output with each label, but the last layer has {units} outputs."
+            " Give the last layer 1 unit with a sigmoid." + last_layer
+        )
+
+
+def _fits(wanted, shape):
+    return len(wanted) == len(shape) and all(a is None or a == b for a, b in zip(wanted, shape))

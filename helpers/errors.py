@@ -1,0 +1,94 @@
+"""Errors for students: what is wrong, where in their code, and what to try."""
+
+import ast
+import inspect
+import linecache
+import re
+import textwrap
+
+
+class LessonError(Exception):
+    """A mistake a student can mend; its message says what is wrong, where, and what to try."""
+
+    def _render_traceback_(self):
+        # IPython asks an exception for its own traceback: the message alone is what helps here.
+        return [f"{type(self).__name__}: {self}"]
+
+
+class Interrupted(LessonError, KeyboardInterrupt):
+    """The kernel was interrupted while a panel was training."""
+
+
+HINTS = (
+    (r"negative dimension|computed output size would be negative",
+     "The picture has become smaller than the kernel: use fewer or smaller convolutions, or padding='same'."),
+    (r"`rate`|rate must be", "A dropout rate is a fraction from 0 up to, but not including, 1."),
+    (r"unknown loss|Could not interpret loss", "Check the spelling of `loss`: for example 'categorical_crossentropy'."),
+    (r"optimizer identifier|interpret optimizer", "Check the spelling of `optimizer`: for example 'adam' or 'sgd'."),
+    (r"interpret activation|Unknown activation", "Check the spelling of `activation`: for example 'relu' or 'softmax'."),
+    (r"interpret metric|Unknown metric", "Check the spelling in `metrics`: for example ['accuracy']."),
+    (r"is not defined", "Is the name spelled as where it was made, and was the cell that makes it run?"),
+    (r"missing \d+ required positional", "Give that argument a default value, or make a control for it in `explore`."),
+)
+
+
+def shorten(text, limit=240):
+    """The first paragraph of an error message, without colour codes, at most `limit` characters."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(text)).strip()
+    lines = [line for line in text.splitlines() if line.strip()]
+    # Keras opens with the layer that called; the reason follows it.
+    if len(lines) > 1 and lines[0].startswith("Exception encountered when calling"):
+        lines = lines[1:]
+    text = lines[0].strip() if lines else "no message"
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def line_of_error(error, build):
+    """The line of the student's code in which `error` arose, as (number in the cell, text), or None.
+
+    The last frame of the traceback that lies in the file (for a notebook: the cell) of `build` counts.
+    """
+    code = getattr(inspect.unwrap(build), "__code__", None)
+    found = None
+    frame = error.__traceback__
+    while code is not None and frame is not None:
+        if frame.tb_frame.f_code.co_filename == code.co_filename:
+            found = frame.tb_lineno, linecache.getline(code.co_filename, frame.tb_lineno).strip()
+        frame = frame.tb_next
+    return found
+
+
+def line_of_call(build, *names):
+    """The last line of `build` that calls one of `names` (`"Dense"`, `"compile"`), as (number, text), or None."""
+    try:
+        lines, first = inspect.getsourcelines(inspect.unwrap(build))
+        tree = ast.parse(textwrap.dedent("".join(lines)))
+    except (OSError, TypeError, SyntaxError):
+        return None
+    found = [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "attr", getattr(node.func, "id", None)) in names
+    ]
+    return (max(first, 1) + max(found) - 1, lines[max(found) - 1].strip()) if found else None
+
+
+def at(place):
+    """`place` (number, text) as words, or an empty string when the line is not known."""
+    return f" Look at line {place[0]} of the cell with your network: {place[1]}" if place else ""
+
+
+def explain(error, build, doing="ran"):
+    """A `LessonError` in words for an `error` that came out of the student's `build`."""
+    if isinstance(error, LessonError):
+        return error
+    hint = next((hint for pattern, hint in HINTS if re.search(pattern, str(error), re.IGNORECASE)), "")
+    name = getattr(build, "__name__", "build")
+    explained = LessonError(
+        f"Your function {name}() did not work when it {doing}: "
+        f"{type(error).__name__}: {shorten(error)}{at(line_of_error(error, build))}"
+        + (f" Try this: {hint}" if hint else "")
+    )
+    explained.__cause__ = error
+    return explained

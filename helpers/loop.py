@@ -1,0 +1,209 @@
+"""The fast engine's loop: trains a compiled Keras model a whole epoch at a time, and repeats itself to the bit.
+
+`model.fit` goes back to Python for every batch. Here an epoch (shuffle, every batch, validation) is one
+compiled TensorFlow function, and the weights are put back to their start instead of building a new network,
+so that a new setting trains at once. What cannot be compiled that way is handed to `model.fit`.
+"""
+
+import threading
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from helpers.builder import AdjustableDropout, adjustable_copy, dropout_rates, in_fresh_thread, layers_of, structure_of
+
+class Stop:
+    """Ends a run from any thread: `stop.set()`. A run looks at it before each batch."""
+
+    def __init__(self):
+        self._event = threading.Event()
+        self._flag = None
+
+    def set(self):
+        self._event.set()
+        if self._flag is not None:
+            self._flag.assign(True)
+
+    def is_set(self):
+        return self._event.is_set()
+
+    def bind(self, flag):
+        """From now on also say it to `flag`, a variable that a compiled loop reads."""
+        flag.assign(False)
+        self._flag = flag
+        if self.is_set():
+            flag.assign(True)
+
+
+class Loop:
+    """The compiled epoch of one network on one set of data.
+
+    `model` is a compiled Keras model; x, y: arrays (or lists or dicts of arrays) with one row per example;
+    `validation` is `(x, y)` or None. Raises what TensorFlow raises where the network cannot be one graph.
+    """
+
+    def __init__(self, model, x, y, validation=None):
+        self._refuse_what_fit_must_do(model)
+        plain = structure_of(model) is not None
+        self.model = adjustable_copy(model) if plain else model
+        self._x, self._y = _tensors(x), _tensors(y)
+        self._validation = None if validation is None else tuple(_tensors(part) for part in validation)
+        in_fresh_thread(self._create_variables)
+        self._variables = list({id(v): v for v in self.model.variables + self.model.optimizer.variables}.values())
+        self._fresh = [v.value.numpy() for v in self._variables]
+        self._stop_flag = tf.Variable(False, trainable=False)
+        self._train_epoch = tf.function(self._epoch, autograph=False)
+        self._read = tf.function(lambda: [tf.identity(v) for v in self._variables], autograph=False)
+        self._write = tf.function(self._assign, autograph=False)
+        if plain:
+            self._check_copy(model)
+        scalar = tf.TensorSpec((), tf.int32)
+        self._train_epoch.get_concrete_function(tf.TensorSpec((2,), tf.int32), scalar, scalar, tf.TensorSpec((), tf.bool))
+
+    @staticmethod
+    def _refuse_what_fit_must_do(model):
+        if model.run_eagerly:
+            raise NotImplementedError("it was compiled with run_eagerly=True")
+        if type(model).train_step is not keras.Model.train_step or type(model).test_step is not keras.Model.test_step:
+            raise NotImplementedError("it has a training step of its own")
+
+    def _create_variables(self):
+        """Metrics, optimizer and lazily built layers make their variables at first use: outside the graph."""
+        first = tf.nest.map_structure(lambda a: a[:1], (self._x, self._y))
+        prediction = self.model(first[0], training=False)
+        self.model.compute_loss(*first, prediction, training=False)
+        self.model.compute_metrics(*first, prediction)
+        self.model.reset_metrics()
+        self.model.optimizer.build(self.model.trainable_variables)
+
+    def _check_copy(self, model):
+        self.start(model, 0)
+        few = tf.nest.map_structure(lambda a: a[:4], self._x)
+        pairs = zip(tf.nest.flatten(self.model(few, training=False)), tf.nest.flatten(model(few, training=False)))
+        if not all(np.allclose(mine, theirs, atol=1e-5, equal_nan=True) for mine, theirs in pairs):
+            raise NotImplementedError("a copy of it does not predict what it predicts")
+
+    def _assign(self, values):
+        for variable, value in zip(self._variables, values):
+            variable.assign(value)
+
+    def start(self, model, seed):
+        """Go to the start of a run: the weights, rates and learning rate of `model`, random numbers from `seed`."""
+        start = dict(zip(map(id, self._variables), self._fresh))
+        if self.model is not model:
+            start.update((id(mine), v.value.numpy()) for mine, v in zip(self.model.weights, model.weights))
+            if model.optimizer.built:
+                start.update((id(mine), v.value.numpy()) for mine, v in zip(self.model.optimizer.variables, model.optimizer.variables))
+            elif _learning_rate(model) is not None:
+                start[id(_learning_rate(self.model))] = _learning_rate(model).value.numpy()
+            mine = [layer for layer in layers_of(self.model) if type(layer) is AdjustableDropout]
+            for layer, rate in zip(mine, dropout_rates(model)):
+                layer.rate.assign(rate)
+        fixed = [layer.seed_generator.state for layer in layers_of(self.model)
+                 if getattr(layer, "seed", None) is not None and hasattr(layer, "seed_generator")]
+        states = [v for v in self._variables if v.path.endswith("seed_generator_state") and not any(v is f for f in fixed)]
+        for number, state in enumerate(states):
+            start[id(state)] = np.array([np.random.SeedSequence([seed, number]).generate_state(1)[0] >> 1, 0], state.dtype)
+        self.restore([start[id(v)] for v in self._variables])
+
+    def follow(self, model):
+        """Take over the weights and the optimizer's state of the student's `model`, which a callback may have changed."""
+        if model is self.model:
+            return
+        pairs = list(zip(self.model.weights, model.weights)) + list(zip(self.model.optimizer.variables, model.optimizer.variables))
+        for mine, theirs in pairs:
+            mine.assign(theirs.value)
+
+    def snapshot(self):
+        """The state of the network and its optimizer, random numbers included, as a list of tensors."""
+        return self._read()
+
+    def restore(self, state):
+        self._write([tf.convert_to_tensor(value, v.dtype) for value, v in zip(state, self._variables)])
+
+    def copy_to(self, model):
+        """Give the student's own `model` the weights, and the optimizer's state, that training has reached."""
+        if model is self.model:
+            return
+        for theirs, mine in zip(model.weights, self.model.weights):
+            theirs.assign(mine.value)
+        model.optimizer.build(model.trainable_variables)
+        for theirs, mine in zip(model.optimizer.variables, self.model.optimizer.variables):
+            theirs.assign(mine.value)
+
+    def epoch(self, number, n_train, batch_size, seed, shuffle=True, stop=None):
+        """Train epoch `number` (from 0) on the first `n_train` examples; returns `{metric: float}`.
+
+        None when `stop` ended it half-way: the state is then between two epochs' and must be restored.
+        """
+        (stop or Stop()).bind(self._stop_flag)
+        order_seed = tf.constant([seed % 2**31, number], tf.int32)
+        finished, logs = self._train_epoch(
+            order_seed, tf.constant(n_train, tf.int32), tf.constant(batch_size, tf.int32), tf.constant(bool(shuffle)))
+        return {name: float(value) for name, value in logs.items()} if finished else None
+
+    def _epoch(self, order_seed, n_train, batch_size, shuffle):
+        rows = tf.range(n_train)
+        order = tf.cond(shuffle, lambda: tf.random.experimental.stateless_shuffle(rows, order_seed), lambda: rows)
+        finished, logs = self._pass(self._x, self._y, order, batch_size, self._learn)
+        if self._validation is not None:
+            with tf.control_dependencies(list(logs.values())):
+                n_validation = tf.shape(tf.nest.flatten(self._validation)[0])[0]
+                done, validation_logs = self._pass(*self._validation, tf.range(n_validation), batch_size, self._look)
+            finished = finished & done
+            logs.update({f"val_{name}": value for name, value in validation_logs.items()})
+        return finished, logs
+
+    def _pass(self, x, y, order, batch_size, on_batch):
+        """One pass over the examples in `order`; returns (whether it was not stopped, the metrics)."""
+        for metric in self.model.metrics:
+            metric.reset_state()
+        n = tf.shape(order)[0]
+
+        def one_batch(start, total):
+            end = tf.minimum(start + batch_size, n)
+            batch = tf.nest.map_structure(lambda a: tf.gather(a, order[start:end]), (x, y))
+            # As in fit, a batch weighs by its examples: the last one may be smaller.
+            return end, total + on_batch(*batch) * tf.cast(end - start, "float32")
+
+        start, total = tf.while_loop(
+            lambda start, total: (start < n) & ~self._stop_flag,
+            one_batch, (tf.constant(0), tf.constant(0.0)), parallel_iterations=1)
+        with tf.control_dependencies([total]):
+            logs = {name: tf.identity(tf.convert_to_tensor(value)) for name, value in self.model.get_metrics_result().items()}
+        logs["loss"] = total / tf.cast(n, "float32")
+        return start >= n, logs
+
+    def _learn(self, x, y):
+        model = self.model
+        with tf.GradientTape() as tape:
+            prediction = model(x, training=True)
+            loss = model.compute_loss(x, y, prediction, training=True)
+            scaled = model.optimizer.scale_loss(loss)
+        weights = model.trainable_weights
+        model.optimizer.apply_gradients(zip(tape.gradient(scaled, weights), weights))
+        model.compute_metrics(x, y, prediction)
+        return tf.cast(loss, "float32")
+
+    def _look(self, x, y):
+        prediction = self.model(x, training=False)
+        loss = self.model.compute_loss(x, y, prediction, training=False)
+        self.model.compute_metrics(x, y, prediction)
+        return tf.cast(loss, "float32")
+
+
+def _tensors(arrays):
+    """Arrays as tensors; float64 becomes float32 and a single column of labels a matrix, as in `fit`."""
+
+    def tensor(array):
+        array = np.asarray(array)
+        array = array.astype("float32") if array.dtype == "float64" else array
+        return tf.convert_to_tensor(array[:, np.newaxis] if array.ndim == 1 else array)
+
+    return tf.nest.map_structure(tensor, arrays)
+
+
+def _learning_rate(model):
+    """The variable that holds the learning rate of `model`, or None where a schedule sets it."""
+    return next((v for v in model.optimizer.variables if v.name == "learning_rate"), None)
