@@ -281,3 +281,30 @@ def check_examples(x, y, validation=None):
                 raise LessonError(f"The {name} data must be numbers, but one array holds {array.dtype} values.")
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 raise LessonError(f"The {name} data hold values that are not finite numbers (NaN or infinity): look where they come from.")
+
+
+def training_and_validation(data, validation_split=0.2):
+    """`(x, y, (x_validation, y_validation))` from what a lesson calls its data.
+
+    data: a dataset of `helpers.data`; `(x, y)`, whose last `validation_split` (a fraction, counted as `model.fit`
+    counts it) becomes validation data; `(x, y, x_validation, y_validation)`; or one or two `tf.data.Dataset`s.
+    """
+    if hasattr(data, "x_train"):
+        return data.x_train, data.y_train, (data.x_val, data.y_val)
+    if isinstance(data, tf.data.Dataset):
+        return data, None, None
+    if isinstance(data, (tuple, list)) and len(data) == 2:
+        x, y = data
+        if isinstance(x, tf.data.Dataset):
+            return x, None, y
+        check_examples(x, y)
+        x, y = np.asarray(x), np.asarray(y)
+        if not 0 <= validation_split < 1:
+            raise LessonError(f"validation_split is a fraction from 0 up to, but not including, 1; it is {validation_split!r}.")
+        split = math.floor(len(x) * (1 - validation_split))
+        if split == 0:
+            raise LessonError(f"With validation_split={validation_split} none of the {len(x)} examples is left for training.")
+        return x[:split], y[:split], ((x[split:], y[split:]) if split < len(x) else None)
+    if isinstance(data, (tuple, list)) and len(data) == 4:
+        return data[0], data[1], (data[2], data[3])
+    raise LessonError("The data must be a dataset of helpers.data, or (x, y), or (x, y, x_validation, y_validation).")

@@ -1,0 +1,236 @@
+"""A real JupyterLab in a real browser, for the tests: starts both, opens notebooks, reads what the page shows."""
+
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import nbformat
+from jupyter_client import BlockingKernelClient
+
+ROOT = Path(__file__).resolve().parent.parent
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+           "--disable-component-update", "--disable-sync"]
+
+# Notes every change of every panel on the page: state, points drawn, height, and whether there is a chart.
+WATCH = """
+window.frames_seen = [];
+window.panel_boxes = () => [...document.querySelectorAll('.live-panel')].map(p => p.closest('.widget-vbox'));
+const look = () => document.querySelectorAll('.live-panel').forEach((panel, index) => {
+    const box = panel.closest('.widget-vbox');
+    const frame = {index, ...panel.dataset, height: box ? box.offsetHeight : null,
+        chart: !!panel.querySelector('svg polyline, svg [data-pane]'), at: performance.now()};
+    const key = JSON.stringify({...frame, at: 0});
+    if (panel.seen_as !== key) { panel.seen_as = key; window.frames_seen.push(frame); }
+});
+new MutationObserver(look).observe(document.body, {subtree: true, childList: true, attributes: true, attributeFilter: ['data-state', 'class']});
+"""
+
+
+def find_browser(playwright):
+    """Chromium or Chrome from the PATH, or else Playwright's own, which is installed at first use."""
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True)
+    return playwright.chromium.launch(executable_path=path, args=OPTIONS)
+
+
+class Server:
+    """JupyterLab on this machine only, in a folder of its own, with its token, as a student starts it."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.runtime = self.folder / "runtime"
+        self.token = secrets.token_hex(16)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.log = open(self.folder / "lab.log", "w")
+        quiet = self.folder / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+        quiet.parent.mkdir(parents=True)
+        quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}')
+        environment = {**os.environ, "JUPYTER_RUNTIME_DIR": str(self.runtime), "JUPYTER_CONFIG_DIR": str(self.folder / "config"),
+                       "JUPYTERLAB_SETTINGS_DIR": str(self.folder / "settings"), "PYTHONPATH": str(ROOT)}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={self.port}", "--ServerApp.port_retries=0",
+             f"--IdentityProvider.token={self.token}", f"--ServerApp.root_dir={self.folder}", "--allow-root",
+             "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"],
+            env=environment, stdout=self.log, stderr=self.log, cwd=self.folder)
+        wait_until(self._answers, 60, "JupyterLab to start")
+
+    def _answers(self):
+        try:
+            return self.get("api") is not None
+        except OSError:
+            return False
+
+    def get(self, path):
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/{path}", headers={"Authorization": f"token {self.token}"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+        self.log.close()
+
+
+def wait_until(condition, seconds, what):
+    """Return what `condition` returns once it is true; an assertion error names `what` was waited for."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain for {what}"
+        time.sleep(0.02)
+
+
+class Notebook:
+    """A notebook open in the browser."""
+
+    def __init__(self, server, browser, name, cells=None, dark=False):
+        self.server, self.name = server, name
+        if cells is not None:
+            notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+            notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
+            nbformat.write(notebook, server.folder / name)
+        self.page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        self.errors = []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
+        self.open()
+
+    def open(self):
+        self.page.goto(f"http://127.0.0.1:{self.server.port}/lab/workspaces/{Path(self.name).stem}/tree/{self.name}?token={self.server.token}")
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60000)
+        self.page.evaluate(WATCH)
+        self.wait_for_kernel()
+
+    def wait_for_kernel(self):
+        self.page.wait_for_selector('.jp-NotebookPanel-toolbar [data-status="idle"], .jp-Notebook-ExecutionIndicator[data-status="idle"]',
+                                    timeout=60000)
+
+    # What a person does
+
+    def menu(self, menu, item):
+        self.page.click(f'.lm-MenuBar-itemLabel:text-is("{menu}")')
+        self.page.click(f'.lm-Menu-itemLabel:text-is("{item}")')
+
+    def run_all(self):
+        """Choose Run All Cells; again, as a person would, where a page that is still loading has swallowed it."""
+        def begun():
+            self.menu("Run", "Run All Cells")
+            deadline = time.monotonic() + 4
+            while time.monotonic() < deadline:
+                prompts = self.page.locator(".jp-CodeCell .jp-InputArea-prompt").all_text_contents()
+                if any(prompt.strip() not in ("", "[ ]:") for prompt in prompts):
+                    return True
+                time.sleep(0.05)
+
+        wait_until(begun, 40, "the first cell to run")
+
+    def run_cell(self, number):
+        """Click into cell `number` (from 0) and press Shift+Enter."""
+        self.page.locator(".jp-Notebook .jp-CodeCell").nth(number).locator(".cm-content").click()
+        self.page.keyboard.press("Shift+Enter")
+
+    def press(self, keyword, key, times=1, panel=0):
+        """Focus the control called `keyword` and press a key, as somebody without a mouse would."""
+        self.focus(keyword, panel)
+        for _ in range(times):
+            self.page.keyboard.press(key)
+
+    def focus(self, keyword, panel=0):
+        self.page.evaluate("""([keyword, panel]) => {
+            const box = window.panel_boxes()[panel];
+            const control = [...box.querySelectorAll('.widget-label, .widget-checkbox')].find(l => l.textContent.trim() === keyword).closest('.widget-inline-hbox, .widget-checkbox');
+            control.querySelector('.noUi-handle, select, input').focus();
+        }""", [keyword, panel])
+
+    # What a person sees
+
+    def panel(self, index=0):
+        """What the panel's contract says about it now, as a dict."""
+        return self.page.evaluate("""index => {
+            const panel = document.querySelectorAll('.live-panel')[index];
+            return panel && {...panel.dataset, words: panel.closest('.widget-vbox').querySelector('[role=status]').textContent};
+        }""", index)
+
+    def readout(self, keyword, panel=0):
+        return self.page.evaluate("""([keyword, panel]) => {
+            const box = window.panel_boxes()[panel];
+            const control = [...box.querySelectorAll('.widget-label')].find(l => l.textContent.trim() === keyword).closest('.widget-inline-hbox');
+            return control.querySelector('.widget-readout').textContent;
+        }""", [keyword, panel])
+
+    def wait_for_state(self, *states, panel=0, seconds=60, after_run=0):
+        def reached():
+            now = self.panel(panel)
+            return now and now["state"] in states and int(now["run"]) > after_run and now
+
+        return wait_until(reached, seconds, f"the panel to be {states}; it is {self.panel(panel)}")
+
+    def frames(self):
+        return self.page.evaluate("window.frames_seen")
+
+    def forget_frames(self):
+        self.page.evaluate("window.frames_seen = []")
+
+    def curve(self, name, panel=0):
+        """The values of the curve `name`, read off the chart as a person would: by the tick labels of its axes."""
+        return self.page.evaluate("""([name, panel]) => {
+            const chart = document.querySelectorAll('.live-panel')[panel];
+            const line = chart.querySelector(`polyline[data-name="${name}"], path[data-name="${name}"]`);
+            if (!line) return [];
+            const pane = line.closest('[data-pane]');
+            const scale = (cls, axis) => {
+                const ticks = [...pane.querySelectorAll('text.' + cls)].map(t => [+t.getAttribute(axis), parseFloat(t.textContent)]);
+                const [a, b] = [ticks[0], ticks[ticks.length - 1]];
+                return ticks.length === 1 ? p => a[1] + (p - a[0]) : p => a[1] + (p - a[0]) * (b[1] - a[1]) / (b[0] - a[0]);
+            };
+            const x = scale('xtick', 'x'), y = scale('ytick', 'y');
+            const points = line.getAttribute('points').trim().split(/\\s+/).map(p => p.split(',').map(Number));
+            return points.map(([px, py]) => [x(px), y(py)]);
+        }""", [name, panel])
+
+    def tracebacks(self):
+        return self.page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"], .jp-RenderedText[data-mime-type*="error"]').all_text_contents()
+
+    def screenshot(self, path):
+        self.page.screenshot(path=str(path))
+
+    # What the kernel knows, asked over a connection of our own
+
+    def kernel_id(self):
+        session = next(s for s in self.server.get("api/sessions") if s["path"] == self.name)
+        return session["kernel"]["id"]
+
+    def ask(self, expression):
+        """The value of a Python expression in the notebook's kernel, through JSON."""
+        client = BlockingKernelClient(connection_file=str(self.server.runtime / f"kernel-{self.kernel_id()}.json"))
+        client.load_connection_file()
+        client.start_channels()
+        try:
+            client.wait_for_ready(30)
+            reply = client.execute("", silent=True, store_history=False, reply=True, timeout=60,
+                                   user_expressions={"answer": f"__import__('json').dumps({expression})"})
+            answer = reply["content"]["user_expressions"]["answer"]
+            assert answer["status"] == "ok", answer
+            return json.loads(re.sub(r"\\'", "'", answer["data"]["text/plain"][1:-1]))
+        finally:
+            client.stop_channels()
+
+    def close(self):
+        self.page.close()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.server.port}/api/kernels/{self.kernel_id()}", method="DELETE",
+                                         headers={"Authorization": f"token {self.server.token}"})
+        urllib.request.urlopen(request, timeout=20)
