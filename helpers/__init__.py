@@ -2,7 +2,21 @@
 
 import os
 
-# Must be set before TensorFlow is first imported: its start-up messages differ from
-# machine to machine, and a lesson's output should not.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+
+def _import_tensorflow_quietly():
+    """Some of TensorFlow's start-up messages heed no setting; they differ from machine to machine, and help nobody."""
+    standard_error = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        import tensorflow  # noqa: F401
+    finally:
+        os.dup2(standard_error, 2)
+        os.close(standard_error)
+        os.close(nowhere)
+
+
+_import_tensorflow_quietly()

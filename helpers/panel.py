@@ -4,6 +4,7 @@
 """
 
 import html
+import itertools
 import json
 import sys
 import threading
@@ -23,6 +24,7 @@ from helpers.loop import Stop
 DEBOUNCE = 0.01  # seconds: steps of one slider that come closer together than this are one step
 FRAME = 0.04  # seconds between two pictures of a growing curve: faster than this nobody sees
 GHOSTS = 2
+VIEW = "application/vnd.jupyter.widget-view+json"
 INTERRUPTED = "You interrupted the training. The panel still works: move a control to train again."
 WORDS = {
     "building": "Building the network …",
@@ -75,6 +77,7 @@ class Panel:
         self.history, self.state, self.settings = None, "building", self._read_controls()
         self._error = None
         self._run_number = 0
+        self._name = f"p{next(_numbers)}"  # tells its chart from the others on the page
         self._past = []  # (settings, history) of finished runs, the latest last
         self._stop = Stop()
         self.idle = threading.Event()
@@ -192,7 +195,7 @@ class Panel:
         epochs = self.settings["epochs"]
         drawn = len(history.epoch) if history is not None else 0
         logs = {name: values[:epochs] for name, values in history.history.items()} if drawn else {}
-        picture = chart.svg(logs, epochs, self._ghosts(), uid=self._box_id())
+        picture = chart.svg(logs, epochs, self._ghosts(), uid=self._name)
         marks = {"run": self._run_number, "state": state, "epoch": min(drawn, epochs), "epochs": epochs,
                  "settings": json.dumps(self.settings, default=repr)}
         marks = " ".join(f'data-{name}="{html.escape(str(value))}"' for name, value in marks.items())
@@ -203,26 +206,21 @@ class Panel:
             words = html.escape(WORDS[state].format(epochs=epochs) + words)
             self._words.value = f'<div class="live-panel-state {state}" role="status" tabindex="0">{words}</div>'
 
-    def _box_id(self):
-        return f"p{id(self)}"
-
     def _ghosts(self):
         past = [(settings, history) for settings, history in self._past if _curve(settings) != _curve(self.settings)]
         return [(_in_words(_difference(settings, self.settings)), history.history) for settings, history in past[-GHOSTS:]]
 
     def _display(self):
-        view = {"version_major": 2, "version_minor": 0, "model_id": self._box.model_id}
-        display({"application/vnd.jupyter.widget-view+json": view,
-                 "text/plain": "A live panel. Run this cell to bring it to life."}, raw=True)
+        display({VIEW: self._view(), "text/plain": "A live panel. Run this cell to bring it to life."}, raw=True)
+
+    def _view(self):
+        return {"version_major": 2, "version_minor": 0, "model_id": self._box.model_id}
 
     def _display_finished(self):
         """For a reader without a kernel: the finished curves as a picture, and what they show as text."""
-        plot = curves.plot(self.history)
-        data, metadata = plot._repr_mimebundle_()
-        view = {"version_major": 2, "version_minor": 0, "model_id": self._box.model_id}
-        data["application/vnd.jupyter.widget-view+json"] = view
-        data["text/plain"] = f"Live panel at {_in_words(self.settings)}. {data['text/plain']}"
-        display(data, metadata=metadata, raw=True)
+        picture = curves.plot(self.history, before=f"Live panel at {_in_words(self.settings)}.")
+        data, metadata = picture._repr_mimebundle_()
+        display({**data, VIEW: self._view()}, metadata=metadata, raw=True)
 
 
 class Worker:
@@ -274,6 +272,7 @@ class Worker:
 
 
 WORKER = Worker()
+_numbers = itertools.count(1)
 _panels = {}  # cell -> the panel it shows
 
 

@@ -116,8 +116,13 @@ class Notebook:
         self.wait_for_kernel()
 
     def wait_for_kernel(self):
-        self.page.wait_for_selector('.jp-NotebookPanel-toolbar [data-status="idle"], .jp-Notebook-ExecutionIndicator[data-status="idle"]',
-                                    timeout=60000)
+        """Until the page is connected to its kernel and both say that it is idle."""
+        def idle():
+            kernels = [session["kernel"] for session in self.server.get("api/sessions") if session["path"] == self.name]
+            return kernels and kernels[0]["connections"] and kernels[0]["execution_state"] == "idle"
+
+        wait_until(idle, 90, "the kernel to be idle")
+        self.page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=60000)
 
     # What a person does
 

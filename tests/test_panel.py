@@ -32,7 +32,7 @@ def marks(panel):
     """The panel's contract, read from what it would send to the page."""
     text = panel._chart.value
     root = ElementTree.fromstring(text)
-    assert root.attrib["class"] == "live-panel" and root.find(".//{http://www.w3.org/2000/svg}svg") is not None
+    assert root.attrib["class"] == "live-panel" and root.find(".//svg") is not None
     return {name[5:]: value for name, value in root.attrib.items() if name.startswith("data-")}
 
 

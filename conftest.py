@@ -1,0 +1,54 @@
+"""How pytest runs the project: in which order, what counts as slow, and that nothing is skipped unnoticed."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent
+LAST = ("notebooks", "browser", "claims")  # in this order, after the unit tests
+
+
+def pytest_configure(config):
+    # Pictures inside HTML may differ from machine to machine, as nbval already allows for other pictures.
+    if not config.option.nbval_sanitize_with:
+        config.option.nbval_sanitize_with = str(ROOT / "tests" / "nbval-pictures.cfg")
+
+
+def room(item):
+    """Which of LAST a test belongs to, or None for a unit test."""
+    if item.path.suffix == ".ipynb":
+        return "notebooks"
+    where = item.path.relative_to(ROOT).as_posix() if item.path.is_relative_to(ROOT) else item.path.name
+    return next((name for name in ("browser", "claims") if name in where), None)
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest looks at -m
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if room(item) or "colab" in item.path.name:
+            item.add_marker("slow")
+
+    def place(item):
+        return 2 + LAST.index(room(item)) if room(item) else int(item.get_closest_marker("slow") is not None)
+
+    items.sort(key=place)
+
+
+def _skipped_is_failed(report):
+    """With CI set, as on a build server, a test that did not run has not passed."""
+    if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{reason}\nNothing may be skipped where CI is set."
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    return _skipped_is_failed((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report():
+    return _skipped_is_failed((yield))

@@ -1,0 +1,123 @@
+"""What a history holds, and what it says in words.
+
+A history is what `model.fit` returns, or its `.history`: a dict with a list for each metric, one
+number per epoch; anything else raises CurveError. Epochs count from 1.
+"""
+
+from collections import namedtuple
+
+import numpy as np
+
+# What counts as a change, as a share of the loss. The shares are wide, and the last epochs are
+# taken together, so that a slightly different history, from another machine, gets the same words.
+FELL = 0.10  # below the first epoch
+STILL_FALLING = 0.10  # below two thirds of the way
+ROSE = 0.20  # above the lowest value
+VISIBLE = 0.02  # of the way from the first epoch down to the lowest value: less cannot be seen
+
+# A metric: its name and its values, of shape (epochs,); val is None without validation data.
+Pane = namedtuple("Pane", "name train val")
+
+
+class CurveError(ValueError):
+    """A history cannot be read; the message says what is wrong and what to try."""
+
+
+def panes(history):
+    """A list of one or two Panes: the loss, then the accuracy or else the first other metric."""
+    logs = getattr(history, "history", history)
+    if not isinstance(logs, dict) or (logs and "loss" not in logs):
+        raise CurveError(f"There is no training loss in {str(logs)[:60]}. Pass what model.fit "
+                         "returned: history = model.fit(...).")
+    if not logs:  # before the first epoch
+        return [Pane("loss", np.zeros(0), None), Pane("accuracy", np.zeros(0), None)]
+    metrics = [key for key in logs if not key.startswith("val_") and not key.endswith("loss")
+               and key not in ("learning_rate", "lr")]
+    metrics.sort(key=lambda key: "acc" not in key)  # any kind of accuracy before the others
+    return [Pane("accuracy" if key == "acc" else key, _values(logs, key),
+                 _values(logs, "val_" + key) if "val_" + key in logs else None)
+            for key in ["loss", *metrics[:1]]]
+
+
+def _values(logs, key):
+    try:
+        values = np.asarray(logs[key])
+    except ValueError:  # lists within the list
+        values = np.array(None)
+    if values.ndim != 1 or values.dtype.kind not in "fiu":  # floats or whole numbers
+        raise CurveError(f"history[{key!r}] should be a list of numbers, one for each epoch, not "
+                         f"{str(logs[key])[:60]}. Pass what model.fit returned, unchanged.")
+    if len(values) != len(logs["loss"]):
+        raise CurveError(f"history[{key!r}] has {len(values)} values, but there are "
+                         f"{len(logs['loss'])} epochs. Pass what model.fit returned, unchanged; "
+                         "if you gave model.fit a validation_freq, leave it out.")
+    return values.astype(float)
+
+
+def finite(values):
+    """The values that are numbers, without NaN and infinity."""
+    return values[np.isfinite(values)]
+
+
+def best_epoch(history):
+    """The first epoch with the lowest validation (or else training) loss; None if all are NaN."""
+    loss = panes(history)[0]
+    values = loss.train if loss.val is None else loss.val
+    values = np.where(np.isfinite(values), values, np.inf)
+    return int(np.argmin(values)) + 1 if len(finite(values)) else None
+
+
+def describe(history, numbers=True):
+    """One to three sentences that say what the curves show; also the pictures' alt text.
+
+    numbers=False leaves only verdicts, which hold for slightly different numbers as well.
+    """
+    drawn = panes(history)
+    loss, epochs, best = drawn[0], len(drawn[0].train), best_epoch(history)
+    if epochs == 0:
+        return "No epoch has been trained yet."
+    for name, values in zip(("training", "validation"), loss[1:]):
+        if values is not None and len(finite(values)) < epochs:
+            when = f" at epoch {np.argmin(np.isfinite(values)) + 1}" if numbers else ""
+            return f"The {name} loss stopped being a number{when}: it is NaN or infinite." + (
+                f" The best epoch is {best}: {_at(drawn, best)}." if numbers and best else "")
+    if epochs == 1:
+        return "One epoch, no trend yet" + (f": {_at(drawn, 1)}." if numbers else ".")
+
+    training = _trend(loss.train)
+    if training in ("is still falling at the end", "falls, then levels off"):
+        training = "falls"  # how it ends says little: training loss can nearly always fall further
+    if loss.val is None:
+        lowest = f"The lowest loss is at epoch {best} of {epochs}: {_at(drawn, best)}. "
+        verdict = f"Training loss {training}. There is no validation data."
+        return lowest + verdict if numbers else verdict
+    validation = _trend(loss.val)
+    if not numbers:
+        return f"Training loss {training}. Validation loss {validation}."
+    if "rises" in validation:
+        validation += f" from {loss.val[best - 1]:,.2f} to {loss.val[-1]:,.2f}"
+        validation += "" if "rises" in training else ", a sign of over-fitting"
+    gap = loss.val[-1] - loss.train[-1]
+    return (f"The best epoch is {best} of {epochs}: {_at(drawn, best)}. "
+            f"Validation loss {validation}. At the end it is {abs(gap):,.2f} "
+            f"{'above' if gap >= 0 else 'below'} training loss.")
+
+
+def _at(drawn, epoch):
+    return ", ".join(f"{name} {pane.name.replace('_', ' ')} {values[epoch - 1]:,.2f}"
+                     for pane in drawn for name, values in zip(("training", "validation"), pane[1:])
+                     if values is not None)
+
+
+def _trend(values):
+    best = int(np.argmin(values))
+    fall = values[0] - values[best]
+    rise = np.median(values[best + 1:][-3:]) - values[best] if best + 1 < len(values) else 0
+    fell = fall > FELL * abs(values[0])
+    if rise > max(ROSE * abs(values[best]), VISIBLE * fall):
+        return "falls, then rises again" if fell else "rises"
+    earlier = values[len(values) * 2 // 3 - 1]
+    end = np.median(values[-3:]) if len(values) > 8 else values[-1]
+    if fell and earlier - end > max(STILL_FALLING * abs(earlier), VISIBLE * fall):
+        return "is still falling at the end"
+    return "falls, then levels off" if fell else "hardly changes"

@@ -1,0 +1,118 @@
+"""The launch links and clone commands, all written from one place: `repository` in pyproject.toml.
+
+    python -m tests.links
+
+rewrites README.md, the other documents and the lessons. Whoever forks the project changes that line and runs this.
+"""
+
+import re
+import sys
+import tomllib
+from collections import namedtuple
+from pathlib import Path
+from urllib.parse import quote
+
+from tests import notebooks
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "INSTRUCTORS.md")
+LESSONS = {  # file name: (title until there is a notebook with one, what it is about)
+    "01_training_with_fit": ("Training with `fit`", "What `model.fit` does with your network, and what it gives back"),
+    "02_learning_curves": ("Learning curves", "Pictures of clothing, and what two curves say about learning"),
+    "03_overfitting": ("Overfitting", "How to see it coming, and what helps: more data, weight penalties, dropout"),
+    "04_checkpointing": ("Checkpointing", "Keep the best network of a training, not the last one"),
+    "05_dropout_vs_batchnorm": ("Dropout and batch normalisation", "One slows learning, one speeds it up; why they may clash"),
+    "06_choosing_a_model": ("Choosing a model", "Compare by validation, then test once, and read the result honestly"),
+}
+TABLE = re.compile(r"(<!-- lessons: .*?-->\n).*?(<!-- end of lessons -->)", re.DOTALL)
+BINDER = re.compile(r"(https://mybinder\.org/v2/gh/)[^/\s]+/[^/\s]+/[^?\s)]+")
+COLAB = re.compile(r"(https://colab\.research\.google\.com/github/)[^/\s]+/[^/\s]+/blob/[^\s)]+?/(?=notebooks/)")
+CLONE = re.compile(r"(git clone [^\n]*?https://github\.com/)[\w.-]+/[\w.-]+")
+LAUNCH_LINE = re.compile(r"mybinder\.org/v2|colab\.research\.google\.com/github|^\(launch links\)$")
+
+Home = namedtuple("Home", "repository branch")  # where the project lives
+
+
+def home(root=ROOT):
+    """The repository ("owner/name") and the branch that pyproject.toml names."""
+    settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["learning-curves-lab"]
+    return Home(settings["repository"], settings["branch"])
+
+
+def launch_links(name, home, folder="", lesson=""):
+    """Binder's and Colab's badge for a lesson, in one line of Markdown. `folder`: from where to notebooks/."""
+    binder = f"https://mybinder.org/v2/gh/{home.repository}/{quote(home.branch, safe='')}?urlpath=lab/tree/notebooks/{name}.ipynb"
+    colab = f"https://colab.research.google.com/github/{home.repository}/blob/{home.branch}/notebooks/{name}.ipynb"
+    return (f"[![Open{lesson} in Binder]({folder}badges/binder.svg)]({binder}) "
+            f"[![Open{lesson} in Colab]({folder}badges/colab.svg)]({colab})")
+
+
+def relinked(text, home):
+    """`text` with the launch links and clone commands that stand in it pointing to `home`."""
+    text = BINDER.sub(lambda link: f"{link[1]}{home.repository}/{quote(home.branch, safe='')}", text)
+    text = COLAB.sub(lambda link: f"{link[1]}{home.repository}/blob/{home.branch}/", text)
+    return CLONE.sub(lambda command: command[1] + home.repository, text)
+
+
+def table(root, home):
+    """README's table of lessons."""
+    rows = ["|   | Lesson | About | Open |", "| - | ------ | ----- | ---- |"]
+    for name, (title, about) in LESSONS.items():
+        path, links = root / "notebooks" / f"{name}.ipynb", ""
+        number = int(name.partition("_")[0])
+        if path.exists():
+            title = f"[{title_of(notebooks.read(path))}](notebooks/{name}.ipynb)"
+            links = launch_links(name, home, "notebooks/", f" lesson {number}")
+        else:
+            about = f"*In preparation.* {about}"
+        rows.append(f"| {number} | {title} | {about} | {links} |")
+    return "\n".join(rows) + "\n"
+
+
+def title_of(notebook):
+    """A lesson's title, without its number."""
+    heading = re.search(r"^# (.*)", notebook.cells[0].source)
+    if not heading:
+        raise ValueError("a lesson begins with its title: # …")
+    return re.sub(r"^\d+\s*\W\s+", "", heading[1])
+
+
+def with_launch_links(source, links):
+    """`source`, a lesson's first cell, with the launch links in a line under the title."""
+    title, _, rest = source.partition("\n")
+    rest = "\n".join(line for line in rest.split("\n") if not LAUNCH_LINE.search(line)).strip("\n")
+    return f"{title}\n\n{links}\n\n{rest}".rstrip("\n")
+
+
+def changes(root=ROOT):
+    """What disagrees with pyproject.toml: pairs of a path and a function that puts it right."""
+    where = home(root)
+    for path in filter(Path.exists, (root / name for name in DOCUMENTS)):
+        text = path.read_text(encoding="utf-8")
+        wanted = TABLE.sub(lambda found: found[1] + table(root, where) + found[2], relinked(text, where))
+        if wanted != text:
+            yield path, lambda path=path, wanted=wanted: path.write_text(wanted, encoding="utf-8", newline="\n")
+    for path in notebooks.lessons(root / "notebooks"):
+        notebook = notebooks.read(path)
+        before = [cell.source for cell in notebook.cells]
+        notebook.cells[0].source = with_launch_links(before[0], launch_links(path.stem, where))
+        for cell in notebook.cells:
+            cell.source = relinked(cell.source, where)
+        if before != [cell.source for cell in notebook.cells]:
+            yield path, lambda path=path, notebook=notebook: notebooks.write(notebook, path)
+
+
+def disagreements(root=ROOT):
+    """The files whose launch links, clone commands or table of lessons are not as pyproject.toml has it."""
+    unknown = [path.relative_to(root) for path in notebooks.lessons(root / "notebooks") if path.stem not in LESSONS]
+    return [path.relative_to(root) for path, _ in changes(root)] + unknown
+
+
+def main(root=ROOT):
+    for path, put_right in list(changes(root)):
+        put_right()
+        print("written:", path.relative_to(root))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
