@@ -133,7 +133,7 @@ class Panel:
     # From a control to a run
 
     def _read_controls(self):
-        return {**self._fixed, **{name: value_of(control) for name, control in self._controls.items()}}
+        return {**{name: value_of(control) for name, control in self._controls.items()}, **self._fixed}
 
     def _request(self, _change=None):
         """A control has moved: train with what the controls now show."""

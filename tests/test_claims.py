@@ -1,0 +1,175 @@
+"""What the lessons claim, measured over several seeds. Run with -s to see the figures.
+
+Lesson 1: each claim is about the lesson's own network on the lesson's own split. The networks are the notebook's:
+its cells are run to define them, so that a claim is about the code the student sees.
+"""
+
+import math
+from functools import lru_cache
+from types import SimpleNamespace
+
+import keras
+import nbformat
+import numpy as np
+import pytest
+
+from helpers.engine import Trainer, training_and_validation
+from tests.lab import ROOT
+
+pytestmark = pytest.mark.slow
+SEEDS = range(8)
+
+
+@lru_cache
+def lesson(name, *cells):
+    """The names that the given cells of a notebook define when they are run, without its panels."""
+    notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    names = {"explore": None}
+    for cell in notebook.cells:
+        if cell.id in cells:
+            exec("".join(cell.source), names)
+    return SimpleNamespace(**{key: value for key, value in names.items() if not key.startswith("__")})
+
+
+@lru_cache
+def lesson_1():
+    first = lesson("01_training_with_fit", "load", "scale", "onehot", "split", "build")
+    panel = lesson("01_training_with_fit", "load", "scale", "onehot", "split", "panel-builder")
+    deep = lesson("01_training_with_fit", "load", "scale", "onehot", "split", "deeper")
+    return SimpleNamespace(data=first, plain=first.build, build=panel.build, build_deep=deep.build_deep)
+
+
+@lru_cache
+def trainer(builder):
+    known = lesson_1()
+    return Trainer(getattr(known, builder), *training_and_validation((known.data.X_train, known.data.y_train)))
+
+
+@lru_cache
+def runs(builder, epochs, batch_size=32, **settings):
+    """The histories over all seeds, each measure as an array of shape (seeds, epochs)."""
+    histories = [trainer(builder).run(settings, epochs, batch_size=batch_size, seed=seed).history for seed in SEEDS]
+    return {name: np.array([history[name] for history in histories]) for name in histories[0]}
+
+
+def say(**figures):
+    """Print the smallest and largest of each figure over the seeds."""
+    for name, values in figures.items():
+        print(f"  {name}: {np.min(values):.3f} to {np.max(values):.3f} over {np.size(values)} seeds")
+
+
+def at(histories, name, epoch):
+    return histories[name][:, epoch - 1]
+
+
+def test_an_untrained_network_guesses():
+    known = lesson_1()
+    shares = []
+    for seed in SEEDS:
+        keras.utils.set_random_seed(seed)
+        shares.append(known.plain().evaluate(known.data.X_train, known.data.y_train, verbose=0)[1])
+    say(accuracy=shares)
+    assert 0.02 < min(shares) and max(shares) < 0.25
+
+
+def test_one_update_makes_the_loss_of_its_batch_a_little_smaller():
+    known = lesson_1()
+    ratios = []
+    for seed in SEEDS:
+        keras.utils.set_random_seed(seed)
+        model = known.plain()
+        batch = known.data.X_train[:32], known.data.y_train[:32]
+        before = model.evaluate(*batch, verbose=0)[0]
+        model.train_on_batch(*batch)
+        ratios.append(model.evaluate(*batch, verbose=0)[0] / before)
+    say(after_over_before=ratios)
+    assert 0.8 < min(ratios) and max(ratios) < 1
+
+
+def test_the_counts_are_those_of_the_prose():
+    known = lesson_1()
+    examples = math.floor(len(known.data.X_train) * 0.8)
+    assert (len(known.data.X_train), len(known.data.X_test), examples) == (1437, 360, 1149)
+    assert math.ceil(examples / 32) == 36 and 4500 < known.plain().count_params() < 5000
+
+
+def test_after_five_epochs_about_nine_in_ten_are_right_and_both_curves_still_climb():
+    plain = runs("plain", 10)
+    say(accuracy=at(plain, "accuracy", 5), val_accuracy=at(plain, "val_accuracy", 5))
+    for name in ("accuracy", "val_accuracy"):
+        assert 0.86 < at(plain, name, 5).min() and at(plain, name, 5).max() < 0.94
+    assert (at(plain, "accuracy", 5) > at(plain, "accuracy", 4)).all()
+    assert (at(plain, "val_accuracy", 6) >= at(plain, "val_accuracy", 4)).all()
+
+
+def test_the_second_five_epochs_bring_little_and_the_loss_falls_on():
+    plain = runs("plain", 10)
+    gain = at(plain, "val_accuracy", 10) - at(plain, "val_accuracy", 5)
+    first = at(plain, "val_accuracy", 5) - at(plain, "val_accuracy", 1)
+    say(first_gain=first, second_gain=gain, val_accuracy=at(plain, "val_accuracy", 10))
+    assert 0 < gain.min() and gain.max() < 0.1 and (first > 4 * gain).all()
+    assert (at(plain, "val_loss", 10) < 0.7 * at(plain, "val_loss", 5)).all()
+
+
+def test_longer_training_runs_ahead_of_a_flat_validation_curve():
+    plain = runs("build", 40, dropout=0.0)
+    early = at(plain, "val_loss", 10) - at(plain, "loss", 10)
+    late = at(plain, "val_loss", 40) - at(plain, "loss", 40)
+    rest = at(plain, "val_accuracy", 40) - at(plain, "val_accuracy", 20)
+    say(loss_gap_at_10=early, loss_gap_at_40=late, accuracy_gained_after_20=rest)
+    assert (late > early).all() and late.min() > 0.03 and np.abs(rest).max() < 0.03
+
+
+def test_much_dropout_pulls_training_below_validation_and_without_it_this_is_not_so():
+    with_dropout, without = runs("build", 10, dropout=0.5), runs("build", 10, dropout=0.0)
+    lost = at(without, "accuracy", 10) - at(with_dropout, "accuracy", 10)
+    val_lost = at(without, "val_accuracy", 10) - at(with_dropout, "val_accuracy", 10)
+    say(training_lost=lost, validation_lost=val_lost)
+    assert (at(with_dropout, "accuracy", 10) < at(with_dropout, "val_accuracy", 10) - 0.04).all()
+    assert lost.min() > 0.05 and (lost > 2 * val_lost).all()
+    assert not (at(without, "accuracy", 10) < at(without, "val_accuracy", 10) - 0.04).any()
+
+
+def test_eight_units_are_too_few_for_a_long_time():
+    narrow, usual = runs("build", 10, width=8), runs("build", 10, dropout=0.0)
+    say(accuracy=at(narrow, "accuracy", 10), val_accuracy=at(narrow, "val_accuracy", 10))
+    for name in ("accuracy", "val_accuracy"):
+        assert at(narrow, name, 10).max() < at(usual, name, 10).min() - 0.03
+
+
+def test_another_seed_moves_the_accuracy_by_a_percent_or_two():
+    accuracy = at(runs("build", 10, dropout=0.0), "val_accuracy", 10)
+    say(val_accuracy=accuracy)
+    assert 0.004 < accuracy.max() - accuracy.min() < 0.035
+
+
+def test_smaller_batches_learn_more_in_an_epoch():
+    small, usual, large = (at(runs("build", 10, batch_size=size, dropout=0.0), "val_accuracy", 10) for size in (8, 32, 256))
+    say(batch_8=small, batch_32=usual, batch_256=large)
+    assert small.mean() > usual.mean() > large.mean() and usual.min() > large.max()
+    assert not usual.min() > at(runs("build", 10, batch_size=32, dropout=0.0), "val_accuracy", 10).max()  # the effect, switched off
+
+
+def test_wider_and_deeper_learn_faster_and_end_little_better():
+    shallow, deep, wide = (runs("build_deep", 40, **settings) for settings in ({}, {"depth": 3}, {"width": 256}))
+    small = runs("build_deep", 40, width=64)
+    for name, large in (("three layers", deep), ("256 units", wide)):
+        print(f" {name}")
+        say(val_accuracy_at_5=at(large, "val_accuracy", 5), training_at_40=at(large, "accuracy", 40),
+            gained_at_40=at(large, "val_accuracy", 40) - at(shallow, "val_accuracy", 40))
+        assert at(large, "accuracy", 5).min() > at(shallow, "accuracy", 5).max()
+        assert at(large, "accuracy", 40).min() > 0.99
+        assert (at(large, "val_accuracy", 40) - at(shallow, "val_accuracy", 40)).mean() < 0.02
+    assert not at(small, "accuracy", 5).min() > at(shallow, "accuracy", 5).max()  # the effect, switched off
+
+
+def test_the_test_set_says_more_than_nine_in_ten():
+    known = lesson_1()
+    shares = []
+    for seed in range(5):
+        keras.utils.set_random_seed(seed)
+        model = known.plain()
+        model.fit(known.data.X_train, known.data.y_train, epochs=10, batch_size=32, validation_split=0.2, verbose=0)
+        shares.append(model.evaluate(known.data.X_test, known.data.y_test, verbose=0)[1])
+    say(test_accuracy=shares)
+    assert min(shares) > 0.9
