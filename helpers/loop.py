@@ -53,13 +53,13 @@ class Loop:
         self._variables = list({id(v): v for v in self.model.variables + self.model.optimizer.variables}.values())
         self._fresh = [v.value.numpy() for v in self._variables]
         self._stop_flag = tf.Variable(False, trainable=False)
-        self._train_epoch = tf.function(self._epoch, autograph=False)
-        self._read = tf.function(lambda: [tf.identity(v) for v in self._variables], autograph=False)
-        self._write = tf.function(self._assign, autograph=False)
+        self._read = _compiled(lambda: [tf.identity(v) for v in self._variables])
+        self._write = _compiled(self._assign, [tf.TensorSpec(v.shape, v.dtype) for v in self._variables])
         if plain:
             self._check_copy(model)
-        scalar = tf.TensorSpec((), tf.int32)
-        self._train_epoch.get_concrete_function(tf.TensorSpec((2,), tf.int32), scalar, scalar, tf.TensorSpec((), tf.bool))
+        # Concrete functions: each is traced here, once, and never again.
+        number, two = tf.TensorSpec((), tf.int32), tf.TensorSpec((2,), tf.int32)
+        self._train_epoch = _compiled(self._epoch, two, number, number, tf.TensorSpec((), tf.bool))
 
     @staticmethod
     def _refuse_what_fit_must_do(model):
@@ -191,6 +191,10 @@ class Loop:
         loss = self.model.compute_loss(x, y, prediction, training=False)
         self.model.compute_metrics(x, y, prediction)
         return tf.cast(loss, "float32")
+
+
+def _compiled(function, *signature):
+    return tf.function(function, autograph=False).get_concrete_function(*signature)
 
 
 def _tensors(arrays):

@@ -118,7 +118,10 @@ AS_FIT = {
 }
 
 
-@pytest.mark.parametrize("case", AS_FIT)
+AT_ONCE = ("dense", "batch normalisation", "sparse", "preprocessing layers")  # the others wait for the slow tests
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, marks=[] if case in AT_ONCE else pytest.mark.slow) for case in AS_FIT])
 def test_history_and_weights_equal_those_of_fit(case):
     build, (x, y, validation) = AS_FIT[case]
     keras.utils.set_random_seed(1)
@@ -148,6 +151,7 @@ def final_losses(train, seeds, rate):
     return [train(rate, seed).history["loss"][-1] for seed in seeds]
 
 
+@pytest.mark.slow
 def test_dropout_agrees_with_fit_over_seeds_and_a_wrong_rate_is_noticed():
     """Two-sample Kolmogorov–Smirnov test on the training loss after three epochs, 12 seeds of fit against 60 of ours."""
 
@@ -328,6 +332,7 @@ def test_a_stop_that_came_first_trains_nothing():
     assert history.stopped and history.epoch == []
 
 
+@pytest.mark.slow
 def test_memory_stays_flat_over_a_hundred_retrains():
     trainer = Trainer(digits_network, *few_digits())
     for rate in range(20):
@@ -380,6 +385,7 @@ class EveryBatch(keras.callbacks.Callback):
         self.batches = batch + 1
 
 
+@pytest.mark.slow
 def test_what_cannot_be_one_graph_is_handed_to_fit_and_says_so():
     eager = digits_network()
     eager.compile(optimizer="adam", loss="categorical_crossentropy", run_eagerly=True)
