@@ -8,7 +8,7 @@ from html import escape
 from math import isfinite
 
 from helpers import curves
-from helpers.curves import GHOST, GRID, HEIGHT, INK, LABELS, LEFT, RIGHT, WIDTH
+from helpers.curves import GHOST, GRID, HEIGHT, INK, LABELS, LEFT, WIDTH
 
 TOP, TALL = 66, 184  # pixels from the top of the chart to a plotting area, and its height
 INSET = 8  # pixels from the sides of a plotting area to the first and the last epoch
@@ -36,7 +36,7 @@ def svg(history, epochs, ghosts=(), best=True, uid="chart"):
     marked = curves.best_epoch(history) if best and validated and done > 1 else None
     names = ["training", "validation"] if validated or not done else ["training"]
     space = WIDTH / len(panes)
-    wide = space - LEFT - (LABELS if ghosts else RIGHT)
+    wide = space - LEFT - LABELS  # also before there are ghosts: the axes must not jump when one comes
     drawn = [f'<g data-pane="{escape(pane.name)}" transform="translate({number * space + LEFT:g} '
              f'{TOP})">{_pane(pane, ghosts, wide, epochs, marked, uid)}</g>'
              for number, pane in enumerate(panes)]

@@ -4,15 +4,18 @@
 |----------------------|----------------------------------------------------------------|
 | `(low, high)`        | a slider that starts at the builder's default, or in the middle |
 | `(low, high, start)` | a slider that starts at `start`                                |
-| `[a, b, c]`          | a drop-down; `{name: value}` gives the choices names           |
+| `[1, 2, 4]`          | a slider over just these numbers                               |
+| `["a", "b"]`         | a drop-down; so is `{name: value}`, which gives choices names  |
 | `True` or `False`    | a tick box                                                     |
 | anything else        | no control: the value is fixed                                 |
 
-In one thing the forms differ from `interact`: a tuple's third number is where the slider starts, not its step.
+In two things the forms differ from `interact`. A tuple's third number is where the slider starts, not its step. And
+numbers in a list make a slider, because JupyterLab takes the arrow keys away from a drop-down (the space bar opens it).
 """
 
 import inspect
 import math
+from numbers import Number
 
 import ipywidgets as widgets
 
@@ -20,6 +23,7 @@ from helpers.builder import keywords
 from helpers.errors import LessonError
 
 OF_TRAINING = ("epochs", "batch_size", "n_train", "seed")  # these belong to the training, all others to the builder
+DEFAULTS = {"batch_size": 32, "seed": 0}  # as in `fit`, and the first of seeds
 
 
 def controls(build, forms, available):
@@ -42,7 +46,7 @@ def controls(build, forms, available):
             raise LessonError(f"Your function {name}() needs a value for {keyword!r}: give it a default, or make a control: explore(…, {keyword}=(low, high)).")
     made, fixed = {}, {}
     for keyword, form in forms.items():
-        default = takes.get(keyword, inspect.Parameter.empty)
+        default = takes.get(keyword, DEFAULTS.get(keyword))
         control = _control(keyword, form, None if default is inspect.Parameter.empty else default)
         if control is None:
             fixed[keyword] = form
@@ -66,8 +70,9 @@ def _control(keyword, form, default):
         if not choices:
             raise LessonError(f"{keyword}=[] leaves nothing to choose from: put the choices into the list.")
         values = list(form.values()) if isinstance(form, dict) else choices
-        return widgets.Dropdown(options=choices, value=default if default in values else values[0],
-                                description=keyword, style=style, layout=layout)
+        ordered = not isinstance(form, dict) and all(isinstance(value, Number) and not isinstance(value, bool) for value in values)
+        kind = widgets.SelectionSlider if ordered else widgets.Dropdown
+        return kind(options=choices, value=default if default in values else values[0], description=keyword, style=style, layout=layout)
     if not isinstance(form, tuple):
         return None
     if len(form) not in (2, 3) or not all(isinstance(n, (int, float)) and not isinstance(n, bool) and math.isfinite(n) for n in form):

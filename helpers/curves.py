@@ -15,7 +15,7 @@ from helpers.history import CurveError, Pane, best_epoch, describe, finite, pane
 TRAINING, VALIDATION = "#0072B2", "#D55E00"  # blue, vermilion: colour-blind eyes tell them apart
 GHOST, INK, GRID = "#767676", "#333", "#E4E4E4"
 WIDTH, HEIGHT = 860, 300  # of a picture, in pixels
-LEFT, RIGHT, LABELS = 48, 16, 100  # room beside a pane: tick labels; nothing, or ghosts' labels
+LEFT, RIGHT, LABELS = 48, 16, 112  # room beside a pane: tick labels; nothing, or ghosts' labels
 
 
 def ghost_curves(ghosts, pane, epochs=None):
@@ -72,8 +72,8 @@ def x_ticks(epochs):
 
 
 def shorten(label):
-    """A ghost's label in at most 13 characters; the value at its end stays."""
-    return label if len(label) <= 13 else f"{label[:6]}…{label[-6:]}"
+    """A ghost's label in at most 16 characters; the value at its end stays."""
+    return label if len(label) <= 16 else f"{label[:8]}…{label[-7:]}"
 
 
 class Picture:

@@ -96,11 +96,12 @@ def describe(history, numbers=True):
         return f"Training loss {training}. Validation loss {validation}."
     if "rises" in validation:
         validation += f" from {loss.val[best - 1]:,.2f} to {loss.val[-1]:,.2f}"
-        validation += "" if "rises" in training else ", a sign of over-fitting"
+        validation += "" if "rises" in training else ", a sign of overfitting"
     gap = loss.val[-1] - loss.train[-1]
+    size = f"{abs(gap):,.2f}"
+    where = "as large as" if float(size.replace(",", "")) == 0 else f"{size} {'above' if gap > 0 else 'below'}"
     return (f"The best epoch is {best} of {epochs}: {_at(drawn, best)}. "
-            f"Validation loss {validation}. At the end it is {abs(gap):,.2f} "
-            f"{'above' if gap >= 0 else 'below'} training loss.")
+            f"Validation loss {validation}. At the end it is {where} training loss.")
 
 
 def _at(drawn, epoch):

@@ -16,14 +16,13 @@ from IPython import get_ipython
 from IPython.display import display
 
 from helpers import chart, curves
-from helpers.controls import OF_TRAINING, controls, value_of
+from helpers.controls import DEFAULTS, OF_TRAINING, controls, value_of
 from helpers.engine import Trainer, len_of, training_and_validation
 from helpers.errors import Interrupted, LessonError, explain
 from helpers.loop import Stop
 
 DEBOUNCE = 0.01  # seconds: steps of one slider that come closer together than this are one step
 FRAME = 0.04  # seconds between two pictures of a growing curve: faster than this nobody sees
-GHOSTS = 2
 VIEW = "application/vnd.jupyter.widget-view+json"
 INTERRUPTED = "You interrupted the training. The panel still works: move a control to train again."
 WORDS = {
@@ -69,7 +68,7 @@ class Panel:
 
     def __init__(self, build, data, validation_split=0.2, forms=()):
         forms = {"epochs": (1, 40, 15), **dict(forms)}
-        forms = {**forms, **{name: value for name, value in (("batch_size", 32), ("seed", 0)) if name not in forms}}
+        forms = {**forms, **{name: value for name, value in DEFAULTS.items() if name not in forms}}
         x, y, validation = training_and_validation(data, validation_split)
         self._trainer = Trainer(build, x, y, validation)
         self._build = build
@@ -149,7 +148,7 @@ class Panel:
         settings = self._read_controls()
         same_curve = _curve(settings) == _curve(self.settings) and self.history is not None
         if not same_curve and self.state in ("done", "stopped") and self.history.epoch:
-            self._past = [past for past in self._past if _curve(past[0]) != _curve(self.settings)] + [(self.settings, self.history)]
+            self._remember()
         self.settings = settings
         self._run_number += 1
         so_far = self.history if same_curve else None
@@ -170,6 +169,14 @@ class Panel:
             if not (stop.is_set() and WORKER.has_request_of(self)):
                 words = " ".join(filter(None, (self.history.note, curves.describe(self.history))))
                 self._draw("stopped" if self.history.stopped else "done", self.history, words)
+
+    def _remember(self):
+        """Keep the finished run as a possible ghost; the panel's first curve stays the first."""
+        known = [_curve(settings) for settings, _ in self._past]
+        if _curve(self.settings) in known[:1]:
+            self._past[0] = (self.settings, self.history)
+        else:
+            self._past = [past for past in self._past if _curve(past[0]) != _curve(self.settings)] + [(self.settings, self.history)]
 
     def _on_epoch(self, history):
         self.history = history
@@ -199,16 +206,18 @@ class Panel:
         marks = {"run": self._run_number, "state": state, "epoch": min(drawn, epochs), "epochs": epochs,
                  "settings": json.dumps(self.settings, default=repr)}
         marks = " ".join(f'data-{name}="{html.escape(str(value))}"' for name, value in marks.items())
-        self._chart.value = f'<div class="live-panel" {marks}>{picture}</div>'
-        self._drawn_at = time.perf_counter()
         if state != self.state or words or not self._words.value:
-            self.state = state
             words = html.escape(WORDS[state].format(epochs=epochs) + words)
             self._words.value = f'<div class="live-panel-state {state}" role="status" tabindex="0">{words}</div>'
+        # The picture, which carries the state, comes last: who sees a state sees its words as well.
+        self._chart.value = f'<div class="live-panel" {marks}>{picture}</div>'
+        self.state = state
+        self._drawn_at = time.perf_counter()
 
     def _ghosts(self):
+        """The first run, to compare everything with, and the latest one before this; named by what differs from now."""
         past = [(settings, history) for settings, history in self._past if _curve(settings) != _curve(self.settings)]
-        return [(_in_words(_difference(settings, self.settings)), history.history) for settings, history in past[-GHOSTS:]]
+        return [(_in_words(_difference(settings, self.settings)), history.history) for settings, history in past[:1] + past[1:][-1:]]
 
     def _display(self):
         display({VIEW: self._view(), "text/plain": "A live panel. Run this cell to bring it to life."}, raw=True)

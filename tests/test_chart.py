@@ -194,14 +194,14 @@ def test_a_lone_ghosts_name_is_where_its_curve_ends():
 def test_a_long_name_is_cut_and_whole_in_a_tooltip():
     drawing = Drawing(chart.svg(run(3), 3, [("learning_rate=0.001", run(3))]))
     name = drawing.ghosts("loss")[0]
-    assert len(name.text) <= 13 and "…" in name.text and name.text.endswith("=0.001")
+    assert len(name.text) <= 16 and "…" in name.text and name.text.endswith("=0.001")
     assert name.find("title").text == "learning_rate=0.001"
     short = Drawing(chart.svg(run(3), 3, [("short", run(3))]))
     assert short.ghosts("loss")[0].find("title") is None
 
 
 def test_text_is_escaped():
-    label = '<b>"x" & \'y\'</b>'
+    label = '<b>"x" & \'y\', more</b>'
     svg = chart.svg({"loss": [1.0], "<i>": [0.5]}, 3, [(label, run(3))])
     assert "<b>" not in svg and "<i>" not in svg
     assert Drawing(svg).ghosts("loss")[0].find("title").text == label

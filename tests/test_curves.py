@@ -94,7 +94,7 @@ def test_overfitting_is_said_with_its_numbers():
     assert "best epoch is 3 of 5" in text
     assert "training loss 0.30" in text and "validation loss 0.60" in text
     assert "validation accuracy 0.71" in text
-    assert "rises again from 0.60 to 0.91, a sign of over-fitting" in text
+    assert "rises again from 0.60 to 0.91, a sign of overfitting" in text
     assert "0.86 above training loss" in text
 
 
@@ -118,7 +118,7 @@ def test_what_validation_loss_does_after_its_best_epoch(val, verdict):
 def test_overfitting_is_not_blamed_when_training_loss_rises_as_well():
     exploding = [1.0, 0.5, 5.0, 1e3, 1e9]
     text = curves.describe(as_history(exploding, exploding))
-    assert "rises again" in text and "over-fitting" not in text
+    assert "rises again" in text and "overfitting" not in text
 
 
 def test_a_rise_too_small_to_see_is_none():

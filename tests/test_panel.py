@@ -52,12 +52,15 @@ def test_forms_become_the_controls_that_interact_would_make():
         """Never called."""
 
     made, fixed = controls(build, {"epochs": (1, 40, 15), "dropout": (0.0, 0.8), "batch_norm": False,
-                                   "activation": ["relu", "tanh"], "width": {"narrow": 8, "wide": 64}, "batch_size": 16}, 100)
-    assert [type(made[name]) for name in made] == [widgets.IntSlider, widgets.FloatSlider, widgets.Checkbox, widgets.Dropdown, widgets.Dropdown]
+                                   "activation": ["relu", "tanh"], "width": {"narrow": 8, "wide": 64},
+                                   "n_train": [20, 50, 100], "batch_size": [8, 32], "seed": 16}, 100)
+    assert [type(made[name]) for name in made] == [widgets.IntSlider, widgets.FloatSlider, widgets.Checkbox, widgets.Dropdown, widgets.Dropdown,
+                                                      widgets.SelectionSlider, widgets.SelectionSlider]
     assert (made["epochs"].min, made["epochs"].max, made["epochs"].value, made["epochs"].step) == (1, 40, 15, 1)
     assert (made["dropout"].value, made["dropout"].step) == (0.25, 0.05)
     assert made["batch_norm"].value is False and made["activation"].value == "relu" and made["width"].value == 8
-    assert all(control.description == name for name, control in made.items()) and fixed == {"batch_size": 16}
+    assert made["n_train"].value == 20 and made["batch_size"].value == 32  # as in fit
+    assert all(control.description == name for name, control in made.items()) and fixed == {"seed": 16}
 
 
 def no_default(dropout):
@@ -218,11 +221,11 @@ def test_earlier_runs_stay_as_ghosts_named_by_what_differed(background):
     for dropout in (0.2, 0.4, 0.6):
         move(panel, dropout=dropout)
         panel.wait()
-    assert [name for name, _ in panel._ghosts()] == ["dropout 0.2", "dropout 0.4"]
+    assert [name for name, _ in panel._ghosts()] == ["dropout 0.0", "dropout 0.4"]  # the first run and the latest
     move(panel, width=8)
     panel.wait()
-    assert [name for name, _ in panel._ghosts()] == ["dropout 0.4, width 64", "width 64"]
-    assert "dropout 0.4" in panel._chart.value
+    assert [name for name, _ in panel._ghosts()] == ["dropout 0.0, width 64", "width 64"]
+    assert "dropout 0.0, width 64" in panel._chart.value
 
 
 def test_a_loss_that_explodes_stops_with_a_word_about_the_learning_rate(background):
