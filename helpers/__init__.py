@@ -16,7 +16,10 @@ def _import_tensorflow_quietly():
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
-        import tensorflow  # noqa: F401
+        import tensorflow
+
+        # Its warnings about retracing are advice to authors of libraries; a lesson fits many networks on purpose.
+        tensorflow.get_logger().setLevel("ERROR")
     finally:
         os.dup2(standard_error, 2)
         os.close(standard_error)
