@@ -9,6 +9,7 @@ gives medians and their ratios. Absolute times are this machine's and mean littl
 """
 
 import argparse
+import contextlib
 import io
 import statistics
 import time
@@ -86,7 +87,8 @@ def time_interact(case, dropout, redraw):
 
     controls = ipywidgets.interactive(train, {"manual": False}, dropout=ipywidgets.FloatSlider(value=0.0, min=0, max=1, step=1e-6))
     start = time.perf_counter()
-    controls.children[0].value = dropout
+    with contextlib.redirect_stdout(io.StringIO()):  # it clears a line of the terminal at each step
+        controls.children[0].value = dropout
     return seen["first"] - start, time.perf_counter() - start, seen["history"]
 
 
