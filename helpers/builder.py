@@ -42,22 +42,28 @@ class AdjustableDropout(keras.layers.Layer):
         return input_shape
 
 
-def in_fresh_thread(function):
+FRESH = "a fresh thread of the live panels"
+
+
+def in_fresh_thread(function, policy=None):
     """Call `function` in a thread of its own, wait, and return what it returns or raise what it raises.
 
     Keras numbers its automatic layer names per thread (dense, dense_1, …). In a fresh thread they start
     again, so two models from one builder have equal configurations, and TensorFlow, which keeps a little
-    memory for every variable name it has ever seen, sees no new ones.
+    memory for every variable name it has ever seen, sees no new ones. `policy`: the dtype policy to use there;
+    Keras keeps that per thread, too.
     """
     outcome = {}
 
     def work():
         try:
+            if policy is not None:
+                keras.config.set_dtype_policy(policy)
             outcome["value"] = function()
         except BaseException as error:  # handed to the thread that waits
             outcome["error"] = error
 
-    thread = threading.Thread(target=work, daemon=True)
+    thread = threading.Thread(target=work, daemon=True, name=FRESH)
     thread.start()
     thread.join()
     if "error" in outcome:
@@ -78,20 +84,24 @@ def random_state_of_its_own(seed):
         np.random.set_state(states[1])
 
 
-def call_builder(build, settings, seed):
+def call_builder(build, settings, seed, example=None, policy=None):
     """Call the student's `build(**settings)` with initial weights drawn from `seed`; returns the compiled model.
 
+    example: one row of input, for networks that make their weights only when they first see one.
     Raises `LessonError` when `build` raises, or returns something other than a compiled Keras model.
     """
     name = getattr(build, "__name__", "build")
 
     def seeded_build():
         with random_state_of_its_own(seed):
-            return build(**settings)
+            model = build(**settings)
+            if isinstance(model, keras.Model) and not model.built and example is not None:
+                model(example)
+            return model
 
     try:
-        model = in_fresh_thread(seeded_build)
-    except Exception as error:
+        model = in_fresh_thread(seeded_build, policy)
+    except (Exception, SystemExit) as error:
         raise explain(error, build) from error
     if model is None:
         raise LessonError(f"Your function {name}() returned nothing. End it with: return model")
@@ -110,7 +120,8 @@ def call_builder(build, settings, seed):
 
 def keywords(build):
     """The keywords of the student's builder as `{name: default}`; no default is `inspect.Parameter.empty`."""
-    return {name: parameter.default for name, parameter in inspect.signature(build).parameters.items()}
+    return {name: parameter.default for name, parameter in inspect.signature(build).parameters.items()
+            if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)}
 
 
 def layers_of(model):
@@ -123,38 +134,49 @@ def layers_of(model):
     return found
 
 
-def dropout_rates(model):
-    """The rates of the `Dropout` (or `AdjustableDropout`) layers of `model`, in order."""
-    return [float(layer.rate) for layer in layers_of(model) if type(layer) in (keras.layers.Dropout, AdjustableDropout)]
+def dropouts_of(model):
+    """The layers of `model`, in order, that are exactly Keras's `Dropout` (not those inside a wrapper layer)."""
+    return [layer for layer in layers_of(model) if type(layer) is keras.layers.Dropout]
 
 
-def _only_structure(config):
-    """`config` without dropout rates and learning rates; raises `TypeError` at an object that is not Keras's own."""
+def _only_structure(config, adjustable):
+    """`config` without learning rate and without the rates of the dropout layers named in `adjustable`.
+
+    Raises `TypeError` at an object that is not Keras's own.
+    """
     if isinstance(config, (list, tuple)):
-        return [_only_structure(item) for item in config]
+        return [_only_structure(item, adjustable) for item in config]
     if not isinstance(config, dict):
         return config
-    module = config.get("module")
-    if (isinstance(module, str) and not module.startswith("keras")) or config.get("class_name") in ("Lambda", "__lambda__"):
-        raise TypeError("not Keras's own")
     config = dict(config)
-    if config.get("class_name") == "Dropout" and module == "keras.layers":
-        config["config"] = {**config["config"], "rate": None}
-    if str(module).startswith("keras.optimizers") and isinstance(config["config"].get("learning_rate"), float):
-        config["config"] = {**config["config"], "learning_rate": None}
-    return {key: _only_structure(value) for key, value in config.items()}
+    if "class_name" in config and not str(config["class_name"]).startswith("__"):
+        module, inner = str(config.get("module")), config.get("config")
+        if not module.startswith("keras") or config["class_name"] == "Lambda":
+            raise TypeError(f"{config['class_name']} is not Keras's own")
+        if config["class_name"] == "Dropout" and inner["name"] in adjustable:
+            config["config"] = {**inner, "rate": None}
+        if module.startswith("keras.optimizers") and isinstance(inner.get("learning_rate"), float):
+            config["config"] = {**inner, "learning_rate": None}
+    elif config.get("class_name") == "__lambda__":
+        raise TypeError("a lambda is not Keras's own")
+    return {key: _only_structure(value, adjustable) for key, value in config.items()}
 
 
 def structure_of(model):
     """What must be compiled anew when it changes, as text: all of `model` but its dropout rates and learning rate.
 
-    None for a model that holds anything of the student's own (a subclass, a `Lambda`, a loss function) or a layer
-    that adapts to data: its configuration need not tell all that it does, so no two such models count as the same.
+    None for a model that holds anything of the student's own (a subclass, a `Lambda`, a loss function), a layer that
+    adapts to data, or an optimizer changed after it was made: its configuration need not tell all that it does, so no
+    two such models count as the same.
     """
-    if not type(model).__module__.startswith("keras.") or any(hasattr(layer, "adapt") for layer in layers_of(model)):
+    if not all(type(part).__module__.startswith("keras.") for part in (model, model.optimizer, *layers_of(model))):
+        return None
+    changed = any(value for name, value in vars(model.optimizer).items() if name.startswith("_exclude_from_weight_decay"))
+    if changed or isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer) or any(hasattr(layer, "adapt") for layer in layers_of(model)):
         return None
     try:
-        return json.dumps(_only_structure([model.get_config(), model.get_compile_config()]), sort_keys=True, default=str)
+        adjustable = {layer.name for layer in dropouts_of(model)}
+        return json.dumps(_only_structure([model.get_config(), model.get_compile_config()], adjustable), sort_keys=True, default=str)
     except (TypeError, ValueError, NotImplementedError):
         return None
 
@@ -187,12 +209,14 @@ def check_shapes(model, x, y, build=None):
     if not (isinstance(x, np.ndarray) and isinstance(y, np.ndarray)):
         return
     wanted = getattr(model, "input_shape", None) if model.built else None
-    if isinstance(wanted, tuple) and not _fits(wanted[1:], x.shape[1:]):
+    if isinstance(wanted, tuple) and not _fits(wanted[1:], x.shape[1:] or (1,)):
         raise LessonError(
             f"Your network expects inputs of shape {wanted[1:]}, but each of the {len(x)} examples has shape {x.shape[1:]}."
             + at(build and line_of_call(build, "Input", "InputLayer", "Sequential"))
         )
     outputs = getattr(model, "output_shape", None) if model.built else None
+    if isinstance(outputs, tuple) and len(outputs) != 2:  # a sequence or a picture of answers: Keras's to judge
+        return
     loss = model.loss if isinstance(model.loss, str) else getattr(model.loss, "name", None) or getattr(model.loss, "__name__", "")
     if not (isinstance(outputs, tuple) and outputs and isinstance(outputs[-1], int)):
         return
@@ -230,4 +254,7 @@ def check_shapes(model, x, y, build=None):
 
 
 def _fits(wanted, shape):
+    """Whether inputs of `shape` can be fed where `wanted` is expected; Keras adds a missing last axis of 1 itself."""
+    if len(wanted) == len(shape) + 1 and wanted[-1] == 1:
+        wanted = wanted[:-1]
     return len(wanted) == len(shape) and all(a is None or a == b for a, b in zip(wanted, shape))

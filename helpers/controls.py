@@ -15,9 +15,11 @@ numbers in a list make a slider, because JupyterLab takes the arrow keys away fr
 
 import inspect
 import math
-from numbers import Number
+from numbers import Integral, Number
 
 import ipywidgets as widgets
+import keras
+import numpy as np
 
 from helpers.builder import keywords
 from helpers.errors import LessonError
@@ -32,64 +34,78 @@ def controls(build, forms, available):
     `available`: the number of training images. Raises `LessonError` for a form that cannot be a control, a keyword
     the builder does not take, or one it needs and nobody gives.
     """
-    takes = keywords(build)
-    name = getattr(build, "__name__", "build")
-    anything = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(build).parameters.values())
+    if isinstance(build, keras.Model) or not callable(build):
+        raise LessonError("explore needs the function that makes the network, not the network: leave out the brackets, explore(build, …).")
+    parameters = inspect.signature(build).parameters.values()
+    takes, name = keywords(build), getattr(build, "__name__", "build")
+    anything = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
     for keyword in forms:
         if keyword not in (*OF_TRAINING, *takes) and not anything:
             raise LessonError(
                 f"Your function {name}({', '.join(takes)}) has no keyword {keyword!r}. Write it into the function's first line"
                 f" (def {name}({', '.join([*takes, keyword + '=…'])}):) and use it inside, or take {keyword} out of explore(…)."
             )
-    for keyword, parameter in inspect.signature(build).parameters.items():
-        if keyword not in forms and parameter.default is parameter.empty and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+    for keyword, default in takes.items():
+        if keyword not in forms and default is inspect.Parameter.empty:
             raise LessonError(f"Your function {name}() needs a value for {keyword!r}: give it a default, or make a control: explore(…, {keyword}=(low, high)).")
     made, fixed = {}, {}
     for keyword, form in forms.items():
-        default = takes.get(keyword, DEFAULTS.get(keyword))
-        control = _control(keyword, form, None if default is inspect.Parameter.empty else default)
+        default = takes.get(keyword, inspect.Parameter.empty)
+        default = DEFAULTS.get(keyword) if default is inspect.Parameter.empty else default
+        control = _control(keyword, form, default)
         if control is None:
             fixed[keyword] = form
         else:
             made[keyword] = control
-        if keyword in OF_TRAINING and form is not None:
-            _check_number_of_training(keyword, form if control is None else control, available)
+        if keyword in OF_TRAINING and not (keyword == "n_train" and form is None):
+            _check_number_of_training(keyword, form, control, available)
     return made, fixed
 
 
 def _control(keyword, form, default):
+    """The control for one form, or None where the value is fixed."""
+    look = {"description": keyword, "style": {"description_width": "6.5em"}, "layout": widgets.Layout(width="24em")}
     if isinstance(form, widgets.Widget):
+        if not hasattr(form, "value"):
+            raise LessonError(f"{keyword}: a {type(form).__name__} has no value that could be a setting. Use a slider, a drop-down or a tick box.")
         form.description = keyword
         return form
-    style = {"description_width": "6.5em"}
-    layout = widgets.Layout(width="24em")
     if isinstance(form, bool):
-        return widgets.Checkbox(value=form, description=keyword, style=style, layout=layout, indent=True)
-    if isinstance(form, (list, dict)):
-        choices = list(form.items()) if isinstance(form, dict) else list(form)
-        if not choices:
-            raise LessonError(f"{keyword}=[] leaves nothing to choose from: put the choices into the list.")
-        values = list(form.values()) if isinstance(form, dict) else choices
-        ordered = not isinstance(form, dict) and all(isinstance(value, Number) and not isinstance(value, bool) for value in values)
-        kind = widgets.SelectionSlider if ordered else widgets.Dropdown
-        return kind(options=choices, value=default if default in values else values[0], description=keyword, style=style, layout=layout)
-    if not isinstance(form, tuple):
-        return None
-    if len(form) not in (2, 3) or not all(isinstance(n, (int, float)) and not isinstance(n, bool) and math.isfinite(n) for n in form):
+        return widgets.Checkbox(value=form, **look)
+    if isinstance(form, (list, dict, range)):
+        return _choice(keyword, form, default, look)
+    return _slider(keyword, form, default, look) if isinstance(form, tuple) else None
+
+
+def _choice(keyword, form, default, look):
+    values = list(form.values()) if isinstance(form, dict) else list(form)
+    if not values:
+        raise LessonError(f"{keyword}=[] leaves nothing to choose from: put the choices into the list.")
+    options = list(zip(map(str, form), values))
+    ordered = not isinstance(form, dict) and all(isinstance(value, Number) and not isinstance(value, bool) for value in values)
+    same = [isinstance(value, bool) == isinstance(default, bool) and np.array_equal(value, default) for value in values]
+    start = same.index(True) if True in same else 0
+    return (widgets.SelectionSlider if ordered else widgets.Dropdown)(options=options, index=start, **look)
+
+
+def _slider(keyword, form, default, look):
+    numbers = all(isinstance(n, Number) and not isinstance(n, (bool, complex)) and math.isfinite(n) for n in form)
+    if len(form) not in (2, 3) or not numbers:
         raise LessonError(f"{keyword}={form!r} is no slider. Write two or three numbers: (lowest, highest) or (lowest, highest, start).")
     low, high = form[:2]
-    if not low < high:
-        raise LessonError(f"{keyword}={form!r}: the first number must be smaller than the second.")
-    whole = all(isinstance(n, int) for n in form) and (default is None or isinstance(default, int))
-    start = form[2] if len(form) == 3 else default if default is not None and low <= default <= high else (low + high) / 2
+    if not low < high or high - low < 1e-9 * max(1, abs(high)):
+        raise LessonError(f"{keyword}={form!r}: the first number must be smaller than the second, and not by next to nothing;"
+                          " very small values are better chosen from a list.")
+    whole = all(isinstance(n, Integral) for n in form) and (default is None or isinstance(default, Integral))
+    usable = isinstance(default, Number) and low <= default <= high
+    start = form[2] if len(form) == 3 else default if usable else (low + high) / 2
     if not low <= start <= high:
         raise LessonError(f"{keyword}={form!r}: the slider cannot start at {start}, outside {low} to {high}. (low, high, start): the third number is where it starts.")
     if whole:
-        return widgets.IntSlider(value=int(start), min=low, max=high, description=keyword, style=style, layout=layout)
+        return widgets.IntSlider(value=int(start), min=int(low), max=int(high), **look)
     step = _round_step((high - low) / 20)
     decimals = max(0, -math.floor(math.log10(step)))
-    return widgets.FloatSlider(value=start, min=low, max=high, step=step, description=keyword, style=style, layout=layout,
-                               readout_format=f".{decimals}f")
+    return widgets.FloatSlider(value=start, min=low, max=high, step=step, readout_format=f".{decimals}f", **look)
 
 
 def _round_step(rough):
@@ -98,17 +114,19 @@ def _round_step(rough):
     return round(min((1, 2, 5, 10), key=lambda digit: abs(digit * power - rough)) * power, 12)
 
 
-def _check_number_of_training(keyword, control, available):
-    lowest, highest = getattr(control, "min", control), getattr(control, "max", control)
-    if hasattr(control, "options"):
-        numbers = [option[1] if isinstance(option, tuple) else option for option in control.options]
+def _check_number_of_training(keyword, form, control, available):
+    if control is None:
+        numbers = [form]
+    elif hasattr(control, "options"):
+        numbers = list(form.values()) if isinstance(form, dict) else form if isinstance(form, (list, range)) else [control.value]
     else:
-        numbers = [lowest, highest]
+        numbers = [getattr(control, "min", control.value), getattr(control, "max", control.value)]
+    least = 0 if keyword == "seed" else 1
     for number in numbers:
-        if isinstance(number, bool) or not isinstance(number, int):
+        if isinstance(number, bool) or not isinstance(number, Integral):
             raise LessonError(f"{keyword} needs whole numbers; {number!r} is none.")
-        if number < (0 if keyword == "seed" else 1):
-            raise LessonError(f"{keyword} must be at least {0 if keyword == 'seed' else 1}; the control begins at {number}.")
+        if number < least:
+            raise LessonError(f"{keyword} must be at least {least}; here it can be {number}.")
         if keyword == "n_train" and available is not None and number > available:
             raise LessonError(f"n_train goes up to {number}, but there are only {available} training images.")
 

@@ -11,6 +11,7 @@ import json
 import math
 import threading
 from collections import OrderedDict
+from numbers import Integral
 
 import keras
 import numpy as np
@@ -62,9 +63,13 @@ class Trainer:
     def __init__(self, build, x, y=None, validation=None):
         if not isinstance(x, tf.data.Dataset):
             check_examples(x, y, validation)
+        elif x.cardinality() == tf.data.INFINITE_CARDINALITY:
+            raise LessonError("The dataset never ends, so there is no end of an epoch either. Give it one: dataset.take(number of batches).")
         self.build = build
         self._x, self._y, self._validation = x, y, validation
-        self._loops = OrderedDict()  # structure -> Loop, or the reason why there can be none
+        self._example = None if y is None else tf.nest.map_structure(lambda a: np.asarray(a)[:1], x)
+        self._policy = keras.config.dtype_policy()  # Keras keeps it per thread; builders run in threads of their own
+        self._loops = OrderedDict()  # structure -> (Loop, None), or (None, the reason why there can be none)
         self._histories = {}  # setting -> the longest history so far
         self._states = OrderedDict()  # setting -> the network's state at that history's end
         self._lock = threading.Lock()
@@ -84,15 +89,14 @@ class Trainer:
                 return _first_epochs(seen, epochs)
             say = on_state or (lambda state: None)
             say("building")
-            model = call_builder(self.build, settings, seed)
-            if isinstance(self._x, np.ndarray):
-                check_shapes(model, self._x, self._y, self.build)
-            loop = self._loop_for(model, settings)
+            model = call_builder(self.build, settings, seed, self._example, self._policy)
+            check_shapes(model, self._x, self._y, self.build)
+            loop, reason = self._loop_for(model, seed)
             say("training")
-            if isinstance(loop, Exception):
-                history = self._fit(model, epochs, batch_size, n_train, seed, stop, on_epoch, loop)
+            if loop is None:
+                history = self._with_fit(model, epochs, batch_size, n_train, seed, stop, on_epoch, reason)
             else:
-                history = self._continue(loop, model, key, seen, epochs, batch_size, n_train, seed, stop, on_epoch)
+                history = self._with_loop(loop, model, key, seen, epochs, batch_size, n_train, seed, stop, on_epoch)
             if history.epoch and not (history.path == "fit" and history.stopped):
                 self._histories[key] = history
             return history if len(history.epoch) <= epochs else _first_epochs(history, epochs)
@@ -101,7 +105,7 @@ class Trainer:
         for name, value, least in (("epochs", epochs, 1), ("batch_size", batch_size, 1), ("n_train", n_train, 1), ("seed", seed, 0)):
             if name == "n_train" and value is None:
                 continue
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+            if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
                 raise LessonError(f"{name} must be a whole number of at least {least}; it is {value!r}.")
         if isinstance(self._x, tf.data.Dataset):
             if n_train is not None:
@@ -112,45 +116,59 @@ class Trainer:
             raise LessonError(f"n_train is {n_train}, but there are only {available} training examples.")
         return int(n_train or available)
 
-    def _loop_for(self, model, settings):
-        structure = structure_of(model) or f"a network of its own for {json.dumps(settings, sort_keys=True, default=repr)}"
-        if structure not in self._loops:
-            try:
-                if isinstance(self._x, tf.data.Dataset):
-                    raise NotImplementedError("its data come as a tf.data.Dataset")
-                self._loops[structure] = Loop(model, self._x, self._y, self._validation)
-                self.compilations += 1
-            except Exception as reason:
-                self._loops[structure] = reason
+    def _loop_for(self, model, seed):
+        """`(loop, None)`, or `(None, reason)` where only `fit` can train `model`; a known structure is not compiled again."""
+        structure = structure_of(model)
+        if structure in self._loops and structure is not None:
+            self._loops.move_to_end(structure)
+            return self._loops[structure]
+        try:
+            if isinstance(self._x, tf.data.Dataset):
+                raise NotImplementedError("its data come as a tf.data.Dataset")
+            made = Loop(model, self._x, self._y, self._validation, seed), None
+            self.compilations += 1
+        except Exception as reason:
+            made = None, reason
+        if structure is not None:
+            self._loops[structure] = made
             while len(self._loops) > COMPILED_NETWORKS_KEPT:
                 self._loops.popitem(last=False)
-        self._loops.move_to_end(structure)
-        return self._loops[structure]
+        return made
 
-    def _continue(self, loop, model, key, seen, epochs, batch_size, n_train, seed, stop, on_epoch):
+    def _with_loop(self, loop, model, key, seen, epochs, batch_size, n_train, seed, stop, on_epoch):
         history = _new_history(epochs)
         loop.start(model, seed)
-        if seen is not None and key in self._states:
+        start = loop.snapshot()
+        if seen is not None and key in self._states and loop.reusable:
             history = _first_epochs(seen, len(seen.epoch))
             history.note, history.stopped = "", False
             loop.restore(self._states[key])
         try:
-            self._states[key] = _train(loop, None, history, epochs, n_train, batch_size, True, seed, (), stop, on_epoch)
+            state = _train(loop, None, history, epochs, n_train, batch_size, True, seed, (), stop, on_epoch)
         except tf.errors.OpError as error:
             raise explain(error, self.build, "was trained") from error
-        self._states.move_to_end(key)
-        while len(self._states) > STATES_KEPT:
-            self._states.popitem(last=False)
+        finally:
+            if not loop.reusable:
+                loop.restore(start)  # parts that the student's networks share must begin the next run as they began this one
+        if loop.reusable:
+            self._states[key] = state
+            self._states.move_to_end(key)
+            while len(self._states) > STATES_KEPT:
+                self._states.popitem(last=False)
         return history
 
-    def _fit(self, model, epochs, batch_size, n_train, seed, stop, on_epoch, reason):
+    def _with_fit(self, model, epochs, batch_size, n_train, seed, stop, on_epoch, reason):
         x, y = self._x, self._y
         if not isinstance(x, tf.data.Dataset):
             x, y = tf.nest.map_structure(lambda a: a[:n_train], (x, y))
+        start = [(variable, variable.value.numpy()) for variable in model.variables]
         try:
             return _hand_to_fit(model, x, y, self._validation, epochs, batch_size, True, seed, (), stop, on_epoch, reason)
         except Exception as error:
             raise explain(error, self.build, "was trained") from error
+        finally:
+            for variable, value in start:
+                variable.assign(value)
 
 
 def _train(loop, model, history, epochs, n_train, batch_size, shuffle, seed, callbacks, stop, on_epoch):
@@ -208,6 +226,8 @@ def _hand_to_fit(model, x, y, validation, epochs, batch_size, shuffle, seed, cal
             if stop.is_set():
                 history.stopped = self.model.stop_training = True
                 return
+            if "loss" not in logs:
+                raise LessonError("There was nothing to train on: the dataset is empty.")
             _append(history, epoch, logs)
             if not math.isfinite(logs["loss"]):
                 history.stopped = self.model.stop_training = True
@@ -293,18 +313,29 @@ def training_and_validation(data, validation_split=0.2):
         return data.x_train, data.y_train, (data.x_val, data.y_val)
     if isinstance(data, tf.data.Dataset):
         return data, None, None
-    if isinstance(data, (tuple, list)) and len(data) == 2:
-        x, y = data
-        if isinstance(x, tf.data.Dataset):
-            return x, None, y
-        check_examples(x, y)
-        x, y = np.asarray(x), np.asarray(y)
-        if not 0 <= validation_split < 1:
-            raise LessonError(f"validation_split is a fraction from 0 up to, but not including, 1; it is {validation_split!r}.")
-        split = math.floor(len(x) * (1 - validation_split))
-        if split == 0:
-            raise LessonError(f"With validation_split={validation_split} none of the {len(x)} examples is left for training.")
-        return x[:split], y[:split], ((x[split:], y[split:]) if split < len(x) else None)
-    if isinstance(data, (tuple, list)) and len(data) == 4:
-        return data[0], data[1], (data[2], data[3])
-    raise LessonError("The data must be a dataset of helpers.data, or (x, y), or (x, y, x_validation, y_validation).")
+    if not isinstance(data, (tuple, list)) or len(data) not in (2, 4):
+        raise LessonError("The data must be a dataset of helpers.data, or (x, y), or (x, y, x_validation, y_validation).")
+    if len(data) == 4:
+        x, y, x_val, y_val = map(_as_arrays, data)
+        return x, y, (x_val, y_val)
+    if isinstance(data[0], tf.data.Dataset):
+        return data[0], None, data[1]
+    x, y = map(_as_arrays, data)
+    check_examples(x, y)
+    if isinstance(validation_split, bool) or not isinstance(validation_split, (int, float)) or not 0 <= validation_split < 1:
+        raise LessonError(f"validation_split is a fraction from 0 up to, but not including, 1; it is {validation_split!r}.")
+    n = len_of(x)
+    split = math.floor(n * (1 - validation_split))
+    if split == 0:
+        raise LessonError(f"With validation_split={validation_split} none of the {n} examples is left for training.")
+    training, rest = (tf.nest.map_structure(lambda a, part=part: a[part], (x, y)) for part in (slice(split), slice(split, None)))
+    return *training, (rest if split < n else None)
+
+
+def _as_arrays(part):
+    """A part of the data as an array, or as a dict or a list of arrays; a Python list of numbers becomes one array."""
+    if isinstance(part, dict):
+        return {name: np.asarray(values) for name, values in part.items()}
+    if isinstance(part, (list, tuple)) and part and all(isinstance(values, np.ndarray) and values.ndim for values in part):
+        return [np.asarray(values) for values in part]
+    return np.asarray(part)

@@ -5,35 +5,47 @@ compiled TensorFlow function, and the weights are put back to their start instea
 so that a new setting trains at once. What cannot be compiled that way is handed to `model.fit`.
 """
 
+import contextlib
 import threading
+from collections import deque
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from helpers.builder import AdjustableDropout, adjustable_copy, dropout_rates, in_fresh_thread, layers_of, structure_of
+from helpers.builder import AdjustableDropout, adjustable_copy, dropouts_of, in_fresh_thread, layers_of
+from helpers.builder import random_state_of_its_own, structure_of
+from helpers.errors import LessonError
+
 
 class Stop:
     """Ends a run from any thread: `stop.set()`. A run looks at it before each batch."""
 
     def __init__(self):
         self._event = threading.Event()
+        self._lock = threading.Lock()
         self._flag = None
 
     def set(self):
-        self._event.set()
-        if self._flag is not None:
-            self._flag.assign(True)
+        with self._lock:
+            self._event.set()
+            if self._flag is not None:
+                self._flag.assign(True)
 
     def is_set(self):
         return self._event.is_set()
 
-    def bind(self, flag):
-        """From now on also say it to `flag`, a variable that a compiled loop reads."""
-        flag.assign(False)
-        self._flag = flag
-        if self.is_set():
-            flag.assign(True)
+    @contextlib.contextmanager
+    def told_to(self, flag):
+        """Within it, also say it to `flag`, a variable that a compiled loop reads."""
+        with self._lock:
+            self._flag = flag
+            flag.assign(self.is_set())
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._flag = None
 
 
 class Loop:
@@ -41,24 +53,36 @@ class Loop:
 
     `model` is a compiled Keras model; x, y: arrays (or lists or dicts of arrays) with one row per example;
     `validation` is `(x, y)` or None. Raises what TensorFlow raises where the network cannot be one graph.
+
+    A network of Keras's own parts is copied, and the copy serves every network of the same structure. A network with
+    parts of the student's own (`reusable` is False) is trained itself, with all random numbers from `seed`.
     """
 
-    def __init__(self, model, x, y, validation=None):
+    def __init__(self, model, x, y, validation=None, seed=0):
         self._refuse_what_fit_must_do(model)
-        plain = structure_of(model) is not None
-        self.model = adjustable_copy(model) if plain else model
+        self.reusable = structure_of(model) is not None
+        self.model = adjustable_copy(model) if self.reusable else model
         self._x, self._y = _tensors(x), _tensors(y)
         self._validation = None if validation is None else tuple(_tensors(part) for part in validation)
-        in_fresh_thread(self._create_variables)
+        self._stop_flag = tf.Variable(False, trainable=False)
+        if not self.reusable:
+            tf.random.set_seed(seed)  # a layer of the student's own may use TensorFlow's random numbers
+        with random_state_of_its_own(seed):
+            in_fresh_thread(self._compile)
+        if self.reusable:
+            self._check_copy(model)
+
+    def _compile(self):
+        before = [(variable, variable.value.numpy()) for variable in self.model.variables]
+        self._create_variables()
+        for variable, value in before:
+            variable.assign(value)
         self._variables = list({id(v): v for v in self.model.variables + self.model.optimizer.variables}.values())
         self._fresh = [v.value.numpy() for v in self._variables]
-        self._stop_flag = tf.Variable(False, trainable=False)
-        self._read = _compiled(lambda: [tf.identity(v) for v in self._variables])
-        self._write = _compiled(self._assign, [tf.TensorSpec(v.shape, v.dtype) for v in self._variables])
-        if plain:
-            self._check_copy(model)
         # Concrete functions: each is traced here, once, and never again.
         number, two = tf.TensorSpec((), tf.int32), tf.TensorSpec((2,), tf.int32)
+        self._read = _compiled(lambda: [tf.identity(v) for v in self._variables])
+        self._write = _compiled(self._assign, [tf.TensorSpec(v.shape, v.dtype) for v in self._variables])
         self._train_epoch = _compiled(self._epoch, two, number, number, tf.TensorSpec((), tf.bool))
 
     @staticmethod
@@ -92,14 +116,15 @@ class Loop:
         """Go to the start of a run: the weights, rates and learning rate of `model`, random numbers from `seed`."""
         start = dict(zip(map(id, self._variables), self._fresh))
         if self.model is not model:
-            start.update((id(mine), v.value.numpy()) for mine, v in zip(self.model.weights, model.weights))
+            start.update((id(mine), v.value.numpy()) for mine, v in zip(self.model.weights, model.weights, strict=True))
             if model.optimizer.built:
-                start.update((id(mine), v.value.numpy()) for mine, v in zip(self.model.optimizer.variables, model.optimizer.variables))
+                pairs = zip(self.model.optimizer.variables, model.optimizer.variables, strict=True)
+                start.update((id(mine), v.value.numpy()) for mine, v in pairs)
             elif _learning_rate(model) is not None:
                 start[id(_learning_rate(self.model))] = _learning_rate(model).value.numpy()
             mine = [layer for layer in layers_of(self.model) if type(layer) is AdjustableDropout]
-            for layer, rate in zip(mine, dropout_rates(model)):
-                layer.rate.assign(rate)
+            for layer, theirs in zip(mine, dropouts_of(model), strict=True):
+                layer.rate.assign(theirs.rate)
         fixed = [layer.seed_generator.state for layer in layers_of(self.model)
                  if getattr(layer, "seed", None) is not None and hasattr(layer, "seed_generator")]
         states = [v for v in self._variables if v.path.endswith("seed_generator_state") and not any(v is f for f in fixed)]
@@ -111,8 +136,7 @@ class Loop:
         """Take over the weights and the optimizer's state of the student's `model`, which a callback may have changed."""
         if model is self.model:
             return
-        pairs = list(zip(self.model.weights, model.weights)) + list(zip(self.model.optimizer.variables, model.optimizer.variables))
-        for mine, theirs in pairs:
+        for mine, theirs in self._pairs(model):
             mine.assign(theirs.value)
 
     def snapshot(self):
@@ -126,22 +150,25 @@ class Loop:
         """Give the student's own `model` the weights, and the optimizer's state, that training has reached."""
         if model is self.model:
             return
-        for theirs, mine in zip(model.weights, self.model.weights):
-            theirs.assign(mine.value)
         model.optimizer.build(model.trainable_variables)
-        for theirs, mine in zip(model.optimizer.variables, self.model.optimizer.variables):
+        for mine, theirs in self._pairs(model):
             theirs.assign(mine.value)
+
+    def _pairs(self, model):
+        """The variables of the copy with those of the student's `model`: weights, then the optimizer's."""
+        return [*zip(self.model.weights, model.weights, strict=True),
+                *zip(self.model.optimizer.variables, model.optimizer.variables, strict=True)]
 
     def epoch(self, number, n_train, batch_size, seed, shuffle=True, stop=None):
         """Train epoch `number` (from 0) on the first `n_train` examples; returns `{metric: float}`.
 
         None when `stop` ended it half-way: the state is then between two epochs' and must be restored.
         """
-        (stop or Stop()).bind(self._stop_flag)
-        order_seed = tf.constant([seed % 2**31, number], tf.int32)
-        finished, logs = self._train_epoch(
-            order_seed, tf.constant(n_train, tf.int32), tf.constant(batch_size, tf.int32), tf.constant(bool(shuffle)))
-        return {name: float(value) for name, value in logs.items()} if finished else None
+        numbers = [tf.constant([seed % 2**31, number], tf.int32), tf.constant(n_train, tf.int32),
+                   tf.constant(min(batch_size, n_train), tf.int32), tf.constant(bool(shuffle))]
+        with (stop or Stop()).told_to(self._stop_flag):
+            finished, logs = self._train_epoch(*numbers)
+        return {name: _one_number(name, value) for name, value in logs.items()} if finished else None
 
     def _epoch(self, order_seed, n_train, batch_size, shuffle):
         rows = tf.range(n_train)
@@ -197,13 +224,29 @@ def _compiled(function, *signature):
     return tf.function(function, autograph=False).get_concrete_function(*signature)
 
 
+def _one_number(name, value):
+    value = value.numpy()
+    if value.ndim:
+        raise LessonError(f"The metric {name} gives {value.size} numbers for each epoch, and a curve needs one. Choose one of them,"
+                          ' or an average: for example keras.metrics.F1Score(average="macro").')
+    return float(value)
+
+
+_recent = deque(maxlen=12)  # tensors of data, so that the networks of a lesson share them
+
+
 def _tensors(arrays):
     """Arrays as tensors; float64 becomes float32 and a single column of labels a matrix, as in `fit`."""
 
     def tensor(array):
         array = np.asarray(array)
         array = array.astype("float32") if array.dtype == "float64" else array
-        return tf.convert_to_tensor(array[:, np.newaxis] if array.ndim == 1 else array)
+        array = array[:, np.newaxis] if array.ndim == 1 else array
+        for known in _recent:
+            if known.shape == array.shape and known.dtype == array.dtype and np.array_equal(known.numpy(), array):
+                return known
+        _recent.append(tf.convert_to_tensor(array))
+        return _recent[-1]
 
     return tf.nest.map_structure(tensor, arrays)
 

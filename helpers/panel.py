@@ -16,9 +16,10 @@ from IPython import get_ipython
 from IPython.display import display
 
 from helpers import chart, curves
+from helpers.builder import FRESH, keywords
 from helpers.controls import DEFAULTS, OF_TRAINING, controls, value_of
 from helpers.engine import Trainer, len_of, training_and_validation
-from helpers.errors import Interrupted, LessonError, explain
+from helpers.errors import Interrupted, LessonError
 from helpers.loop import Stop
 
 DEBOUNCE = 0.01  # seconds: steps of one slider that come closer together than this are one step
@@ -67,12 +68,15 @@ class Panel:
     """
 
     def __init__(self, build, data, validation_split=0.2, forms=()):
+        if threading.current_thread().name == FRESH:
+            raise LessonError("explore(…) was called inside the function that makes the network. Call it outside, in a cell of its own.")
         forms = {"epochs": (1, 40, 15), **dict(forms)}
         forms = {**forms, **{name: value for name, value in DEFAULTS.items() if name not in forms}}
         x, y, validation = training_and_validation(data, validation_split)
         self._trainer = Trainer(build, x, y, validation)
         self._build = build
         self._controls, self._fixed = controls(build, forms, None if y is None else len_of(x))
+        self._lent = [form for form in forms.values() if isinstance(form, widgets.Widget)]  # the student's own widgets
         self.history, self.state, self.settings = None, "building", self._read_controls()
         self._error = None
         self._run_number = 0
@@ -101,6 +105,8 @@ class Panel:
 
     def wait(self):
         """Wait until no training is under way; raises the `LessonError` that the last run ended with, if it did."""
+        if threading.current_thread().name == FRESH:
+            raise LessonError("wait() was called inside the function that makes the network, which the panel itself waits for.")
         try:
             while not self.idle.wait(0.1):
                 pass
@@ -112,15 +118,23 @@ class Panel:
             raise self._error
 
     def stop(self):
-        """Stop the training that is under way; the curve so far stays, and the next move trains again."""
+        """Stop the training that is under way or waits; the curve so far stays, and the next move trains again."""
+        WORKER.forget(self)
+        self.overtake()
+
+    def overtake(self):
+        """End the run that is under way, because it is out of date."""
         self._stop.set()
 
     def close(self):
-        """Stop training and take the panel's controls away."""
-        self._controls_box.children = ()
-        WORKER.forget(self)
+        """Stop training and take the panel off the page; nothing of it stays in memory."""
         self.stop()
-        self._box.close()
+        for control in self._controls.values():
+            control.unobserve(self._request, "value")
+        self._stop_button.on_click(self._on_stop, remove=True)
+        ours = [control for control in self._controls.values() if control not in self._lent]
+        for widget in (*ours, self._controls_box, self._stop_button, self._words, self._chart, *self._box.children, self._box):
+            widget.close()
 
     def _ipython_display_(self):
         if self._shown_in != _cell():  # `explore` has shown it already in its own cell
@@ -147,14 +161,14 @@ class Panel:
         self._error = None
         settings = self._read_controls()
         same_curve = _curve(settings) == _curve(self.settings) and self.history is not None
-        if not same_curve and self.state in ("done", "stopped") and self.history.epoch:
+        if not same_curve and self.state in ("done", "stopped") and self.history is not None and self.history.epoch:
             self._remember()
         self.settings = settings
         self._run_number += 1
         so_far = self.history if same_curve else None
         try:
             self._draw("building", so_far)
-            of_builder = {name: value for name, value in settings.items() if name not in OF_TRAINING}
+            of_builder = {name: value for name, value in settings.items() if name not in OF_TRAINING or name in keywords(self._build)}
             of_training = {name: value for name, value in settings.items() if name in OF_TRAINING}
             self.history = self._trainer.run(of_builder, **of_training, stop=stop, on_epoch=self._on_epoch,
                                              on_state=lambda state: state == "training" and self._draw(state, so_far))
@@ -162,7 +176,7 @@ class Panel:
             self._error = Interrupted(INTERRUPTED)
             self._draw("stopped", self.history, INTERRUPTED)
         except Exception as error:
-            self._error = explain(error, self._build)
+            self._error = error if isinstance(error, LessonError) else _our_mistake(error)
             self.history = None
             self._draw("error", None, str(self._error))
         else:
@@ -191,12 +205,18 @@ class Panel:
             control.observe(self._request, "value")
         self._controls_box = widgets.HBox(list(self._controls.values()), layout=widgets.Layout(flex_flow="row wrap"))
         self._stop_button = widgets.Button(description="Stop", tooltip="Stop the training that is under way")
-        self._stop_button.on_click(lambda button: self.stop())
+        self._stop_button.on_click(self._on_stop)
         self._words = widgets.HTML()
         self._chart = widgets.HTML()
         self._box = widgets.VBox([widgets.HTML(STYLE), self._controls_box, self._stop_button, self._words, self._chart])
         self._drawn_at = 0.0
         self._draw("building", None)
+
+    def say_it_waits(self):
+        self._words.value = '<div class="live-panel-state" role="status">Waiting until another panel has finished …</div>'
+
+    def _on_stop(self, _button):
+        self.stop()
 
     def _draw(self, state, history, words=""):
         epochs = self.settings["epochs"]
@@ -247,15 +267,20 @@ class Worker:
             self._requests[panel] = True
             panel.idle.clear()
             if self._running is panel:
-                panel.stop()
+                panel.overtake()
+            elif self._running is not None:
+                panel.say_it_waits()
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._work, name="live panels", daemon=True)
                 self._thread.start()
             self._changed.notify()
 
     def forget(self, panel):
+        """Do not train `panel`, if it still waits to be trained."""
         with self._changed:
             self._requests.pop(panel, None)
+            if self._running is not panel:
+                panel.idle.set()
 
     def has_request_of(self, panel):
         with self._changed:
@@ -273,11 +298,13 @@ class Worker:
                 self._running, _ = self._requests.popitem(last=False)
             try:
                 self._running.run()
+            except BaseException as error:  # the one thread must live on, whatever happens
+                self._running._error = _our_mistake(error)
             finally:
                 with self._changed:
-                    panel, self._running = self._running, None
-                    if panel not in self._requests:
-                        panel.idle.set()
+                    if self._running not in self._requests:
+                        self._running.idle.set()
+                    self._running = None
 
 
 WORKER = Worker()
@@ -297,13 +324,20 @@ def _place():
     return "background" if shell.kernel._allow_stdin else "nobody watches"
 
 
+def _our_mistake(error):
+    mistake = LessonError(f"The panel could not go on, and this is not your mistake: {type(error).__name__}: {error}")
+    mistake.__cause__ = error
+    return mistake
+
+
 def _cell():
-    """What identifies the cell that is running: the front end's id for it and the number of the execution."""
+    """The number of the execution that is under way."""
     shell = get_ipython()
     return getattr(shell, "execution_count", None)
 
 
 def _cell_id():
+    """What the front end calls the cell that is running, or None where it does not say."""
     shell = get_ipython()
     if shell is None or not hasattr(shell, "kernel"):
         return None

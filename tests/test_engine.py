@@ -543,3 +543,152 @@ def test_a_compiled_epoch_never_traces_again():
 def test_a_digit_network_learns():
     history = Trainer(digits_network, DIGITS.x_train, DIGITS.y_train, (DIGITS.x_val, DIGITS.y_val)).run({}, 15)
     assert history.history["val_accuracy"][-1] > 0.85 and history.history["loss"][-1] < history.history["loss"][0] / 4
+
+
+def of_the_notebook(thing):
+    """`thing` as if it had been defined in a notebook, whose module is __main__."""
+    thing.__module__ = "__main__"
+    return thing
+
+
+FACTOR = 1.0
+
+
+@of_the_notebook
+class Scale(layers.Layer):
+    def call(self, inputs):
+        return inputs * FACTOR
+
+
+@of_the_notebook
+class Noise(layers.Layer):
+    def call(self, inputs, training=False):
+        return inputs + tf.random.normal(tf.shape(inputs)) if training else inputs
+
+
+@of_the_notebook
+class Lazy(layers.Layer):
+    def build(self, shape):
+        self.scale = self.add_weight(shape=(shape[-1],), initializer="glorot_uniform", name="scale")
+
+    def call(self, inputs):
+        return inputs * (1 + self.scale)
+
+
+def scaled(factor):
+    global FACTOR
+    FACTOR = factor
+    return sequential(layers.Dense(16, activation="tanh"), Scale(), layers.Dense(10, activation="softmax"))
+
+
+def noisy(scale=1.0):
+    return sequential(layers.Dense(16, activation="tanh"), Noise(), layers.Dense(10, activation="softmax"))
+
+
+def lazily_built(units=16):
+    model = keras.Sequential([layers.Dense(units, activation="tanh"), Lazy(), layers.Dropout(0.2), layers.Dense(10, activation="softmax")])
+    model.compile(optimizer=SGD(0.05), loss="categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def wrapped_dropout(rate):
+    return sequential(layers.Reshape((8, 8)), layers.TimeDistributed(layers.Dropout(rate)), layers.Flatten(), layers.Dense(10, activation="softmax"))
+
+
+def without_decay(exclude):
+    optimizer = keras.optimizers.AdamW(0.01, weight_decay=0.5)
+    if exclude:
+        optimizer.exclude_from_weight_decay(var_names=["kernel"])
+    return dense(optimizer)
+
+
+SHARED = keras.Sequential([keras.Input((64,)), layers.Dense(16, activation="tanh")])
+
+
+def on_a_shared_base(units):
+    return sequential(SHARED, layers.Dense(units), layers.Dense(10, activation="softmax"), loss=focal)
+
+
+@pytest.mark.parametrize("build, settings, others", [
+    (scaled, {"factor": 10.0}, {"factor": 1.0}),
+    (noisy, {"scale": 1.0}, {"scale": 2.0}),
+    (lazily_built, {"units": 16}, {"units": 17}),
+    (wrapped_dropout, {"rate": 0.9}, {"rate": 0.0}),
+    (without_decay, {"exclude": True}, {"exclude": False}),
+    (on_a_shared_base, {"units": 9}, {"units": 8}),
+], ids=lambda value: getattr(value, "__name__", None))
+def test_parts_of_ones_own_give_the_same_curve_whatever_was_trained_before(build, settings, others):
+    fresh = Trainer(build, *few_digits()).run(settings, 3, seed=2)
+    trainer = Trainer(build, *few_digits())
+    other = trainer.run(others, 3, seed=1)
+    again = trainer.run(settings, 3, seed=2)
+    assert fresh.path == again.path == "compiled"
+    assert again.history == fresh.history != other.history
+    assert trainer.run(settings, 5, seed=2).history["loss"][:3] == fresh.history["loss"]
+
+
+@pytest.mark.parametrize("build", [lazily_built, subclassed])
+def test_networks_built_at_their_first_call_follow_the_seed(build):
+    trainer = Trainer(build, *few_digits())
+    assert len({tuple(trainer.run({}, 1, seed=seed).history["loss"]) for seed in range(3)}) == 3
+
+
+def test_mixed_precision_set_by_the_student_is_kept_and_learns():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        trainer = Trainer(lambda learning_rate: sequential(
+            layers.Dense(16, activation="relu"), layers.Dense(10, activation="softmax", dtype="float32"),
+            optimizer=keras.optimizers.Adam(learning_rate)), *few_digits())
+        fast, slow = (trainer.run({"learning_rate": rate}, 3) for rate in (0.01, 0.0001))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert fast.history["loss"][-1] < fast.history["loss"][0] < slow.history["loss"][0]
+
+
+def test_a_batch_larger_than_any_number_of_examples_is_all_of_them():
+    trainer = Trainer(digits_network, *few_digits())
+    assert trainer.run({}, 2, batch_size=2**31).history == trainer.run({}, 2, batch_size=300).history
+
+
+def test_a_dataset_without_end_is_refused():
+    with pytest.raises(LessonError, match="never ends"):
+        Trainer(digits_network, tf.data.Dataset.from_tensor_slices((X, Y)).batch(32).repeat())
+
+
+def test_a_metric_of_many_numbers_is_named():
+    with pytest.raises(LessonError, match="f1_score gives 10 numbers"):
+        Trainer(lambda: dense(metrics=[keras.metrics.F1Score()]), *few_digits()).run({}, 1)
+
+
+def test_a_builder_that_wants_to_leave_is_told_off():
+    with pytest.raises(LessonError, match="SystemExit"):
+        Trainer(lambda: exit(), *few_digits()).run({}, 1)
+
+
+def test_shapes_that_keras_mends_itself_are_not_refused():
+    line = np.linspace(0, 1, 90, dtype="float32")
+    regression = Trainer(lambda: sequential(layers.Dense(1), loss="mse", metrics=(), shape=(1,)), line, 2 * line)
+    assert regression.run({}, 2).path == "compiled"
+    pictures = Trainer(lambda: sequential(layers.Flatten(), layers.Dense(10, activation="softmax"), shape=(8, 8, 1)), IMAGES[..., 0], Y)
+    assert pictures.run({}, 1).path == "compiled"
+    sequences = Trainer(lambda: sequential(layers.Reshape((8, 8)), layers.Dense(4, activation="softmax"),
+                                           loss="sparse_categorical_crossentropy"), X, np.zeros((300, 8), "int32"))
+    assert sequences.run({}, 1).path == "compiled"
+
+
+@pytest.mark.slow
+def test_new_structures_and_new_trainers_do_not_pile_up_the_data():
+    pictures = np.random.default_rng(0).random((3000, 64, 10), "float32")  # 7.7 MB
+    labels = np.eye(10, dtype="float32")[np.arange(3000) % 10]
+
+    def build(units):
+        return sequential(layers.Flatten(), layers.Dense(units), layers.Dense(10, activation="softmax"), shape=(64, 10))
+
+    def use(widths):
+        for units in widths:
+            Trainer(build, pictures, labels).run({"units": units}, 1, n_train=64)
+        gc.collect()
+        return psutil.Process().memory_info().rss
+
+    before = use(range(2, 10))
+    assert use(range(10, 30)) - before < 10 * pictures.nbytes  # 20 copies would be more

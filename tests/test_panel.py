@@ -1,10 +1,12 @@
 """The panel without a browser: its controls, its worker, its frames, its words."""
 
+import gc
 import html
 import json
 import re
 import threading
 import time
+import weakref
 import xml.etree.ElementTree as ElementTree
 
 import ipywidgets as widgets
@@ -92,6 +94,109 @@ def test_forms_that_cannot_be_are_refused_in_words_before_anything_is_trained(bu
 def test_data_that_cannot_be_are_refused_in_words(data, words):
     with pytest.raises(LessonError, match=words):
         Panel(digits_network, data)
+
+
+@pytest.mark.parametrize("build, forms, words", [
+    (digits_network(), {}, "leave out the brackets"), (None, {}, "leave out the brackets"),
+    (digits_network, {"epochs": None}, "whole numbers"), (digits_network, {"epochs": True}, "whole numbers"),
+    (digits_network, {"dropout": (1e-14, 1e-13)}, "next to nothing"),
+    (digits_network, {"dropout": widgets.Button()}, "no value"),
+])
+def test_slips_are_told_in_words(build, forms, words):
+    with pytest.raises(LessonError, match=words):
+        Panel(build, FEW, forms=forms)
+
+
+@pytest.mark.parametrize("data, split, words", [
+    ((X, Y), "a", "is a fraction"), ((X, Y), None, "is a fraction"), (({"a": X, "b": X[:3]}, Y), 0.2, "rows"),
+])
+def test_a_split_that_cannot_be_is_told_in_words(data, split, words):
+    with pytest.raises(LessonError, match=words):
+        Panel(digits_network, data, split)
+
+
+def test_choices_of_any_kind_and_numbers_of_any_kind_are_controls():
+    def build(kernel=(3, 3), reg=None, dropout=0.5, width=64):
+        """Never called."""
+
+    made, _ = controls(build, {"kernel": [(3, 3), (1, 2)], "reg": ["l2", None], "dropout": [0, 0.5], "width": range(8, 80, 8),
+                               "epochs": (np.int64(1), np.int64(5))}, 100)
+    assert made["kernel"].value == (3, 3) and made["reg"].value is None and made["dropout"].value == 0.5 and made["width"].value == 64
+    assert type(made["epochs"]) is widgets.IntSlider and isinstance(made["width"], widgets.SelectionSlider)
+
+
+def test_lists_of_numbers_are_data_too(background):
+    few = explore(digits_network, (X[:60].tolist(), Y[:60].tolist()), epochs=1)
+    assert few.history.history == explore(digits_network, (X[:60], Y[:60]), epochs=1).history.history
+
+
+def test_a_keyword_that_builder_and_training_share_reaches_both(background):
+    seeds = []
+
+    def build(seed=0):
+        seeds.append(seed)
+        return digits_network()
+
+    panel = explore(build, FEW, epochs=1, seed=(0, 9, 4))
+    assert seeds == [4] and panel.settings["seed"] == 4
+
+
+def test_explore_inside_the_builder_is_refused_and_nothing_hangs(background):
+    def build():
+        explore(digits_network, FEW, epochs=1)
+
+    with pytest.raises(LessonError, match="inside the function"):
+        explore(build, FEW, epochs=1)
+    assert explore(digits_network, FEW, epochs=1).state == "done"
+
+
+def test_closing_a_panel_that_waits_lets_go_of_whoever_waits_for_it(background):
+    panel = explore(digits_network, DIGITS, epochs=(1, 3000, 2))
+    move(panel, epochs=3000)
+    panel.close()
+    panel.wait()
+    assert panel.idle.is_set()
+
+
+def test_a_panel_says_that_it_waits_for_another(background):
+    busy, other = (explore(digits_network, DIGITS, epochs=(1, 100000, 1)) for _ in range(2))
+    move(busy, epochs=100000)
+    while len(busy.history.epoch) < 3:
+        time.sleep(0.01)
+    move(other, epochs=2)
+    assert "Waiting" in other._words.value
+    busy.stop()
+    other.wait()
+    assert other.state == "done"
+
+
+def test_an_interrupt_before_the_first_epoch_leaves_a_panel_that_works(monkeypatch):
+    monkeypatch.setattr(panel_module, "_place", lambda: "inline")
+    monkeypatch.setattr(panel_module, "display", lambda *args, **kwargs: None)
+    made = []
+
+    def build(dropout=0.2):
+        made.append(dropout)
+        if len(made) == 1:
+            raise KeyboardInterrupt
+        return digits_network(dropout)
+
+    panel = Panel(build, FEW, forms={"epochs": 2, "dropout": (0.0, 0.8, 0.2)})
+    with pytest.raises(KeyboardInterrupt):
+        panel.show()
+    move(panel, dropout=0.4)
+    assert panel.state == "done" and len(panel.history.epoch) == 2
+
+
+def test_a_closed_panel_leaves_memory_and_a_lent_widget_lives_on(background):
+    slider = widgets.FloatSlider(value=0.1, min=0, max=1)
+    panel = explore(digits_network, FEW, epochs=1, dropout=slider)
+    gone = weakref.ref(panel)
+    panel.close()
+    slider.value = 0.3
+    del panel
+    gc.collect()
+    assert gone() is None
 
 
 def test_the_validation_split_is_the_one_fit_would_make(background):
