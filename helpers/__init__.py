@@ -4,8 +4,8 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-# One thread trains these small networks as fast as two or faster (the digits by a quarter, and they leave the other
-# cores alone), and gives the same digits on machines with different numbers of cores.
+# One thread trains these small networks about as fast as more of them, or faster (the digits in two thirds of the time),
+# leaves the other cores alone, and gives the same digits on machines with different numbers of cores.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 

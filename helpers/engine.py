@@ -44,6 +44,8 @@ def fit(model, x, y, validation_data=None, epochs=1, batch_size=32, shuffle=True
     try:
         _refuse_batch_hooks(callbacks)
         loop = Loop(model, x, y, validation_data)
+    except LessonError:
+        raise
     except Exception as reason:
         return _hand_to_fit(model, x, y, validation_data, epochs, batch_size, shuffle, seed, callbacks, stop, on_epoch, reason)
     loop.start(model, seed)
@@ -127,6 +129,8 @@ class Trainer:
                 raise NotImplementedError("its data come as a tf.data.Dataset")
             made = Loop(model, self._x, self._y, self._validation, seed), None
             self.compilations += 1
+        except LessonError:
+            raise
         except Exception as reason:
             made = None, reason
         if structure is not None:
@@ -181,28 +185,29 @@ def _train(loop, model, history, epochs, n_train, batch_size, shuffle, seed, cal
         loop.copy_to(model)
         callbacks.on_train_begin()
         loop.follow(model)
-    for number in range(len(history.epoch), epochs):
-        if callbacks:
-            callbacks.on_epoch_begin(number)
-            loop.follow(model)
-        logs = None if stop.is_set() else loop.epoch(number, n_train, batch_size, seed, shuffle, stop)
-        if logs is None:
-            history.stopped, history.note = True, "Stopped before the last epoch."
-            loop.restore(state)
-            break
-        state = loop.snapshot()
-        if callbacks:
-            loop.copy_to(model)
-            callbacks.on_epoch_end(number, logs)  # `history`, the last of them, takes what the others add to the logs
-            loop.follow(model)
-        else:
-            _append(history, number, logs)
-        if not math.isfinite(logs["loss"]):
-            history.stopped, history.note = True, DIVERGED
-        if on_epoch:
-            on_epoch(history)
-        if history.stopped or (callbacks and model.stop_training):
-            break
+    with loop.listen_to(stop):
+        for number in range(len(history.epoch), epochs):
+            if callbacks:
+                callbacks.on_epoch_begin(number)
+                loop.follow(model)
+            logs, reached = (None, None) if stop.is_set() else loop.epoch(number, n_train, batch_size, seed, shuffle)
+            if logs is None:
+                history.stopped, history.note = True, "Stopped before the last epoch."
+                loop.restore(state)
+                break
+            state = reached
+            if callbacks:
+                loop.copy_to(model)
+                callbacks.on_epoch_end(number, logs)  # `history`, the last of them, takes what the others add to the logs
+                loop.follow(model)
+            else:
+                _append(history, number, logs)
+            if not math.isfinite(logs["loss"]):
+                history.stopped, history.note = True, DIVERGED
+            if on_epoch:
+                on_epoch(history)
+            if history.stopped or (callbacks and model.stop_training):
+                break
     if model is not None:
         loop.copy_to(model)
         model.optimizer.finalize_variable_values(model.trainable_weights)

@@ -18,6 +18,9 @@ from helpers.builder import random_state_of_its_own, structure_of
 from helpers.errors import LessonError
 
 
+VALIDATION_BATCH = 256
+
+
 class Stop:
     """Ends a run from any thread: `stop.set()`. A run looks at it before each batch."""
 
@@ -60,7 +63,10 @@ class Loop:
 
     def __init__(self, model, x, y, validation=None, seed=0):
         self._refuse_what_fit_must_do(model)
-        self.reusable = structure_of(model) is not None
+        structure = structure_of(model)
+        self.reusable = structure is not None
+        # Averages over examples come out the same in batches of any size, so validation can take large ones.
+        self._any_batch_will_do = self.reusable and '"reduction": "sum"' not in structure
         self.model = adjustable_copy(model) if self.reusable else model
         self._x, self._y = _tensors(x), _tensors(y)
         self._validation = None if validation is None else tuple(_tensors(part) for part in validation)
@@ -80,10 +86,9 @@ class Loop:
         self._variables = list({id(v): v for v in self.model.variables + self.model.optimizer.variables}.values())
         self._fresh = [v.value.numpy() for v in self._variables]
         # Concrete functions: each is traced here, once, and never again.
-        number, two = tf.TensorSpec((), tf.int32), tf.TensorSpec((2,), tf.int32)
         self._read = _compiled(lambda: [tf.identity(v) for v in self._variables])
         self._write = _compiled(self._assign, [tf.TensorSpec(v.shape, v.dtype) for v in self._variables])
-        self._train_epoch = _compiled(self._epoch, two, number, number, tf.TensorSpec((), tf.bool))
+        self._train_epoch = _compiled(self._epoch, tf.TensorSpec((5,), tf.int32))
 
     @staticmethod
     def _refuse_what_fit_must_do(model):
@@ -139,6 +144,10 @@ class Loop:
         for mine, theirs in self._pairs(model):
             mine.assign(theirs.value)
 
+    def listen_to(self, stop):
+        """Within it, `stop` ends an epoch before its next batch."""
+        return stop.told_to(self._stop_flag)
+
     def snapshot(self):
         """The state of the network and its optimizer, random numbers included, as a list of tensors."""
         return self._read()
@@ -159,34 +168,38 @@ class Loop:
         return [*zip(self.model.weights, model.weights, strict=True),
                 *zip(self.model.optimizer.variables, model.optimizer.variables, strict=True)]
 
-    def epoch(self, number, n_train, batch_size, seed, shuffle=True, stop=None):
-        """Train epoch `number` (from 0) on the first `n_train` examples; returns `{metric: float}`.
+    def epoch(self, number, n_train, batch_size, seed, shuffle=True):
+        """Train epoch `number` (from 0) on the first `n_train` examples; returns `({metric: float}, state)`.
 
-        None when `stop` ended it half-way: the state is then between two epochs' and must be restored.
+        `(None, None)` when a `Stop` ended it half-way: the network is then between two epochs and must be restored.
         """
-        numbers = [tf.constant([seed % 2**31, number], tf.int32), tf.constant(n_train, tf.int32),
-                   tf.constant(min(batch_size, n_train), tf.int32), tf.constant(bool(shuffle))]
-        with (stop or Stop()).told_to(self._stop_flag):
-            finished, logs = self._train_epoch(*numbers)
-        return {name: _one_number(name, value) for name, value in logs.items()} if finished else None
+        numbers = tf.constant([seed % 2**31, number, n_train, min(batch_size, n_train), bool(shuffle)], tf.int32)
+        finished, values, state = self._train_epoch(numbers)
+        if not finished:
+            return None, None
+        return dict(zip(self._names, map(float, values.numpy()))), state
 
-    def _epoch(self, order_seed, n_train, batch_size, shuffle):
-        rows = tf.range(n_train)
-        order = tf.cond(shuffle, lambda: tf.random.experimental.stateless_shuffle(rows, order_seed), lambda: rows)
-        finished, logs = self._pass(self._x, self._y, order, batch_size, self._learn)
+    def _epoch(self, numbers):
+        n_train, batch_size, rows = numbers[2], numbers[3], tf.range(numbers[2])
+        order = tf.cond(numbers[4] > 0, lambda: tf.random.experimental.stateless_shuffle(rows, numbers[:2]), lambda: rows)
+        finished, logs = self._pass(self._x, self._y, order, n_train, batch_size, self._learn)
         if self._validation is not None:
+            n_validation = tf.shape(tf.nest.flatten(self._validation)[0])[0]
+            if self._any_batch_will_do:
+                batch_size = tf.maximum(batch_size, VALIDATION_BATCH)
             with tf.control_dependencies(list(logs.values())):
-                n_validation = tf.shape(tf.nest.flatten(self._validation)[0])[0]
-                done, validation_logs = self._pass(*self._validation, tf.range(n_validation), batch_size, self._look)
+                done, validation_logs = self._pass(*self._validation, tf.range(n_validation), n_validation, batch_size, self._look)
             finished = finished & done
             logs.update({f"val_{name}": value for name, value in validation_logs.items()})
-        return finished, logs
+        self._names = list(logs)
+        values = tf.stack([_one_number(name, value) for name, value in logs.items()])
+        with tf.control_dependencies([values]):
+            return finished, values, [tf.identity(v) for v in self._variables]
 
-    def _pass(self, x, y, order, batch_size, on_batch):
-        """One pass over the examples in `order`; returns (whether it was not stopped, the metrics)."""
+    def _pass(self, x, y, order, n, batch_size, on_batch):
+        """One pass over the `n` examples in `order`; returns (whether it was not stopped, the metrics)."""
         for metric in self.model.metrics:
             metric.reset_state()
-        n = tf.shape(order)[0]
 
         def one_batch(start, total):
             end = tf.minimum(start + batch_size, n)
@@ -225,11 +238,10 @@ def _compiled(function, *signature):
 
 
 def _one_number(name, value):
-    value = value.numpy()
-    if value.ndim:
-        raise LessonError(f"The metric {name} gives {value.size} numbers for each epoch, and a curve needs one. Choose one of them,"
-                          ' or an average: for example keras.metrics.F1Score(average="macro").')
-    return float(value)
+    if value.shape.rank != 0:
+        raise LessonError(f"The metric {name} gives {value.shape.num_elements()} numbers for each epoch, and a curve needs one. Choose"
+                          ' one of them, or an average: for example keras.metrics.F1Score(average="macro").')
+    return tf.cast(value, "float32")
 
 
 _recent = deque(maxlen=12)  # tensors of data, so that the networks of a lesson share them

@@ -22,7 +22,7 @@ from helpers.engine import Trainer, len_of, training_and_validation
 from helpers.errors import Interrupted, LessonError
 from helpers.loop import Stop
 
-DEBOUNCE = 0.01  # seconds: steps of one slider that come closer together than this are one step
+DEBOUNCE = 0.01  # seconds to wait for more, once one step of a control has overtaken another
 FRAME = 0.04  # seconds between two pictures of a growing curve: faster than this nobody sees
 VIEW = "application/vnd.jupyter.widget-view+json"
 INTERRUPTED = "You interrupted the training. The panel still works: move a control to train again."
@@ -287,11 +287,13 @@ class Worker:
             return panel in self._requests
 
     def _work(self):
+        overtaken = False
         while True:
             with self._changed:
                 while not self._requests:
                     self._changed.wait()
-            time.sleep(DEBOUNCE)
+            if overtaken:
+                time.sleep(DEBOUNCE)
             with self._changed:
                 if not self._requests:
                     continue
@@ -302,7 +304,8 @@ class Worker:
                 self._running._error = _our_mistake(error)
             finally:
                 with self._changed:
-                    if self._running not in self._requests:
+                    overtaken = self._running in self._requests
+                    if not overtaken:
                         self._running.idle.set()
                     self._running = None
 

@@ -252,7 +252,7 @@ def profile():
         d = case.data
         model = case.build(0.25)
         loop = Loop(model, d.x_train, d.y_train, (d.x_val, d.y_val))
-        parts = {name: [] for name in ("the student's builder", "comparing structures", "putting the weights back", "epochs", "state after each epoch")}
+        parts = {name: [] for name in ("the student's builder", "comparing structures", "putting the weights back", "epochs")}
 
         def timed(name, function):
             start = time.perf_counter()
@@ -266,7 +266,6 @@ def profile():
             timed("putting the weights back", lambda: loop.start(model, run))
             for number in range(case.epochs):
                 timed("epochs", lambda: loop.epoch(number, len(d.x_train), 32, run))
-                timed("state after each epoch", loop.snapshot)
         whole = sum(map(sum, parts.values())) / ROUNDS
         print(f"\n{case.name}: {whole * 1e3:.0f} ms a run")
         for name, values in parts.items():
