@@ -17,9 +17,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from helpers.builder import call_builder, check_shapes, random_state_of_its_own, structure_of
+from helpers.builder import call_builder, check_shapes, random_state_of_its_own
 from helpers.errors import LessonError, explain, shorten
+from helpers.examples import check_examples, len_of
 from helpers.loop import Loop, Stop
+from helpers.structure import structure_of
 
 DIVERGED = (
     "The loss is no longer a finite number, so training stopped here: the learning rate is most likely too large."
@@ -281,66 +283,3 @@ def _append(history, number, logs):
     history.epoch.append(number)
     for name, value in logs.items():
         history.history.setdefault(name, []).append(float(value))
-
-
-def len_of(arrays):
-    """The number of examples (rows) in an array, or in a list or dict of arrays of equal length."""
-    return len(tf.nest.flatten(arrays)[0])
-
-
-def check_examples(x, y, validation=None):
-    """Raise a `LessonError` unless x and y (and validation's) have equally many rows, at least one, all finite."""
-    for name, part in (("training", (x, y)), ("validation", validation)):
-        if part is None:
-            continue
-        if not isinstance(part, tuple) or len(part) != 2:
-            raise LessonError("Validation data are a pair of arrays: (x_val, y_val).")
-        arrays = [np.asarray(array) for array in tf.nest.flatten(part)]
-        rows = sorted({len(array) if array.ndim else 0 for array in arrays})
-        if len(rows) > 1:
-            raise LessonError(f"The {name} data do not belong together: there are {rows[0]} rows in one array and {rows[-1]} in another.")
-        if rows[0] == 0:
-            raise LessonError(f"There are no {name} data: an array is empty.")
-        for array in arrays:
-            if array.dtype.kind not in "fiub":
-                raise LessonError(f"The {name} data must be numbers, but one array holds {array.dtype} values.")
-            if array.dtype.kind == "f" and not np.isfinite(array).all():
-                raise LessonError(f"The {name} data hold values that are not finite numbers (NaN or infinity): look where they come from.")
-
-
-def training_and_validation(data, validation_split=0.2):
-    """`(x, y, (x_validation, y_validation))` from what a lesson calls its data.
-
-    data: a dataset of `helpers.data`; `(x, y)`, whose last `validation_split` (a fraction, counted as `model.fit`
-    counts it) becomes validation data; `(x, y, x_validation, y_validation)`; or one or two `tf.data.Dataset`s.
-    """
-    if hasattr(data, "x_train"):
-        return data.x_train, data.y_train, (data.x_val, data.y_val)
-    if isinstance(data, tf.data.Dataset):
-        return data, None, None
-    if not isinstance(data, (tuple, list)) or len(data) not in (2, 4):
-        raise LessonError("The data must be a dataset of helpers.data, or (x, y), or (x, y, x_validation, y_validation).")
-    if len(data) == 4:
-        x, y, x_val, y_val = map(_as_arrays, data)
-        return x, y, (x_val, y_val)
-    if isinstance(data[0], tf.data.Dataset):
-        return data[0], None, data[1]
-    x, y = map(_as_arrays, data)
-    check_examples(x, y)
-    if isinstance(validation_split, bool) or not isinstance(validation_split, (int, float)) or not 0 <= validation_split < 1:
-        raise LessonError(f"validation_split is a fraction from 0 up to, but not including, 1; it is {validation_split!r}.")
-    n = len_of(x)
-    split = math.floor(n * (1 - validation_split))
-    if split == 0:
-        raise LessonError(f"With validation_split={validation_split} none of the {n} examples is left for training.")
-    training, rest = (tf.nest.map_structure(lambda a, part=part: a[part], (x, y)) for part in (slice(split), slice(split, None)))
-    return *training, (rest if split < n else None)
-
-
-def _as_arrays(part):
-    """A part of the data as an array, or as a dict or a list of arrays; a Python list of numbers becomes one array."""
-    if isinstance(part, dict):
-        return {name: np.asarray(values) for name, values in part.items()}
-    if isinstance(part, (list, tuple)) and part and all(isinstance(values, np.ndarray) and values.ndim for values in part):
-        return [np.asarray(values) for values in part]
-    return np.asarray(part)

@@ -92,3 +92,10 @@ def explain(error, build, doing="ran"):
     )
     explained.__cause__ = error
     return explained
+
+
+def our_mistake(error):
+    """A `LessonError` for an `error` that is ours, not the student's."""
+    mistake = LessonError(f"The panel could not go on, and this is not your mistake: {type(error).__name__}: {error}")
+    mistake.__cause__ = error
+    return mistake

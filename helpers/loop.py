@@ -13,9 +13,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from helpers.builder import AdjustableDropout, adjustable_copy, dropouts_of, in_fresh_thread, layers_of
-from helpers.builder import random_state_of_its_own, structure_of
+from helpers.builder import in_fresh_thread, random_state_of_its_own
 from helpers.errors import LessonError
+from helpers.structure import AdjustableDropout, adjustable_copy, dropouts_of, layers_of, structure_of
 
 
 VALIDATION_BATCH = 256

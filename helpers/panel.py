@@ -9,7 +9,6 @@ import json
 import sys
 import threading
 import time
-from collections import OrderedDict
 
 import ipywidgets as widgets
 from IPython import get_ipython
@@ -18,11 +17,12 @@ from IPython.display import display
 from helpers import chart, curves
 from helpers.builder import FRESH, keywords
 from helpers.controls import DEFAULTS, OF_TRAINING, controls, value_of
-from helpers.engine import Trainer, len_of, training_and_validation
-from helpers.errors import Interrupted, LessonError
+from helpers.engine import Trainer
+from helpers.errors import Interrupted, LessonError, our_mistake
+from helpers.examples import len_of, training_and_validation
 from helpers.loop import Stop
+from helpers.worker import WORKER
 
-DEBOUNCE = 0.01  # seconds to wait for more, once one step of a control has overtaken another
 FRAME = 0.04  # seconds between two pictures of a growing curve: faster than this nobody sees
 VIEW = "application/vnd.jupyter.widget-view+json"
 INTERRUPTED = "You interrupted the training. The panel still works: move a control to train again."
@@ -176,7 +176,7 @@ class Panel:
             self._error = Interrupted(INTERRUPTED)
             self._draw("stopped", self.history, INTERRUPTED)
         except Exception as error:
-            self._error = error if isinstance(error, LessonError) else _our_mistake(error)
+            self._error = error if isinstance(error, LessonError) else our_mistake(error)
             self.history = None
             self._draw("error", None, str(self._error))
         else:
@@ -211,6 +211,9 @@ class Panel:
         self._box = widgets.VBox([widgets.HTML(STYLE), self._controls_box, self._stop_button, self._words, self._chart])
         self._drawn_at = 0.0
         self._draw("building", None)
+
+    def failed(self, error):
+        self._error = error
 
     def say_it_waits(self):
         self._words.value = '<div class="live-panel-state" role="status">Waiting until another panel has finished …</div>'
@@ -252,65 +255,6 @@ class Panel:
         display({**data, VIEW: self._view()}, metadata=metadata, raw=True)
 
 
-class Worker:
-    """The kernel's one training thread. It takes the latest request of each panel, in turn."""
-
-    def __init__(self):
-        self._changed = threading.Condition()
-        self._requests = OrderedDict()
-        self._running = None
-        self._thread = None
-
-    def request(self, panel):
-        """Train `panel` as soon as possible; what it is training now is out of date and ends."""
-        with self._changed:
-            self._requests[panel] = True
-            panel.idle.clear()
-            if self._running is panel:
-                panel.overtake()
-            elif self._running is not None:
-                panel.say_it_waits()
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._work, name="live panels", daemon=True)
-                self._thread.start()
-            self._changed.notify()
-
-    def forget(self, panel):
-        """Do not train `panel`, if it still waits to be trained."""
-        with self._changed:
-            self._requests.pop(panel, None)
-            if self._running is not panel:
-                panel.idle.set()
-
-    def has_request_of(self, panel):
-        with self._changed:
-            return panel in self._requests
-
-    def _work(self):
-        overtaken = False
-        while True:
-            with self._changed:
-                while not self._requests:
-                    self._changed.wait()
-            if overtaken:
-                time.sleep(DEBOUNCE)
-            with self._changed:
-                if not self._requests:
-                    continue
-                self._running, _ = self._requests.popitem(last=False)
-            try:
-                self._running.run()
-            except BaseException as error:  # the one thread must live on, whatever happens
-                self._running._error = _our_mistake(error)
-            finally:
-                with self._changed:
-                    overtaken = self._running in self._requests
-                    if not overtaken:
-                        self._running.idle.set()
-                    self._running = None
-
-
-WORKER = Worker()
 _numbers = itertools.count(1)
 _panels = {}  # cell -> the panel it shows
 
@@ -325,12 +269,6 @@ def _place():
         return "inline"
     # A client that cannot be asked for input is a program that runs the notebook, not a person at a front end.
     return "background" if shell.kernel._allow_stdin else "nobody watches"
-
-
-def _our_mistake(error):
-    mistake = LessonError(f"The panel could not go on, and this is not your mistake: {type(error).__name__}: {error}")
-    mistake.__cause__ = error
-    return mistake
 
 
 def _cell():

@@ -169,7 +169,7 @@ def test_dropout_agrees_with_fit_over_seeds_and_a_wrong_rate_is_noticed():
 
 
 def test_a_dropped_quarter_is_a_quarter_and_the_rest_is_scaled():
-    from helpers.builder import AdjustableDropout
+    from helpers.structure import AdjustableDropout
 
     layer = AdjustableDropout(0.25, seed=3)
     out = layer(np.ones((200, 500), "float32"), training=True).numpy()

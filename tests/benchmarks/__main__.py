@@ -87,7 +87,8 @@ def time_interact(case, dropout, redraw):
 
     controls = ipywidgets.interactive(train, {"manual": False}, dropout=ipywidgets.FloatSlider(value=0.0, min=0, max=1, step=1e-6))
     start = time.perf_counter()
-    with contextlib.redirect_stdout(io.StringIO()):  # it clears a line of the terminal at each step
+    nowhere = io.StringIO()  # it clears a line of the terminal at each step
+    with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
         controls.children[0].value = dropout
     return seen["first"] - start, time.perf_counter() - start, seen["history"]
 
@@ -245,8 +246,9 @@ def report(case):
 
 def profile():
     """Where a run's time goes: the compiled epochs, the builder, the rest."""
-    from helpers.builder import call_builder, structure_of
+    from helpers.builder import call_builder
     from helpers.loop import Loop
+    from helpers.structure import structure_of
 
     for case in cases():
         d = case.data
