@@ -13,7 +13,8 @@ import nbformat
 import numpy as np
 import pytest
 
-from helpers.engine import Trainer, training_and_validation
+from helpers.engine import Trainer
+from helpers.examples import training_and_validation
 from tests.lab import ROOT
 
 pytestmark = pytest.mark.slow

@@ -272,6 +272,7 @@ def test_what_a_layer_learnt_from_the_data_before_training_is_not_missed():
     assert trainer.run({"examples": 2}, 1).history != trainer.run({"examples": 300}, 1).history
 
 
+@pytest.mark.slow
 def test_random_preprocessing_layers_run_in_the_compiled_epoch():
     def build(flip):
         return sequential(layers.RandomFlip("horizontal") if flip else layers.Identity(), layers.RandomTranslation(0.1, 0.1),
@@ -398,6 +399,7 @@ def test_what_cannot_be_one_graph_is_handed_to_fit_and_says_so():
     assert watch.batches == 10
 
 
+@pytest.mark.slow
 def test_a_dataset_is_handed_to_fit_repeatably_and_can_be_stopped():
     dataset = tf.data.Dataset.from_tensor_slices((X, Y)).batch(32)
     trainer = Trainer(digits_network, dataset)
@@ -617,6 +619,7 @@ def on_a_shared_base(units):
     (without_decay, {"exclude": True}, {"exclude": False}),
     (on_a_shared_base, {"units": 9}, {"units": 8}),
 ], ids=lambda value: getattr(value, "__name__", None))
+@pytest.mark.slow
 def test_parts_of_ones_own_give_the_same_curve_whatever_was_trained_before(build, settings, others):
     fresh = Trainer(build, *few_digits()).run(settings, 3, seed=2)
     trainer = Trainer(build, *few_digits())
@@ -627,12 +630,14 @@ def test_parts_of_ones_own_give_the_same_curve_whatever_was_trained_before(build
     assert trainer.run(settings, 5, seed=2).history["loss"][:3] == fresh.history["loss"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [lazily_built, subclassed])
 def test_networks_built_at_their_first_call_follow_the_seed(build):
     trainer = Trainer(build, *few_digits())
     assert len({tuple(trainer.run({}, 1, seed=seed).history["loss"]) for seed in range(3)}) == 3
 
 
+@pytest.mark.slow
 def test_mixed_precision_set_by_the_student_is_kept_and_learns():
     keras.config.set_dtype_policy("mixed_float16")
     try:
