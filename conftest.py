@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 
-import helpers  # noqa: F401  (before anything imports TensorFlow: it decides about threads and messages)
-
 ROOT = Path(__file__).resolve().parent
 LAST = ("notebooks", "browser", "claims")  # in this order, after the unit tests
 

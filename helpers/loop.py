@@ -65,8 +65,9 @@ class Loop:
         self._refuse_what_fit_must_do(model)
         structure = structure_of(model)
         self.reusable = structure is not None
-        # Averages over examples come out the same in batches of any size, so validation can take large ones.
-        self._any_batch_will_do = self.reusable and '"reduction": "sum"' not in structure
+        # An average over examples comes out the same in batches of any size, so validation can take large ones.
+        # (Keras averages the losses of several outputs over batches, not examples: there the size matters.)
+        self._any_batch_will_do = self.reusable and len(model.outputs) == 1 and '"reduction": "sum"' not in structure
         self.model = adjustable_copy(model) if self.reusable else model
         self._x, self._y = _tensors(x), _tensors(y)
         self._validation = None if validation is None else tuple(_tensors(part) for part in validation)

@@ -57,14 +57,19 @@ class Server:
         quiet = self.folder / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
         quiet.parent.mkdir(parents=True)
         quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}')
-        environment = {**os.environ, "JUPYTER_RUNTIME_DIR": str(self.runtime), "JUPYTER_CONFIG_DIR": str(self.folder / "config"),
-                       "JUPYTERLAB_SETTINGS_DIR": str(self.folder / "settings"), "PYTHONPATH": str(ROOT)}
+        self.environment = {**os.environ, "JUPYTER_RUNTIME_DIR": str(self.runtime), "JUPYTER_CONFIG_DIR": str(self.folder / "config"),
+                            "JUPYTER_DATA_DIR": str(self.folder / "data"), "JUPYTERLAB_SETTINGS_DIR": str(self.folder / "settings"),
+                            "PYTHONPATH": str(ROOT)}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={self.port}", "--ServerApp.port_retries=0",
              f"--IdentityProvider.token={self.token}", f"--ServerApp.root_dir={self.folder}", "--allow-root",
              "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"],
-            env=environment, stdout=self.log, stderr=self.log, cwd=self.folder)
+            env=self.environment, stdout=self.log, stderr=self.log, cwd=self.folder)
         wait_until(self._answers, 60, "JupyterLab to start")
+
+    def trust(self, name):
+        """What a person does with `jupyter trust`."""
+        subprocess.run([sys.executable, "-m", "jupyter", "trust", str(self.folder / name)], env=self.environment, check=True, capture_output=True)
 
     def _answers(self):
         try:

@@ -351,10 +351,14 @@ def test_everything_can_be_reached_with_the_tab_key(lab):
     assert "epochs" in reached and "dropout" in reached and "Stop" in reached
 
 
-def test_the_committed_notebook_shows_picture_and_sentence_before_it_is_run(server, browser):
+@pytest.mark.parametrize("trusted", [False, True])
+def test_the_committed_notebook_shows_picture_and_sentence_before_it_is_run(server, browser, trusted):
     source = ROOT / "notebooks" / "01_training_with_fit.ipynb"
-    (server.folder / "as_committed.ipynb").write_text(source.read_text())
-    lab = Notebook(server, browser, "as_committed.ipynb")
+    name = f"as_committed_{trusted}.ipynb"
+    (server.folder / name).write_text(source.read_text())
+    if trusted:
+        server.trust(name)
+    lab = Notebook(server, browser, name)
     try:
         cells = json.loads(source.read_text())["cells"]
         panels = [index for index, cell in enumerate(cells) if "explore(" in "".join(cell["source"]) and cell["cell_type"] == "code"]

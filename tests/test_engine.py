@@ -683,8 +683,8 @@ def test_shapes_that_keras_mends_itself_are_not_refused():
 
 @pytest.mark.slow
 def test_new_structures_and_new_trainers_do_not_pile_up_the_data():
-    pictures = np.random.default_rng(0).random((3000, 64, 10), "float32")  # 7.7 MB
-    labels = np.eye(10, dtype="float32")[np.arange(3000) % 10]
+    pictures = np.random.default_rng(0).random((6000, 64, 10), "float32")  # 15 MB
+    labels = np.eye(10, dtype="float32")[np.arange(6000) % 10]
 
     def build(units):
         return sequential(layers.Flatten(), layers.Dense(units), layers.Dense(10, activation="softmax"), shape=(64, 10))
