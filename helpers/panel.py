@@ -50,7 +50,7 @@ def explore(build, data, validation_split=0.2, **forms):
     data: a dataset of `helpers.data`, or `(x, y)`, of which the last `validation_split` is for validation as in
     `model.fit`, or `(x, y, x_validation, y_validation)`.
     forms: `keyword=form`, for the builder's keywords and for `epochs`, `batch_size`, `n_train` (number of training
-    images) and `seed`: `(low, high, start)` is a slider, a list a drop-down, True or False a tick box
+    images) and `seed`: `(low, high, start)` is a slider, a list a choice, True or False a tick box
     (`helpers.controls` lists them all).
 
     Returns the `Panel`, when its first curves are complete. Raises `LessonError` for a mistake in `build` or `forms`.
