@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 
 import pytest
@@ -349,6 +350,30 @@ def test_everything_can_be_reached_with_the_tab_key(lab):
         }"""))
         lab.page.keyboard.press("Tab")
     assert "epochs" in reached and "dropout" in reached and "Stop" in reached
+
+
+def test_every_control_of_lesson_1_moves_its_panel(server, browser):
+    shutil.copytree(ROOT / "notebooks", server.folder / "notebooks")
+    lab = Notebook(server, browser, "notebooks/01_training_with_fit.ipynb")
+    try:
+        lab.run_all()
+        panels = [("epochs", "dropout", "width", "seed"), ("epochs", "batch_size"), ("epochs", "width", "depth")]
+        lab.wait_for_state("done", panel=2, seconds=120)
+        lab.wait_for_kernel()
+        for panel, keywords in enumerate(panels):
+            for keyword in keywords:
+                before = lab.panel(panel)
+                lab.press(keyword, "ArrowRight", panel=panel)
+                after = lab.wait_for_state("done", panel=panel, after_run=int(before["run"]))
+                changed = json.loads(after["settings"])
+                assert changed != json.loads(before["settings"]) and {**changed, keyword: None} == {**json.loads(before["settings"]), keyword: None}
+                assert after["epoch"] == str(changed["epochs"])
+            lab.page.locator(".live-panel").nth(panel).scroll_into_view_if_needed()
+            if os.environ.get("SCREENSHOTS"):
+                lab.screenshot(os.path.join(os.environ["SCREENSHOTS"], f"lesson_1_panel_{panel}.png"))
+        assert lab.errors == []
+    finally:
+        lab.close()
 
 
 @pytest.mark.parametrize("trusted", [False, True])
