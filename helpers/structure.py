@@ -13,7 +13,7 @@ class AdjustableDropout(keras.layers.Layer):
 
     The same computation as `tf.nn.experimental.stateless_dropout`, which `keras.layers.Dropout` calls:
     keep a unit where a uniform number is at least the rate, and divide what is kept by 1 − rate. Naming the random
-    generator, and multiplying by a mask, takes a quarter of the time here; in a small CNN that is half of all.
+    generator, and multiplying by a mask, takes about half of that layer's time.
     """
 
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
