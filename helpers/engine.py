@@ -67,11 +67,13 @@ class Trainer:
     def __init__(self, build, x, y=None, validation=None):
         if not isinstance(x, tf.data.Dataset):
             check_examples(x, y, validation)
+            # Copies: what a student changes in the arrays later must not reach some settings and not others.
+            x, y, validation = tf.nest.map_structure(lambda a: None if a is None else np.array(a), (x, y, validation))
         elif x.cardinality() == tf.data.INFINITE_CARDINALITY:
             raise LessonError("The dataset never ends, so there is no end of an epoch either. Give it one: dataset.take(number of batches).")
         self.build = build
         self._x, self._y, self._validation = x, y, validation
-        self._example = None if y is None else tf.nest.map_structure(lambda a: np.asarray(a)[:1], x)
+        self._example = None if y is None else tf.nest.map_structure(lambda a: a[:1] if a.ndim > 1 else a[:1, np.newaxis], x)
         self._policy = keras.config.dtype_policy()  # Keras keeps it per thread; builders run in threads of their own
         self._loops = OrderedDict()  # structure -> (Loop, None), or (None, the reason why there can be none)
         self._histories = {}  # setting -> the longest history so far
@@ -101,7 +103,7 @@ class Trainer:
                 history = self._with_fit(model, epochs, batch_size, n_train, seed, stop, on_epoch, reason)
             else:
                 history = self._with_loop(loop, model, key, seen, epochs, batch_size, n_train, seed, stop, on_epoch)
-            if history.epoch and not (history.path == "fit" and history.stopped):
+            if _is_as_long(history, seen) and not (history.path == "fit" and history.stopped):
                 self._histories[key] = history
             return history if len(history.epoch) <= epochs else _first_epochs(history, epochs)
 
@@ -156,7 +158,7 @@ class Trainer:
         finally:
             if not loop.reusable:
                 loop.restore(start)  # parts that the student's networks share must begin the next run as they began this one
-        if loop.reusable:
+        if loop.reusable and _is_as_long(history, seen):  # a state belongs to the end of the history that is kept
             self._states[key] = state
             self._states.move_to_end(key)
             while len(self._states) > STATES_KEPT:
@@ -277,6 +279,11 @@ def _first_epochs(history, epochs):
         first.note = history.note
         first.stopped = history.stopped
     return first
+
+
+def _is_as_long(history, seen):
+    """Whether `history`, which may have been stopped, is worth keeping in place of the `seen` one (or None)."""
+    return bool(history.epoch) and (seen is None or len(history.epoch) >= len(seen.epoch))
 
 
 def _append(history, number, logs):

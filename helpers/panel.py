@@ -119,7 +119,8 @@ class Panel:
 
     def stop(self):
         """Stop the training that is under way or waits; the curve so far stays, and the next move trains again."""
-        WORKER.forget(self)
+        if WORKER.forget(self):
+            self._words.value = '<div class="live-panel-state stopped" role="status">Stopped before it began.</div>'
         self.overtake()
 
     def overtake(self):

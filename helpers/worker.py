@@ -33,11 +33,13 @@ class Worker:
             self._changed.notify()
 
     def forget(self, panel):
-        """Do not train `panel`, if it still waits to be trained."""
+        """Do not train `panel`, if it still waits; returns whether it only waited and was not being trained."""
         with self._changed:
-            self._requests.pop(panel, None)
-            if self._running is not panel:
-                panel.idle.set()
+            waited = self._requests.pop(panel, False)
+            if self._running is panel:
+                return False
+            panel.idle.set()
+            return waited
 
     def has_request_of(self, panel):
         with self._changed:

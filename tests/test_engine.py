@@ -211,6 +211,28 @@ def test_more_epochs_continue_and_fewer_shorten():
     assert trained == [5, 6, 7] and nothing.epoch == [0, 1, 2]
 
 
+def test_a_stop_never_leaves_a_history_with_the_state_of_another_epoch(monkeypatch):
+    monkeypatch.setattr(engine, "STATES_KEPT", 1)
+    trainer = Trainer(digits_network, *few_digits())
+    trainer.run({"dropout": 0.3}, 4)
+    trainer.run({"dropout": 0.6}, 1)  # the state of the first setting is given up
+    stop = Stop()
+    stop.set()
+    trainer.run({"dropout": 0.3}, 6, stop=stop)
+    stop = Stop()
+    trainer.run({"dropout": 0.3}, 6, stop=stop, on_epoch=lambda history: stop.set())
+    fresh = Trainer(digits_network, *few_digits()).run({"dropout": 0.3}, 6)
+    assert trainer.run({"dropout": 0.3}, 6).history == fresh.history
+
+
+def test_arrays_changed_afterwards_change_no_curve():
+    x, y, validation = few_digits()
+    x = x.copy()
+    trainer = Trainer(digits_network, x, y, validation)
+    x *= 100
+    assert trainer.run({"width": 40}, 2).history == Trainer(digits_network, *few_digits()).run({"width": 40}, 2).history
+
+
 def test_a_seen_setting_is_not_even_built_again():
     calls = []
 
@@ -677,6 +699,13 @@ def test_a_builder_that_wants_to_leave_is_told_off():
 
 def test_shapes_that_keras_mends_itself_are_not_refused():
     line = np.linspace(0, 1, 90, dtype="float32")
+
+    def lazy():
+        model = keras.Sequential([layers.Dense(1)])
+        model.compile(optimizer="adam", loss="mse")
+        return model
+
+    assert Trainer(lazy, line, 2 * line).run({}, 2).path == "compiled"
     regression = Trainer(lambda: sequential(layers.Dense(1), loss="mse", metrics=(), shape=(1,)), line, 2 * line)
     assert regression.run({}, 2).path == "compiled"
     pictures = Trainer(lambda: sequential(layers.Flatten(), layers.Dense(10, activation="softmax"), shape=(8, 8, 1)), IMAGES[..., 0], Y)

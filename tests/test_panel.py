@@ -165,6 +165,10 @@ def test_a_panel_says_that_it_waits_for_another(background):
         time.sleep(0.01)
     move(other, epochs=2)
     assert "Waiting" in other._words.value
+    other.stop()
+    other.wait()
+    assert "Waiting" not in other._words.value and len(other.history.epoch) == 1
+    move(other, epochs=3)
     busy.stop()
     other.wait()
     assert other.state == "done"
