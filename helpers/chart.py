@@ -4,6 +4,7 @@ It looks like `curves.plot`, but takes a fraction of a millisecond and a few kil
 has room for all epochs that are wanted, so that it stays the same while the curves grow.
 """
 
+from collections import namedtuple
 from html import escape
 from math import isfinite
 
@@ -13,7 +14,27 @@ from helpers.curves import GHOST, GRID, HEIGHT, INK, LABELS, LEFT, WIDTH
 TOP, TALL = 66, 184  # pixels from the top of the chart to a plotting area, and its height
 INSET = 8  # pixels from the sides of a plotting area to the first and the last epoch
 GHOST_POINTS = 30  # a ghost with more is thinned out; the curves of the run itself never are
-COLOURS = {"training": curves.TRAINING, "validation": curves.VALIDATION}
+
+# How the lines of a drawing look: colour, dashes, and the marker at each point in widths of the line.
+# The colours are ones that colour-blind eyes tell apart; dashes and markers differ as well.
+CIRCLE, SQUARE = '<circle r="1"/>', '<path d="M-1-1H1V1H-1"/>'
+DIAMOND, TRIANGLE = '<path d="M0-1.4L1.4 0L0 1.4L-1.4 0"/>', '<path d="M-1.2 1L0-1.4L1.2 1"/>'
+LOOKS = {
+    "training": (curves.TRAINING, "", CIRCLE),
+    "validation": (curves.VALIDATION, "6 3", SQUARE),
+    "measured again": ("#007A5A", "2 3", DIAMOND),
+    "yours": (INK, "2 3", ""),
+    "knots": (INK, "", TRIANGLE),
+    "A": ("#0072B2", "", CIRCLE),
+    "B": ("#9A3B8C", "8 3", DIAMOND),
+}
+
+# A line of a drawing: `key` is the metric's name in a history, `look` one of LOOKS, `values` an array with one
+# number per epoch; NaN leaves a gap. A band is filled from `low` to `high`.
+Line = namedtuple("Line", "key look values")
+Band = namedtuple("Band", "look low high")
+# One plotting area. ghosts: `curves.ghost_curves`; marks: pairs (epoch, words) that become upright lines.
+Sheet = namedtuple("Sheet", "name lines ghosts bands marks", defaults=((), (), (), ()))
 
 
 def svg(history, epochs, ghosts=(), best=True, uid="chart"):
@@ -34,48 +55,67 @@ def svg(history, epochs, ghosts=(), best=True, uid="chart"):
                  for pane in curves.panes(ghosts[-1][1])]
     epochs = max(epochs, done, 1)
     marked = curves.best_epoch(history) if best and validated and done > 1 else None
+    marks = [(marked, f"best epoch {marked}")] if marked else []
+    sheets = [Sheet(pane.name, [Line(key, look, values) for key, look, values in
+                                ((pane.name, "training", pane.train), (f"val_{pane.name}", "validation", pane.val))
+                                if values is not None],
+                    curves.ghost_curves(ghosts, pane, epochs), (), marks) for pane in panes]
     names = ["training", "validation"] if validated or not done else ["training"]
-    space = WIDTH / len(panes)
-    wide = space - LEFT - LABELS  # also before there are ghosts: the axes must not jump when one comes
-    drawn = [f'<g data-pane="{escape(pane.name)}" transform="translate({number * space + LEFT:g} '
-             f'{TOP})">{_pane(pane, ghosts, wide, epochs, marked, uid)}</g>'
-             for number, pane in enumerate(panes)]
+    return draw(sheets, epochs, curves.describe(history), names, uid)
+
+
+def draw(sheets, epochs, label, legend, uid="chart"):
+    """Draw plotting areas side by side.
+
+    sheets: one or two `Sheet`s. epochs: the end of the x axis. label: the picture's alt text.
+    legend: names in LOOKS, or pairs (look, words), from left to right. uid: as in `svg`.
+
+    Returns one <svg> element as a string.
+    """
+    wide = WIDTH / len(sheets) - LEFT - LABELS  # also before there are ghosts: the axes must not jump when one comes
+    space = WIDTH / len(sheets)
+    size = 1.6 if epochs <= 40 else 0.9
+    legend = [(name, name) if isinstance(name, str) else name for name in legend]
+    looks = dict.fromkeys([look for look, _ in legend] + [line.look for sheet in sheets for line in sheet.lines])
+    drawn = [f'<g data-pane="{escape(sheet.name)}" transform="translate({number * space + LEFT:g} '
+             f'{TOP})">{_sheet(sheet, wide, epochs, uid)}</g>' for number, sheet in enumerate(sheets)]
     return (f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-            f'aria-label="{escape(curves.describe(history))}" fill="{INK}" style="display:block;'
+            f'aria-label="{escape(label)}" fill="{INK}" style="display:block;'
             f'width:100%;height:auto;max-width:{WIDTH}px;font:13px sans-serif">'
-            f'{_definitions(uid, wide, 1.6 if epochs <= 40 else 0.9)}'
+            f'{_definitions(looks, uid, wide, size)}'
             f'<rect width="{WIDTH}" height="{HEIGHT}" rx="6" fill="#FFF"/>'
-            f'{_legend(names, uid)}{"".join(drawn)}</svg>')
+            f'{_legend(legend, uid)}{"".join(drawn)}</svg>')
 
 
-def _definitions(uid, wide, size):
+def _definitions(looks, uid, wide, size):
     """The markers, whose size is in widths of the line, and the part of a pane with curves."""
     # The browser repeats a marker at every point of a line: no point needs an element of its own.
-    return (f'<defs><marker id="{uid}t" overflow="visible"><circle r="{size}" '
-            f'fill="{COLOURS["training"]}"/></marker><marker id="{uid}v" overflow="visible">'
-            f'<path fill="{COLOURS["validation"]}" d="M{-size} {-size}H{size}V{size}H{-size}"/>'
-            '</marker>'
-            # A bit taller than the plotting area: a marker on its border is drawn as a whole.
-            f'<clipPath id="{uid}c"><path d="M0-4H{wide:g}V{TALL + 4}H0"/></clipPath></defs>')
+    markers = "".join(f'<marker id="{uid}{look[0]}" overflow="visible"><g fill="{LOOKS[look][0]}" transform="scale({size})">'
+                      f'{LOOKS[look][2]}</g></marker>' for look in looks if LOOKS[look][2])
+    # A bit taller than the plotting area: a marker on its border is drawn as a whole.
+    return f'<defs>{markers}<clipPath id="{uid}c"><path d="M0-4H{wide:g}V{TALL + 4}H0"/></clipPath></defs>'
 
 
 def _look(name, uid):
-    dashes = ' stroke-dasharray="6 3"' if name == "validation" else ""
-    return f'stroke="{COLOURS[name]}"{dashes} style="marker:url(#{uid}{name[0]})"'
+    colour, dashes, marker = LOOKS[name]
+    dashes = f' stroke-dasharray="{dashes}"' if dashes else ""
+    return f'stroke="{colour}"{dashes}' + (f' style="marker:url(#{uid}{name[0]})"' if marker else "")
 
 
 def _legend(names, uid):
-    parts = []
-    for name, x in zip(names, (WIDTH - 222, WIDTH - 118)[-len(names):]):
-        parts.append(f'<path d="M{x} 18h14h14" {_look(name, uid)} stroke-width="1.8"/>'
-                     f'<text x="{x + 36}" y="22.5">{name}</text>')
-    return "".join(parts)
+    parts, x = [], WIDTH
+    for look, words in reversed(names):
+        x -= round(46 + 7.2 * len(words))
+        parts.append(f'<path d="M{x} 18h14h14" {_look(look, uid)} stroke-width="1.8"/>'
+                     f'<text x="{x + 36}" y="22.5">{escape(words)}</text>')
+    return "".join(reversed(parts))
 
 
-def _pane(pane, ghosts, wide, epochs, marked, uid):
-    """The elements of one pane; (0, 0) is the upper left corner of its plotting area."""
-    ghosts = curves.ghost_curves(ghosts, pane, epochs)
-    ticks = curves.y_ticks(pane, ghosts).tolist()
+def _sheet(sheet, wide, epochs, uid):
+    """The elements of one plotting area; (0, 0) is its upper left corner."""
+    ghosts = sheet.ghosts
+    ticks = curves.y_ticks(sheet.name, [*(line.values for line in sheet.lines), *(values for _, values in ghosts),
+                                        *(limit for band in sheet.bands for limit in (band.low, band.high))]).tolist()
 
     def x(epoch):
         share = (epoch - 1) / (epochs - 1) if epochs > 1 else 0.5
@@ -94,7 +134,7 @@ def _pane(pane, ghosts, wide, epochs, marked, uid):
     parts = [
         f'<path d="{grid}" stroke="{GRID}"/>'
         f'<path d="M0 0V{TALL}H{wide:g}" stroke="{INK}" fill="none"/>'
-        f'<text y="-25" font-size="15">{escape(pane.name).replace("_", " ")}</text>'
+        f'<text y="-25" font-size="15">{escape(sheet.name).replace("_", " ")}</text>'
         '<g text-anchor="end" transform="translate(-7 4.5)">',
         *(f'<text class="ytick" y="{_short(y(tick))}">{label}</text>'
           for tick, label in zip(ticks, _labels(ticks))),
@@ -110,22 +150,27 @@ def _pane(pane, ghosts, wide, epochs, marked, uid):
           f'{_cut(label)}</text>'
           for (label, _), height in zip(ghosts, curves.label_heights(ghosts, ticks))),
         '</g>']
-    if marked:
-        parts.append(f'<path class="best" d="M{x(marked):.1f}-4V{TALL}" stroke="{INK}" '
-                     'stroke-width=".8"/>')
-    if marked and pane.name == "loss":
-        # Near a side the label is written inwards, away from tick labels and from the next pane.
-        anchor = ("start" if x(marked) < 45 else "end" if x(marked) > wide - 45 else "middle")
-        parts.append(f'<text x="{x(marked):.1f}" y="-8" font-size="12" '
-                     f'text-anchor="{anchor}">best epoch {marked}</text>')
+    for number, (epoch, words) in enumerate(sheet.marks):
+        parts.append(f'<path class="best" d="M{x(epoch):.1f}-4V{TALL}" stroke="{INK}" stroke-width=".8"/>')
+        if sheet.name == "loss":
+            # Near a side the label is written inwards, away from tick labels and from the next pane.
+            anchor = ("start" if x(epoch) < 45 else "end" if x(epoch) > wide - 45 else "middle")
+            parts.append(f'<text x="{x(epoch):.1f}" y="{-8 - 13 * number}" font-size="12" '
+                         f'text-anchor="{anchor}">{escape(words)}</text>')
     parts.append(f'<g clip-path="url(#{uid}c)" fill="none" stroke-width="1.8">')
-    for series, key, values in (("training", pane.name, pane.train),
-                                ("validation", f"val_{pane.name}", pane.val)):
-        if values is not None:
-            parts += [f'<polyline data-name="{escape(key)}" {_look(series, uid)} points="'
-                      + " ".join(f"{px:.1f},{py:.1f}" for px, py in run) + '"/>'
-                      for run in _unbroken(points(values))]
+    parts += [_band(points(band.low), points(band.high), LOOKS[band.look][0]) for band in sheet.bands]
+    for line in sheet.lines:
+        parts += [f'<polyline data-name="{escape(line.key)}" {_look(line.look, uid)} points="'
+                  + " ".join(f"{px:.1f},{py:.1f}" for px, py in run) + '"/>'
+                  for run in _unbroken(points(line.values))]
     return "".join(parts) + "</g>"
+
+
+def _band(low, high, colour):
+    pairs = [(below, above) for below, above in zip(low, high) if below and above]
+    around = [below for below, _ in pairs] + [above for _, above in reversed(pairs)]
+    return (f'<path class="band" stroke="none" fill="{colour}" fill-opacity=".22" d="M'
+            + " ".join(f"{px:.1f},{py:.1f}" for px, py in around) + '"/>') if pairs else ""
 
 
 def _short(pixels):

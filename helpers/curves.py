@@ -41,20 +41,19 @@ def label_heights(curves, ticks):
     return heights[1:]
 
 
-def y_ticks(pane, curves):
-    """The ticks of a pane's y axis, from one limit to the other. curves: its `ghost_curves`.
+def y_ticks(name, lines):
+    """The ticks of the y axis of the metric `name`, from one limit to the other. lines: arrays of values.
 
     A loss that explodes leaves the picture instead of flattening the others: the most it shows is
-    three times the first training loss (or the lowest validation loss, if that is more).
+    three times the start of the first line, the training loss (or the lowest value of the second, if that is more).
     """
-    drawn = [finite(values) for values in (pane.train, pane.val, *(v for _, v in curves))
-             if values is not None and len(finite(values))]
+    drawn = [finite(values) for values in lines if values is not None and len(finite(values))]
     values = np.concatenate([[0.0], *drawn])
-    if pane.name == "loss" and drawn:
+    if name == "loss" and drawn:
         most = 3 * max(abs(drawn[0][0]), abs(drawn[:2][-1].min()))
         values = np.clip(values, -most, most)
     low, high = values.min(), values.max()
-    if low == high or (pane.name != "loss" and 0 < high <= 1):
+    if low == high or (name != "loss" and 0 < high <= 1):
         high = 1.0
     power = 10.0 ** np.floor(np.log10((high - low) / 5))
     step = power * next(n for n in (1, 2, 2.5, 5, 10) if 5.001 * n * power >= high - low)
@@ -118,7 +117,7 @@ def plot(history, ghosts=(), title=None, numbers=False, before=""):
 
 
 def _draw(axes, pane, ghosts, best):
-    ticks = y_ticks(pane, ghosts)
+    ticks = y_ticks(pane.name, [pane.train, pane.val, *(values for _, values in ghosts)])
     low, height = ticks[0], ticks[-1] - ticks[0]
     epochs = max([1, len(pane.train), *(len(values) for _, values in ghosts)])
     for (label, values), place in zip(ghosts, label_heights(ghosts, ticks)):

@@ -115,8 +115,9 @@ def test_every_point_has_a_marker(epochs):
             for line in lines}
     assert len(lines) == 4 and all(used[name] in markers for name in used)
     assert used["loss"] == used["accuracy"] != used["val_loss"] == used["val_accuracy"]
-    circle = markers[used["loss"]].find("circle")
-    assert circle.get("fill") == curves.TRAINING and (float(circle.get("r")) < 1) == (epochs > 40)
+    marker = markers[used["loss"]].find("g")
+    size = float(re.search(r"scale\((.+)\)", marker.get("transform"))[1])
+    assert marker.get("fill") == curves.TRAINING and (size < 1) == (epochs > 40)
 
 
 def test_validation_differs_from_training_in_more_than_colour():
@@ -274,3 +275,16 @@ def test_very_small_losses_have_numbers_at_their_axis():
     drawing = Drawing(chart.svg({"loss": [3e-6, 1e-6]}, 2))
     values = [value for _, value in drawing.ticks("loss", "y")]
     assert values[-1] >= 3e-6 and len(set(values)) == len(values)
+
+
+def test_other_lines_bands_and_marks_are_drawn_at_their_values():
+    guess = np.array([1.0, np.nan, 0.5, 0.4])
+    sheet = chart.Sheet("loss", [chart.Line("guess", "knots", guess)], bands=[chart.Band("A", guess - 0.2, guess + 0.2)],
+                        marks=[(3, "stop & go")])
+    drawing = Drawing(chart.draw([sheet], 4, "A guess.", ["yours", ("A", "dropout <0>")], uid="one"))
+    assert [len(piece) for piece in drawing.lines("guess")] == [1, 2]
+    for (epoch, value), at in zip(sorted(drawing.values("loss", "guess").items()), (1, 3, 4)):
+        assert (epoch, value) == pytest.approx((at, guess[at - 1]), abs=0.01)
+    band = next(path for path in drawing.root.iter("path") if path.get("class") == "band")
+    assert len(band.get("d").split()) == 6 and band.get("fill") == chart.LOOKS["A"][0]
+    assert {"stop & go", "yours", "dropout <0>"} <= set(drawing.texts()) and drawing.root.get("aria-label") == "A guess."

@@ -13,7 +13,7 @@ import ipywidgets as widgets
 import numpy as np
 import pytest
 
-from helpers import panel as panel_module
+from helpers import live as live_module
 from helpers.controls import controls
 from helpers.errors import LessonError
 from helpers.panel import Panel, explore
@@ -26,8 +26,8 @@ FEW = (X, Y, *VALIDATION)
 @pytest.fixture
 def background(monkeypatch):
     """Panels train in the background, as behind a front end; what they display goes nowhere."""
-    monkeypatch.setattr(panel_module, "_place", lambda: "background")
-    monkeypatch.setattr(panel_module, "display", lambda *args, **kwargs: None)
+    monkeypatch.setattr(live_module, "_place", lambda: "background")
+    monkeypatch.setattr(live_module, "display", lambda *args, **kwargs: None)
 
 
 def marks(panel):
@@ -175,8 +175,8 @@ def test_a_panel_says_that_it_waits_for_another(background):
 
 
 def test_an_interrupt_before_the_first_epoch_leaves_a_panel_that_works(monkeypatch):
-    monkeypatch.setattr(panel_module, "_place", lambda: "inline")
-    monkeypatch.setattr(panel_module, "display", lambda *args, **kwargs: None)
+    monkeypatch.setattr(live_module, "_place", lambda: "inline")
+    monkeypatch.setattr(live_module, "display", lambda *args, **kwargs: None)
     made = []
 
     def build(dropout=0.2):
@@ -364,7 +364,7 @@ def test_closing_stops_the_training(background):
 def test_a_builders_own_words_cannot_break_the_page(background):
     panel = explore(digits_network, FEW, epochs=1, width=[64])
     panel.settings = {"epochs": 1, "name": "<b>\"'&"}
-    panel._draw("done", panel.history, "<script>alert(1)</script>")
+    panel._draw("done", "<script>alert(1)</script>")
     assert json.loads(marks(panel)["settings"])["name"] == "<b>\"'&"
     assert "<script>" not in panel._words.value
 
@@ -381,8 +381,8 @@ def test_a_drawn_epoch_is_small(background):
 
 def test_without_a_front_end_the_finished_picture_and_its_sentence_are_shown(monkeypatch):
     shown = []
-    monkeypatch.setattr(panel_module, "display", lambda data, metadata=None, raw=False: shown.append((data, metadata)))
-    monkeypatch.setattr(panel_module, "_place", lambda: "nobody watches")
+    monkeypatch.setattr(live_module, "display", lambda data, metadata=None, raw=False: shown.append((data, metadata)))
+    monkeypatch.setattr(live_module, "_place", lambda: "nobody watches")
     panel = explore(digits_network, FEW, epochs=5)
     data, metadata = shown[0]
     assert data["image/png"] and len(data["image/png"]) < 100 * 1024 * 4 / 3

@@ -25,7 +25,7 @@ import keras  # noqa: E402
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 
-from helpers import data, panel as panel_module  # noqa: E402
+from helpers import data, live as live_module, panel as panel_module  # noqa: E402
 from tests.benchmarks import numpy_network  # noqa: E402
 from tests.networks import clothing_network, digits_network  # noqa: E402
 
@@ -113,8 +113,8 @@ class Watched:
     """A panel whose pictures are timed and weighed as they are sent."""
 
     def __init__(self, case):
-        panel_module._place = lambda: "background"
-        panel_module.display = lambda *args, **kwargs: None
+        live_module._place = lambda: "background"
+        live_module.display = lambda *args, **kwargs: None
         self.slider = ipywidgets.FloatSlider(value=0.0, min=0, max=1, step=1e-6)
         self.panel = panel_module.explore(case.build, case.data, epochs=case.epochs, dropout=self.slider)
         self.drawing, self.sizes, self.frames = [], [], []
