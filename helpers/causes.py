@@ -67,7 +67,7 @@ def _still_learning(random):
 
 def _good_fit(random):
     return {"settings": {"dropout": round(random.uniform(0.4, 0.6), 2), "learning_rate": 0.0004},
-            "n_train": int(random.integers(1000, 1200)), "epochs": int(random.integers(20, 28))}
+            "n_train": int(random.integers(1000, 1200)), "epochs": int(random.integers(24, 32))}
 
 
 def _underfitting(random):
@@ -88,7 +88,7 @@ def _noisy(random):
 
 
 def _leak(random):
-    return {"leak": True, "n_train": int(random.integers(250, 400)), "n_validation": int(random.integers(60, 120)), "epochs": int(random.integers(40, 60))}
+    return {"leak": True, "n_train": int(random.integers(250, 400)), "n_validation": int(random.integers(60, 120)), "epochs": int(random.integers(55, 75))}
 
 
 def _shuffled_labels(random):
@@ -157,14 +157,14 @@ def prescribe(name, case, history=None):
     if name == "add dropout":
         return replace(case, settings={**settings, "dropout": 0.5 if settings.get("dropout", 0) < 0.5 else 0.7})
     if name == "a larger network":
-        return replace(case, settings={**settings, "filters": 2 * settings.get("filters", 5) if "pool" not in settings else 5, "pool": 1,
-                                       "learning_rate": min(settings.get("learning_rate", 0.001), 0.001)})
+        filters = 5 if settings.get("filters", 5) < 5 else 2 * settings.get("filters", 5)
+        return replace(case, settings={**settings, "filters": filters, "pool": 1, "learning_rate": _suited(settings)})
     if name == "a smaller learning rate":
         rate = settings.get("learning_rate", 0.001)
         return replace(case, settings={**settings, "learning_rate": 0.001 if rate > 0.001 else rate / 10})
     if name == "larger batches and more validation images":
         return replace(case, batch_size=max(32, case.batch_size), n_validation=max(200, case.n_validation),
-                       settings={**settings, "learning_rate": min(settings.get("learning_rate", 0.001), 0.001)})
+                       settings={**settings, "learning_rate": _suited(settings)})
     if name == "take the validation images out of the training set":
         return replace(case, leak=False)
     if name == "pair images and labels again":
@@ -172,17 +172,23 @@ def prescribe(name, case, history=None):
     return replace(case, seed=case.seed + 1)
 
 
+def _suited(settings):
+    """The learning rate for larger batches or a larger network: a largish one comes down to Adam's own."""
+    rate = settings.get("learning_rate", 0.001)
+    return 0.001 if 0.001 < rate < 0.05 else rate  # one that makes training diverge has a remedy of its own
+
+
 # Why a prescription does not help where it is not the one in HELPS.
 IN_VAIN = {
-    "train for more epochs": "More epochs help where both losses still fall. Here they do not, or what falls is not worth having.",
-    "stop earlier": "Stopping earlier helps where validation loss has turned and risen. It takes the last epochs away and changes nothing else.",
+    "train for more epochs": "More epochs help where both losses are still falling together. That is not the trouble here.",
+    "stop earlier": "Stopping earlier helps where validation loss has turned and risen. It takes epochs away and changes nothing else.",
     "more training images": "More images help where the network learns its few images by heart. That is not what keeps this one back.",
     "add dropout": "Dropout makes learning by heart harder. That is not what is wrong here, and it slows everything else down.",
-    "a larger network": "A larger network helps where even the training images cannot be learned. Here it is something else.",
-    "a smaller learning rate": "A smaller learning rate calms a training whose loss jumps up. Here the steps are small enough, and smaller ones only take longer.",
+    "a larger network": "A larger network helps where training has levelled off high, close to validation. Here it is something else.",
+    "a smaller learning rate": "A smaller learning rate calms a training whose loss jumps up. Here the steps are small enough, and smaller ones take longer.",
     "larger batches and more validation images": "That calms curves that go back and forth. These are calm, or have a greater trouble.",
-    "take the validation images out of the training set": "They are not in it. You can tell: there is a gap, or the losses are nowhere near zero.",
-    "pair images and labels again": "Every image has its own label here. You can tell: something was learned that holds for new images.",
+    "take the validation images out of the training set": "They are not in it: were they, both losses would end near zero with no gap between them.",
+    "pair images and labels again": "Every image has its own label here. Were they mixed up, training loss would fall and validation never get better than guessing.",
     "leave it as it is": "There is something to mend here, and running it again with another seed does not mend it.",
 }
 

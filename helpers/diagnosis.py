@@ -99,7 +99,7 @@ RULES = {
     "leak": [("training end", "below", NEARLY_ZERO), ("gap", "below", NO_GAP)],
     "noisy": [("zigzag", "above", JAGGED)],
     "shuffled labels": [("validation best", "above", AT_GUESSING), ("training end", "below", MEMORISED)],
-    "overfitting": [("rise", "above", ROSE), ("gap", "above", 1.0)],
+    "overfitting": [("rise", "above", ROSE), ("gap", "above", 1.0), ("fall", "below", FALLING)],
     "still learning": [("fall", "above", FALLING), ("training fall", "above", FALLING / 2)],
     "underfitting": [("training end", "above", HIGH), ("fall", "below", FALLING)],
     "good fit": [("training end", "below", HIGH), ("rise", "below", ROSE), ("fall", "below", FALLING)],
@@ -171,7 +171,7 @@ def _zigzag(values):
     if len(steps) < 3:
         return 0.0
     turns = steps[:-1] * steps[1:] < 0
-    return float(np.mean(np.where(turns, np.minimum(np.abs(steps[:-1]), np.abs(steps[1:])), 0)) / np.mean(values[1:]))
+    return float(np.mean(np.where(turns, np.minimum(np.abs(steps[:-1]), np.abs(steps[1:])), 0)) / max(np.mean(np.abs(values[1:])), TINY))
 
 
 def _evidence(pattern, figures):
@@ -217,9 +217,13 @@ def _holds(pattern, figures):
 
 def _rounded(figures):
     """The measures as they stand in sentences."""
-    words = {name.replace(" ", "_"): f"{value:.0%}" for name, value in figures.items() if isinstance(value, float)}
+    words = {name.replace(" ", "_"): _share(value) for name, value in figures.items() if isinstance(value, float)}
     return {**words, "best_epoch": figures.get("best epoch"), "epochs": figures["epochs"],
             "gap": f"{figures.get('gap', 0):.1f}", "first": f"{figures.get('first', 0):,.2f}"}
+
+
+def _share(value):
+    return "less than 1%" if 0 <= value < 0.005 else f"{value:.0%}"
 
 
 # What a measure on the wrong side of its threshold says.
@@ -229,9 +233,9 @@ AGAINST = {
     ("training end", "above"): "Look at the end of the training loss: it has come down to {training_end} of where it began, so the training images are learned.",
     ("gap", "below"): "Look at the gap: at the end validation loss is {gap} times the training loss.",
     ("gap", "above"): "Look at the gap: at the end validation loss is only {gap} times the training loss.",
-    ("zigzag", "above"): "Follow the validation loss from epoch to epoch: it goes back and forth by no more than {zigzag} of its size.",
+    ("zigzag", "above"): "Follow the validation loss from epoch to epoch: it goes back and forth by {zigzag} of its size, which is little.",
     ("validation best", "above"): "Look at the lowest validation loss: it is {validation_best} of what training began with, so something was learned that holds for new images.",
-    ("rise", "above"): "Look at the right half of the validation loss: at the end it is only {rise} above its lowest value.",
+    ("rise", "above"): "Look at the right half of the validation loss: at the end it is {rise} above its lowest value, which is little.",
     ("rise", "below"): "Look at the right half of the validation loss: from epoch {best_epoch} to the end it rises by {rise}.",
     ("fall", "above"): "Look at the last third of the epochs: validation loss changes by {fall} there, so it does not go on falling.",
     ("fall", "below"): "Look at the last third of the epochs: validation loss is still falling there, by {fall}.",

@@ -84,14 +84,14 @@ def describe(history, numbers=True):
     if epochs == 1:
         return "One epoch, no trend yet" + (f": {_at(drawn, 1)}." if numbers else ".")
 
-    training = _trend(loss.train)
+    training = trend(loss.train)
     if training in ("is still falling at the end", "falls, then levels off"):
         training = "falls"  # how it ends says little: training loss can nearly always fall further
     if loss.val is None:
         lowest = f"The lowest loss is at epoch {best} of {epochs}: {_at(drawn, best)}. "
         verdict = f"Training loss {training}. There is no validation data."
         return lowest + verdict if numbers else verdict
-    validation = _trend(loss.val)
+    validation = trend(loss.val)
     if not numbers:
         return f"Training loss {training}. Validation loss {validation}."
     if "rises" in validation:
@@ -110,7 +110,11 @@ def _at(drawn, epoch):
                      if values is not None)
 
 
-def _trend(values):
+def trend(values):
+    """What a loss does over the epochs, as the predicate of a sentence: "falls, then rises again".
+
+    values: float, shape (epochs,), all of them finite and at least one.
+    """
     best = int(np.argmin(values))
     fall = values[0] - values[best]
     rise = np.median(values[best + 1:][-3:]) - values[best] if best + 1 < len(values) else 0
