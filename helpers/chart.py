@@ -27,6 +27,10 @@ LOOKS = {
     "knots": (INK, "", TRIANGLE),
     "A": ("#0072B2", "", CIRCLE),
     "B": ("#9A3B8C", "8 3", DIAMOND),
+    "averaging": ("#8F6400", "", CIRCLE),
+    "dropout": ("#7B3294", "6 3", SQUARE),
+    "batch norm": ("#2B83BA", "2 3", TRIANGLE),
+    "new pictures": (INK, "9 2", DIAMOND),
 }
 
 # A line of a drawing: `key` is the metric's name in a history, `look` one of LOOKS, `values` an array with one

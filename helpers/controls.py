@@ -28,14 +28,14 @@ OF_TRAINING = ("epochs", "batch_size", "n_train", "seed")  # these belong to the
 DEFAULTS = {"batch_size": 32, "seed": 0}  # as in `fit`, and the first of seeds
 
 
-def controls(build, forms, available):
+def controls(build, forms, available, made_by="explore"):
     """The controls for `forms` ({keyword: short form}), as {keyword: widget} and {keyword: fixed value}.
 
-    `available`: the number of training images. Raises `LessonError` for a form that cannot be a control, a keyword
-    the builder does not take, or one it needs and nobody gives.
+    `available`: the number of training images; `made_by`: the function the student called. Raises `LessonError` for a
+    form that cannot be a control, a keyword the builder does not take, or one it needs and nobody gives.
     """
     if isinstance(build, keras.Model) or not callable(build):
-        raise LessonError("explore needs the function that makes the network, not the network: leave out the brackets, explore(build, …).")
+        raise LessonError(f"{made_by} needs the function that makes the network, not the network: leave out the brackets, {made_by}(build, …).")
     parameters = inspect.signature(build).parameters.values()
     takes, name = keywords(build), getattr(build, "__name__", "build")
     anything = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
@@ -43,11 +43,11 @@ def controls(build, forms, available):
         if keyword not in (*OF_TRAINING, *takes) and not anything:
             raise LessonError(
                 f"Your function {name}({', '.join(takes)}) has no keyword {keyword!r}. Write it into the function's first line"
-                f" (def {name}({', '.join([*takes, keyword + '=…'])}):) and use it inside, or take {keyword} out of explore(…)."
+                f" (def {name}({', '.join([*takes, keyword + '=…'])}):) and use it inside, or take {keyword} out of {made_by}(…)."
             )
     for keyword, default in takes.items():
         if keyword not in forms and default is inspect.Parameter.empty:
-            raise LessonError(f"Your function {name}() needs a value for {keyword!r}: give it a default, or make a control: explore(…, {keyword}=(low, high)).")
+            raise LessonError(f"Your function {name}() needs a value for {keyword!r}: give it a default, or make a control: {made_by}(…, {keyword}=(low, high)).")
     made, fixed = {}, {}
     for keyword, form in forms.items():
         default = takes.get(keyword, inspect.Parameter.empty)

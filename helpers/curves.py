@@ -53,7 +53,7 @@ def y_ticks(name, lines):
         most = 3 * max(abs(drawn[0][0]), abs(drawn[:2][-1].min()))
         values = np.clip(values, -most, most)
     low, high = values.min(), values.max()
-    if low == high or (name != "loss" and 0 < high <= 1):
+    if low == high or (name != "loss" and low == 0 and 0 < high <= 1):
         high = 1.0
     power = 10.0 ** np.floor(np.log10((high - low) / 5))
     step = power * next(n for n in (1, 2, 2.5, 5, 10) if 5.001 * n * power >= high - low)

@@ -1,10 +1,11 @@
 """The fast engine: `fit`, which trains one model, and `Trainer`, which retrains a builder at changing settings.
 
-Both return a `keras.callbacks.History` with three more attributes:
+Both return a `keras.callbacks.History` with four more attributes:
 
 - `path`: "compiled" (one compiled function per epoch) or "fit" (handed to `model.fit`);
 - `note`: a sentence for the student, or "": why the run ended early, or why it was handed to `fit`;
-- `stopped`: whether it was stopped, by a `Stop` or by a loss that is not finite.
+- `stopped`: whether it was stopped, by a `Stop` or by a loss that is not finite;
+- `measured`: what a `Trainer` was asked to measure after each epoch, {name: list}, or {}.
 """
 
 import json
@@ -62,16 +63,19 @@ class Trainer:
     (or x a `tf.data.Dataset` and y None); validation: `(x, y)`, a dataset, or None.
 
     A setting that has been seen is not trained again: more epochs continue it, fewer shorten it.
+
+    measure: called after each epoch as `measure(model, x, y, n_train, batch_size)`, with the network just trained; it returns
+    {name: number}, of which the history keeps lists in `measured`, and must leave the network as it is.
     """
 
-    def __init__(self, build, x, y=None, validation=None):
+    def __init__(self, build, x, y=None, validation=None, measure=None):
         if not isinstance(x, tf.data.Dataset):
             check_examples(x, y, validation)
             # Copies: what a student changes in the arrays later must not reach some settings and not others.
             x, y, validation = tf.nest.map_structure(lambda a: None if a is None else np.array(a), (x, y, validation))
         elif x.cardinality() == tf.data.INFINITE_CARDINALITY:
             raise LessonError("The dataset never ends, so there is no end of an epoch either. Give it one: dataset.take(number of batches).")
-        self.build = build
+        self.build, self.measure = build, measure
         self._x, self._y, self._validation = x, y, validation
         self._example = None if y is None else tf.nest.map_structure(lambda a: a[:1] if a.ndim > 1 else a[:1, np.newaxis], x)
         self._policy = keras.config.dtype_policy()  # Keras keeps it per thread; builders run in threads of their own
@@ -152,7 +156,8 @@ class Trainer:
             history.note, history.stopped = "", False
             loop.restore(self._states[key])
         try:
-            state = _train(loop, None, history, epochs, n_train, batch_size, True, seed, (), stop, on_epoch)
+            state = _train(loop, None, history, epochs, n_train, batch_size, True, seed, (), stop, on_epoch,
+                           self._measuring(n_train, batch_size))
         except tf.errors.OpError as error:
             raise explain(error, self.build, "was trained") from error
         finally:
@@ -171,15 +176,22 @@ class Trainer:
             x, y = tf.nest.map_structure(lambda a: a[:n_train], (x, y))
         start = [(variable, variable.value.numpy()) for variable in model.variables]
         try:
-            return _hand_to_fit(model, x, y, self._validation, epochs, batch_size, True, seed, (), stop, on_epoch, reason)
+            return _hand_to_fit(model, x, y, self._validation, epochs, batch_size, True, seed, (), stop, on_epoch, reason,
+                                self._measuring(n_train, batch_size))
         except Exception as error:
             raise explain(error, self.build, "was trained") from error
         finally:
             for variable, value in start:
                 variable.assign(value)
 
+    def _measuring(self, n_train, batch_size):
+        """`measure` as a function of the network alone, or None."""
+        if self.measure is None:
+            return None
+        return lambda model: self.measure(model, self._x, self._y, n_train, batch_size)
 
-def _train(loop, model, history, epochs, n_train, batch_size, shuffle, seed, callbacks, stop, on_epoch):
+
+def _train(loop, model, history, epochs, n_train, batch_size, shuffle, seed, callbacks, stop, on_epoch, measure=None):
     """Train up to epoch `epochs`, filling `history`; returns the state at the end of the last whole epoch."""
     callbacks = keras.callbacks.CallbackList([*callbacks, history], model=model, epochs=epochs) if callbacks else None
     stop = stop or Stop()
@@ -200,12 +212,14 @@ def _train(loop, model, history, epochs, n_train, batch_size, shuffle, seed, cal
                 loop.restore(state)
                 break
             state = reached
+            measured = measure(loop.model) if measure else {}  # first: an interrupt must not leave an epoch without its figures
             if callbacks:
                 loop.copy_to(model)
                 callbacks.on_epoch_end(number, logs)  # `history`, the last of them, takes what the others add to the logs
                 loop.follow(model)
             else:
                 _append(history, number, logs)
+            _append_to(history.measured, measured)
             if not math.isfinite(logs["loss"]):
                 history.stopped, history.note = True, DIVERGED
             if on_epoch:
@@ -220,7 +234,7 @@ def _train(loop, model, history, epochs, n_train, batch_size, shuffle, seed, cal
     return state
 
 
-def _hand_to_fit(model, x, y, validation, epochs, batch_size, shuffle, seed, callbacks, stop, on_epoch, reason):
+def _hand_to_fit(model, x, y, validation, epochs, batch_size, shuffle, seed, callbacks, stop, on_epoch, reason, measure=None):
     """The same by way of `model.fit`, for what cannot be one compiled function; `reason` says why not."""
     history = _new_history(epochs, "fit")
     history.note = f"Trained with Keras's own fit, which is slower, because {shorten(reason, 120)}"
@@ -237,7 +251,9 @@ def _hand_to_fit(model, x, y, validation, epochs, batch_size, shuffle, seed, cal
                 return
             if "loss" not in logs:
                 raise LessonError("There was nothing to train on: the dataset is empty.")
+            measured = measure(self.model) if measure else {}
             _append(history, epoch, logs)
+            _append_to(history.measured, measured)
             if not math.isfinite(logs["loss"]):
                 history.stopped = self.model.stop_training = True
                 history.note = DIVERGED
@@ -266,7 +282,7 @@ def _new_history(epochs, path="compiled"):
     history = keras.callbacks.History()
     history.on_train_begin()
     history.set_params({"epochs": epochs})
-    history.path, history.note, history.stopped = path, "", False
+    history.path, history.note, history.stopped, history.measured = path, "", False, {}
     return history
 
 
@@ -275,7 +291,8 @@ def _first_epochs(history, epochs):
     first = _new_history(epochs, history.path)
     first.epoch = history.epoch[:epochs]
     first.history = {name: values[:epochs] for name, values in history.history.items()}
-    if len(history.epoch) <= epochs or history.path == "fit":
+    first.measured = {name: values[:epochs] for name, values in history.measured.items()}
+    if len(history.epoch) < epochs or history.path == "fit" or (history.note == DIVERGED and len(history.epoch) == epochs):
         first.note = history.note
         first.stopped = history.stopped
     return first
@@ -288,5 +305,9 @@ def _is_as_long(history, seen):
 
 def _append(history, number, logs):
     history.epoch.append(number)
-    for name, value in logs.items():
-        history.history.setdefault(name, []).append(float(value))
+    _append_to(history.history, logs)
+
+
+def _append_to(lists, numbers):
+    for name, value in numbers.items():
+        lists.setdefault(name, []).append(float(value))

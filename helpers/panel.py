@@ -46,7 +46,7 @@ class Panel(Live):
         x, y, validation = training_and_validation(data, validation_split)
         self._trainer = Trainer(build, x, y, validation)
         self._build = build
-        self._controls, self._fixed = controls(build, forms, None if y is None else len_of(x))
+        self._controls, self._fixed = controls(build, forms, None if y is None else len_of(x), self.made_by)
         self._of_student = [form for form in forms.values() if isinstance(form, widgets.Widget)]
         self.history, self.settings = None, self._read_controls()
         self._past = []  # (settings, history) of finished runs, the latest last
