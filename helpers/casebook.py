@@ -2,6 +2,7 @@
 
 from collections import Counter
 from html import escape
+from textwrap import shorten
 
 import numpy as np
 
@@ -15,6 +16,7 @@ REMARKS = {
     "leak": " The new figures may look worse, but they are honest: no validation image is in the training set any more.",
     "good fit": " Only the random numbers were others: there was nothing to mend.",
 }
+TITLE = 66  # letters of a chart's title: more would run into the legend
 
 
 class Run:
@@ -46,7 +48,15 @@ class Run:
         epochs = max([self.epochs, *(len(logs["loss"]) for _, logs in ghosts)])
         title = f"Case {self.number}" + (f": {self.case.pattern}" if self.named else "") + (f", after “{self.after}”" if self.after else "")
         drawn = without_verdict(chart.svg(self.logs, epochs, ghosts, uid=uid)).replace('aria-label="', f'aria-label="{escape(title)}. ', 1)
+        if len(title) > TITLE:
+            title = shorten(title, TITLE, placeholder=" …”")
         return drawn.replace("</svg>", f'<text x="{curves.LEFT}" y="20" font-size="16" font-weight="bold">{escape(title)}</text></svg>')
+
+    def question(self):
+        """What is to be answered next, in words."""
+        if self.closed:
+            return f"Case {self.number} is closed: {self.case.pattern}."
+        return f"Case {self.number}: " + (f"{self.case.pattern}. What do you prescribe?" if self.named else "what do its curves show?")
 
     def judge_name(self, pattern):
         """Take the answer that this is `pattern`; returns what to say to it."""

@@ -19,7 +19,7 @@ PRESCRIPTIONS = {
     "stop earlier": "the same run, ended where validation loss was lowest",
     "more training images": "eight times as many images to learn from, and fewer epochs, so that there are as many updates",
     "add dropout": "dropout of 0.5 after the first layer",
-    "a larger network": "five filters and no pooling",
+    "a larger network": "five filters and no pooling; that learns faster, so 15 epochs at most",
     "a smaller learning rate": "the learning rate at Adam's own 0.001",
     "larger batches and more validation images": "batches of 32, 200 validation images, and the learning rate that suits them",
     "take the validation images out of the training set": "validation on images that are not trained on",
@@ -158,7 +158,7 @@ def prescribe(name, case, history=None):
         return replace(case, settings={**settings, "dropout": 0.5 if settings.get("dropout", 0) < 0.5 else 0.7})
     if name == "a larger network":
         filters = 5 if settings.get("filters", 5) < 5 else 2 * settings.get("filters", 5)
-        return replace(case, settings={**settings, "filters": filters, "pool": 1, "learning_rate": _suited(settings)})
+        return replace(case, epochs=min(case.epochs, 15), settings={**settings, "filters": filters, "pool": 1, "learning_rate": _suited(settings)})
     if name == "a smaller learning rate":
         rate = settings.get("learning_rate", 0.001)
         return replace(case, settings={**settings, "learning_rate": 0.001 if rate > 0.001 else rate / 10})

@@ -102,8 +102,11 @@ class Clinic(Live):
     def _on_number(self, number, button):
         with self._lock:
             if not button.disabled:
-                self._chosen = self._runs[number - 1]
-                self._draw(self.state)
+                self._chosen, before = self._runs[number - 1], self._chosen
+                if self.state == "training" or self._chosen is before:
+                    self._draw(self.state)
+                else:  # what was said was said of another case
+                    self._say(self._chosen.question())
 
     def _on_name(self, pattern, button):
         with self._lock:

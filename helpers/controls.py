@@ -64,7 +64,7 @@ def controls(build, forms, available, made_by="explore"):
 
 def _control(keyword, form, default):
     """The control for one form, or None where the value is fixed."""
-    look = {"description": keyword, "style": {"description_width": "6.5em"}, "layout": widgets.Layout(width="24em")}
+    look = {"description": keyword, "style": {"description_width": "7em"}, "layout": widgets.Layout(width="24em", margin="2px")}
     if isinstance(form, widgets.Widget):
         if not hasattr(form, "value"):
             raise LessonError(f"{keyword}: a {type(form).__name__} has no value that could be a setting. Use a slider, a drop-down or a tick box.")

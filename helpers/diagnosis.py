@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers.history import best_epoch, finite, panes
+from helpers.history import JAGGED, JUMP, TINY, best_epoch, finite, jump, panes, zigzag
 
 # What the patterns look like. A name is what a student says; the sentence is what is seen.
 PATTERNS = {
@@ -25,18 +25,15 @@ PATTERNS = {
 
 # The thresholds, with their reasons. "The first loss" is the training loss of the first epoch: not far from that of
 # guessing, so that the number of classes does not matter. The end is the median of the last fifth of the epochs,
-# because a single epoch may be a slip.
-JUMP = 6.0  # times the second epoch's training loss: the first one is ordinarily one to three times as large
+# because a single epoch may be a slip. JUMP and JAGGED stand in `history`, whose words for a curve need them too.
 NEARLY_ZERO = 0.08  # of the first loss: below this nearly every training image is learned
 NO_GAP = 1.4  # times the training loss: on new images the loss is always further above a training loss so near zero
-JAGGED = 0.045  # of the loss, back and forth: with 200 validation images and batches of 32 it is 0.00 to 0.03
 AT_GUESSING = 0.86  # of the first loss: validation that never gets below this has learned nothing about new images
 MEMORISED = 0.75  # of the first loss: training that gets below this has learned something, if only by heart
 ROSE = 0.15  # above the lowest value: more than the zigzag of a good fit explains
 FALLING = 0.10  # over the last third of the epochs: more than the zigzag of a good fit makes, and worth training on for
 HIGH = 0.66  # of the first loss: a training loss that levels off above this has hardly been learned
 FEW_EPOCHS = 3  # with fewer there is no trend
-TINY = 1e-9  # in place of a loss of zero, to divide by
 BARELY = 0.03  # doublings: nearer to a threshold than this, nobody can say
 
 
@@ -129,7 +126,7 @@ def measure(history):
     first = float(np.median(train[:1])) or 1.0
     figures |= {
         "first": first,
-        "jump": float(max(train[0] / max(train[1], TINY), 2 * (np.max(train - np.minimum.accumulate(train))) / first * JUMP)),
+        "jump": jump(train),
         "training end": _end(train) / first,
         "training fall": _late_fall(train),
     }
@@ -142,7 +139,7 @@ def measure(history):
             "rise": _end(val) / max(lowest, TINY) - 1,
             "gap": _end(val) / max(_end(train), TINY),
             "fall": _late_fall(val),
-            "zigzag": _zigzag(val),
+            "zigzag": zigzag(val),
         }
     return figures
 
@@ -163,15 +160,6 @@ def _late_fall(values):
     before, after = np.mean(late[:ends]), np.mean(late[-ends:])
     per_epoch = (1 - after / max(before, TINY)) / (len(late) - ends)
     return float(per_epoch * max(5, third))
-
-
-def _zigzag(values):
-    """How far the values go back and forth from epoch to epoch, as a share of their size: 0 for a curve without turns."""
-    steps = np.diff(values[1:])  # the first epoch's fall is no zigzag
-    if len(steps) < 3:
-        return 0.0
-    turns = steps[:-1] * steps[1:] < 0
-    return float(np.mean(np.where(turns, np.minimum(np.abs(steps[:-1]), np.abs(steps[1:])), 0)) / max(np.mean(np.abs(values[1:])), TINY))
 
 
 def _evidence(pattern, figures):

@@ -110,11 +110,12 @@ def _figures(parts, _loss, epoch, _last):
     gap = sum(parts.values())
     if not isfinite(gap):
         return f"At epoch {epoch + 1} a loss is no longer a finite number."
-    reasons = ", ".join(f"{size} {'lower' if part > 0 else 'higher'} {PARTS[name]}"
+    # As few words as can be: two epochs with four parts each have to find room below the controls.
+    reasons = ", ".join(f"{size} {'lower' if part > 0 else 'higher'} {PARTS[name].split()[0]} {name}"
                         for name, part in parts.items() if (size := f"{abs(part):.2f}") != "0.00")
     size = f"{abs(gap):.2f}"
     where = "is level with" if size == "0.00" else f"lies {size} {'below' if gap > 0 else 'above'}"
-    return f"At epoch {epoch + 1} validation loss {where} training loss" + (f": {reasons}." if reasons else ".")
+    return f"At epoch {epoch + 1} {'it' if epoch else 'validation loss'} {where} training loss" + (f": {reasons}." if reasons else ".")
 
 
 def _verdict(parts, loss, epoch, last):

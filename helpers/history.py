@@ -13,6 +13,9 @@ import numpy as np
 FELL = 0.10  # below the first epoch
 STILL_FALLING = 0.10  # below two thirds of the way
 ROSE = 0.20  # above the lowest value
+JUMP = 6.0  # times the second epoch's training loss: the first one is ordinarily one to three times as large
+JAGGED = 0.045  # of the loss, back and forth: with 200 validation images and batches of 32 it is 0.00 to 0.03
+TINY = 1e-9  # in place of a loss of zero, to divide by
 VISIBLE = 0.02  # of the way from the first epoch down to the lowest value: less cannot be seen
 
 # A metric: its name and its values, of shape (epochs,); val is None without validation data.
@@ -84,6 +87,13 @@ def describe(history, numbers=True):
     if epochs == 1:
         return "One epoch, no trend yet" + (f": {_at(drawn, 1)}." if numbers else ".")
 
+    if max(loss.train[0] / max(loss.train[1], TINY), np.max(loss.train) / max(loss.train[0], TINY)) > JUMP:
+        size = f" to {np.max(loss.train):,.2f}; its lowest value is {np.min(loss.train):,.2f}" if numbers else ""
+        return f"Training loss explodes{size}."
+    if loss.val is not None and zigzag(loss.val) > JAGGED:
+        return (f"The lowest validation loss is at epoch {best} of {epochs}: {_at(drawn, best)}. " if numbers else "") + (
+            "Validation loss goes up and down from epoch to epoch, so its rises and falls mean little.")
+
     training = trend(loss.train)
     if training in ("is still falling at the end", "falls, then levels off"):
         training = "falls"  # how it ends says little: training loss can nearly always fall further
@@ -102,6 +112,24 @@ def describe(history, numbers=True):
     where = "as large as" if float(size.replace(",", "")) == 0 else f"{size} {'above' if gap > 0 else 'below'}"
     return (f"The best epoch is {best} of {epochs}: {_at(drawn, best)}. "
             f"Validation loss {validation}. At the end it is {where} training loss.")
+
+
+def jump(train):
+    """How far the training loss jumps: the first epoch's as a multiple of the second's, or a rise later on the same scale."""
+    if len(train) < 2:
+        return 1.0
+    rise = np.max(train - np.minimum.accumulate(train)) / max(abs(train[0]), TINY)
+    return float(max(train[0] / max(train[1], TINY), 2 * JUMP * rise))  # a rise by half of the first loss counts as JUMP
+
+
+def zigzag(values):
+    """How far the values go back and forth from epoch to epoch, as a share of their size: 0 for a curve without turns."""
+    steps = np.diff(values[1:])  # the first epoch's fall is no zigzag
+    turns = steps[:-1] * steps[1:] < 0
+    if np.sum(turns) < 3:  # one turn is the bottom of a U
+        return 0.0
+    back = np.where(turns, np.minimum(np.abs(steps[:-1]), np.abs(steps[1:])), 0)
+    return float(np.mean(back) / max(np.mean(np.abs(values[1:])), TINY))
 
 
 def _at(drawn, epoch):

@@ -163,6 +163,15 @@ def test_a_prescription_really_trains_another_run_over_the_old_one(row, pretend,
     assert row.histories[number - 1] is before and row.cases[number - 1] is old
 
 
+def test_a_long_title_leaves_the_legend_its_room(row):
+    number = number_of(row, "shuffled labels")
+    row.choose(number)
+    row.name("shuffled labels")
+    row.prescribe("take the validation images out of the training set")
+    assert f"Case {number}: shuffled labels, after “take the validation images …”</text>" in row._chart.value
+    assert f'aria-label="Case {number}: shuffled labels, after “take the validation images out of the training set”.' in row._chart.value
+
+
 def test_a_closed_case_takes_no_more_answers(row):
     answer_rightly(row, 1)
     pattern = row.cases[0].pattern
@@ -318,8 +327,23 @@ def test_the_status_changes_with_each_answer_and_not_with_each_epoch(row):
     said = []
     row._words.observe(lambda change: said.append(change["new"]), "value")
     answer_rightly(row, number_of(row, "leak"))
-    assert len(said) == 3 and all('role="status"' in text for text in said)  # named, under way, judged
-    assert "“take the validation images" in said[1] and "honest" in said[2]
+    assert len(said) == 4 and all('role="status"' in text for text in said)  # chosen, named, under way, judged
+    assert "“take the validation images" in said[2] and "honest" in said[3]
+
+
+def test_whoever_chooses_another_case_is_asked_about_that_one(row):
+    pattern = row.cases[0].pattern
+    answer_rightly(row, 1)
+    row.choose(2)
+    assert words(row) == "Case 2: what do its curves show?"
+    row.name(row.cases[1].pattern)
+    judged = words(row)
+    row.choose(2)
+    assert words(row) == judged  # it has been chosen already
+    row.choose(1)
+    assert words(row) == f"Case 1 is closed: {pattern}."
+    row.choose(2)
+    assert words(row) == f"Case 2: {row.cases[1].pattern}. What do you prescribe?"
 
 
 def test_the_answer_that_was_missed_most_often_is_told_at_the_end(row):

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow  # each test starts pytest anew
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = {
     "test_browser.py": "def test_page(): pass",
-    "test_claims.py": "def test_claim(): pass",
+    "test_claims_01.py": "def test_claim(): pass",
     "test_colab.py": "def test_old(): pass",
     "test_unit.py": "import pytest\n@pytest.mark.slow\ndef test_long(): pass\ndef test_short(): pass",
 }
@@ -52,7 +52,7 @@ def test_fast_tests_come_first_and_can_be_had_alone(project):
     _, all_tests = pytest_in(project, "--collect-only", "-q")
     found = re.findall(r"\w+\.(?:py|ipynb)::[\w ]+", all_tests)
     assert found == ["test_unit.py::test_short", "test_colab.py::test_old", "test_unit.py::test_long", "01_lesson.ipynb::Cell 0",
-                     "test_browser.py::test_page", "test_claims.py::test_claim"]
+                     "test_browser.py::test_page", "test_claims_01.py::test_claim"]
     _, inner_loop = pytest_in(project, "-m", "not slow")
     assert "1 passed, 5 deselected" in inner_loop
 

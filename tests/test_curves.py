@@ -118,7 +118,19 @@ def test_what_validation_loss_does_after_its_best_epoch(val, verdict):
 def test_overfitting_is_not_blamed_when_training_loss_rises_as_well():
     exploding = [1.0, 0.5, 5.0, 1e3, 1e9]
     text = curves.describe(as_history(exploding, exploding))
-    assert "rises again" in text and "overfitting" not in text
+    assert "explodes to 1,000,000,000.00" in text and "overfitting" not in text
+    assert curves.describe(as_history(exploding, exploding), numbers=False) == "Training loss explodes."
+
+
+def test_a_first_loss_far_above_all_others_is_an_explosion_as_well():
+    assert "explodes to 400.00; its lowest value is 1.10" in curves.describe(as_history([400, 1.2, 1.1, 1.1], [1.1] * 4))
+
+
+def test_a_curve_that_goes_up_and_down_is_not_said_to_rise_or_fall():
+    val = 0.6 + 0.1 * (-1) ** np.arange(20)
+    text = curves.describe(as_history(np.linspace(1, 0.3, 20), val))
+    assert "lowest validation loss is at epoch 2 of 20" in text and "up and down" in text and "rises again" not in text
+    assert curves.describe(as_history(np.linspace(1, 0.3, 20), val + np.linspace(0, 5, 20))).count("up and down") == 0
 
 
 def test_a_rise_too_small_to_see_is_none():

@@ -247,8 +247,8 @@ def measured(reported, training_mode, dropout_off, inference, validation):
 def test_the_words_give_the_first_and_the_last_epoch_with_their_signs():
     history = measured([2.0, 1.0, 0.5], [1.81, 1, 0.5], [1.78, 1, 0.4], [1.78, 1, 0.4], [1.79, 1, 0.65])
     assert gap.describe(history) == (
-        "At epoch 1 validation loss lies 0.21 below training loss: 0.19 lower through averaging over the epoch, 0.03 lower through dropout,"
-        " 0.01 higher on new pictures. At epoch 3 validation loss lies 0.15 above training loss: 0.10 lower through dropout, 0.25 higher on new pictures.")
+        "At epoch 1 validation loss lies 0.21 below training loss: 0.19 lower through averaging, 0.03 lower through dropout,"
+        " 0.01 higher on new pictures. At epoch 3 it lies 0.15 above training loss: 0.10 lower through dropout, 0.25 higher on new pictures.")
     assert gap.describe(history, numbers=False) == (
         "In the first epoch validation loss lies clearly below training loss, most of it through averaging over the epoch."
         " In the last epoch validation loss lies clearly above training loss, most of it on new pictures.")

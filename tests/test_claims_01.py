@@ -1,6 +1,6 @@
-"""What the lessons claim, measured over several seeds. Run with -s to see the figures.
+"""What lesson 1 claims, measured over several seeds. Run with -s to see the figures.
 
-Lesson 1: each claim is about the lesson's own network on the lesson's own split. The networks are the notebook's:
+Each claim is about the lesson's own network on the lesson's own split. The networks are the notebook's:
 its cells are run to define them, so that a claim is about the code the student sees.
 """
 
@@ -9,28 +9,14 @@ from functools import lru_cache
 from types import SimpleNamespace
 
 import keras
-import nbformat
 import numpy as np
 import pytest
 
 from helpers.engine import Trainer
 from helpers.examples import training_and_validation
-from tests.lab import ROOT
+from tests.claims import OTHER_SEEDS, SEEDS, at, lesson, many, say
 
 pytestmark = pytest.mark.slow
-SEEDS = range(8)
-OTHER_SEEDS = range(8, 16)  # with the same setting they are the control: the effect, switched off
-
-
-@lru_cache
-def lesson(name, *cells):
-    """The names that the given cells of a notebook define when they are run, without its panels."""
-    notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
-    names = {"explore": None}
-    for cell in notebook.cells:
-        if cell.id in cells:
-            exec("".join(cell.source), names)
-    return SimpleNamespace(**{key: value for key, value in names.items() if not key.startswith("__")})
 
 
 @lru_cache
@@ -48,20 +34,9 @@ def trainer(builder):
 
 
 @lru_cache
-def runs(builder, epochs, batch_size=32, seeds=SEEDS, **settings):
+def runs(builder, epochs, seeds=SEEDS, **settings):
     """The histories over all seeds, each measure as an array of shape (seeds, epochs)."""
-    histories = [trainer(builder).run(settings, epochs, batch_size=batch_size, seed=seed).history for seed in seeds]
-    return {name: np.array([history[name] for history in histories]) for name in histories[0]}
-
-
-def say(**figures):
-    """Print the smallest and largest of each figure over the seeds."""
-    for name, values in figures.items():
-        print(f"  {name}: {np.min(values):.3f} to {np.max(values):.3f} over {np.size(values)} seeds")
-
-
-def at(histories, name, epoch):
-    return histories[name][:, epoch - 1]
+    return many(trainer(builder), epochs, seeds, **settings)
 
 
 def test_an_untrained_network_guesses():
