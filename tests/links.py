@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "INSTRUCTORS.md")
 LESSONS = {  # file name: (title until there is a notebook with one, what it is about)
     "01_training_with_fit": ("Training with `fit`", "What `model.fit` does with your network, and what it gives back"),
-    "02_learning_curves": ("Learning curves", "Pictures of clothing, and what two curves say about learning"),
-    "03_overfitting": ("Overfitting", "How to see it coming, and what helps: more data, weight penalties, dropout"),
+    "02_learning_curves": ("Learning curves", "What each curve measures, eight patterns and their causes, and a clinic"),
+    "03_overfitting": ("Overfitting", "Why it happens, six remedies on one network, and what is only luck"),
     "04_checkpointing": ("Checkpointing", "Keep the best network of a training, not the last one"),
     "05_dropout_vs_batchnorm": ("Dropout and batch normalisation", "One slows learning, one speeds it up; why they may clash"),
     "06_choosing_a_model": ("Choosing a model", "Compare by validation, then test once, and read the result honestly"),

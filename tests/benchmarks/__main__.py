@@ -26,6 +26,7 @@ import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 
 from helpers import data, live as live_module, panel as panel_module  # noqa: E402
+from tests import notebooks  # noqa: E402
 from tests.benchmarks import numpy_network  # noqa: E402
 from tests.networks import clothing_network, digits_network  # noqa: E402
 
@@ -274,6 +275,19 @@ def profile():
             print(f"  {name:<28} {sum(values) / ROUNDS / whole:6.1%}")
 
 
+RUN_ALL = {"01": 90, "02": 90, "03": 90}  # seconds that Run All of a lesson may take, about, on two cores
+
+
+def report_lessons():
+    """Run All of each lesson, in a fresh kernel, as somebody does who opens it."""
+    for path in notebooks.lessons():
+        notebook = notebooks.read(path)
+        start = time.perf_counter()
+        notebooks.execute(notebook, path.parent)
+        seconds, wanted = time.perf_counter() - start, RUN_ALL[path.stem[:2]]
+        print(f"  {'Run All, ' + path.stem:<66} {f'{seconds:.0f} s':>12}   {f'< {wanted} s':<12} {'yes' if seconds < wanted else 'NO'}")
+
+
 def main():
     options = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__.partition("\n")[0])
     options.add_argument("--browser", action="store_true", help="from key press to page, in a real JupyterLab")
@@ -290,6 +304,7 @@ def main():
         print(f"  {'':<66} {'measured':>12}   {'wanted':<12} reached")
         for case in cases():
             report(case)
+        report_lessons()
 
 
 if __name__ == "__main__":
