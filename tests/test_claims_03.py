@@ -71,7 +71,7 @@ def test_the_accuracy_hardly_drops_and_wrong_answers_are_given_with_more_certain
     plain = runs()
     around_best = np.array([run[max(0, epoch - 3):epoch + 2].mean() for run, epoch in zip(plain["val_accuracy"], best(plain))])
     drop = around_best - plain["val_accuracy"][:, -5:].mean(axis=1)
-    clothes, certainty, certainty_of_right = known().clothes, [], []
+    clothes, certainty = known().clothes, []
     for seed in range(5):
         sure = []
         for epochs in (int(best(plain)[seed]), 60):

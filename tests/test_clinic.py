@@ -168,7 +168,7 @@ def test_a_long_title_leaves_the_legend_its_room(row):
     row.choose(number)
     row.name("shuffled labels")
     row.prescribe("take the validation images out of the training set")
-    assert f"Case {number}: shuffled labels, after “take the validation images …”</text>" in row._chart.value
+    assert re.search(r">Case \d+: shuffled labels, after “take the validation images( out)? …”</text>", row._chart.value)
     assert f'aria-label="Case {number}: shuffled labels, after “take the validation images out of the training set”.' in row._chart.value
 
 
@@ -365,7 +365,7 @@ def test_a_run_that_explodes_is_compared_in_words():
 
 @pytest.mark.parametrize("pattern, after, told", [
     ("overfitting", [1.3, 1.1, 1.3, 1.2], "hardly show it"), ("leak", [1.3, 1.4, 1.5, 1.6], "honest"),
-    ("noisy", [1.3, 1.2, 1.1, 1.5, 1.4], "back and forth by 17% of its size before, 8% now"),
+    ("noisy", [1.3, 1.2, 1.1, 1.2, 1.1, 1.2, 1.1], "back and forth by 21% of its size before, 9% now"),
     ("noisy", [1.3, 1.2], "1.20 now."),
 ])
 def test_figures_that_could_be_misread_are_explained(pattern, after, told):
@@ -373,7 +373,7 @@ def test_figures_that_could_be_misread_are_explained(pattern, after, told):
         return SimpleNamespace(history={"loss": [1.0] * len(validation), "val_loss": validation})
 
     run = casebook.Run(1, SimpleNamespace(pattern=pattern, epochs=5))
-    run.history = history([1.5, 1.1, 1.3, 1.0, 1.2])
+    run.history = history([1.5, 1.1, 1.4, 1.1, 1.4, 1.1, 1.2])
     assert told in run.judge_prescription(HELPS[pattern][0], history(after))
 
 
@@ -446,6 +446,7 @@ def test_in_colab_a_press_trains_inside_its_request(pretend, blind, monkeypatch)
     assert made.closed == 1
 
 
+@pytest.mark.slow
 def test_a_real_row_is_trained_named_and_mended():
     def build(filters=5, pool=3, dropout=0.0, learning_rate=0.001):
         model = keras.Sequential([keras.Input((28, 28, 1)), layers.Conv2D(filters, 3, strides=3, activation="relu"),

@@ -121,6 +121,7 @@ def test_the_run_grows_over_the_locked_guess_and_ends_with_the_comparison(backgr
     assert json.loads(marks(part)["settings"]) == {"epochs": 60, "batch_size": 32, "n_train": None, "seed": 0, "knots": VALUES}
 
 
+@pytest.mark.slow
 def test_the_run_is_the_one_that_explore_would_make(background):
     from helpers.panel import explore
 
@@ -219,6 +220,7 @@ def test_a_commit_right_after_draw_again_runs_to_its_end(background):
     assert part.state == "done" and len(part.history.epoch) == 60 and all(slider.disabled for slider in part._sliders)
 
 
+@pytest.mark.slow
 def test_a_second_press_on_commit_does_not_disturb_the_run(background):
     part = sketch(digits_network, DIGITS, epochs=200)
     part.guess(VALUES)
@@ -230,6 +232,7 @@ def test_a_second_press_on_commit_does_not_disturb_the_run(background):
     assert [frame["state"] for frame in seen].count("building") == 1 and part.state == "done"
 
 
+@pytest.mark.slow
 def test_a_part_that_waits_for_another_can_be_drawn_again(background):
     busy, part = sketch(digits_network, DIGITS, epochs=5000), sketch(digits_network, FEW, epochs=5)
     for each in (busy, part):
@@ -317,6 +320,7 @@ def test_a_guess_in_python_that_cannot_be_is_refused_in_words(part, values, said
     assert [slider.value for slider in part._sliders] == [0.75] * 5
 
 
+@pytest.mark.slow
 def test_a_guess_in_python_may_be_the_flat_line_and_draws_again_after_a_run(part):
     part.guess(np.full(5, 0.75))
     part.commit()
@@ -325,6 +329,7 @@ def test_a_guess_in_python_may_be_the_flat_line_and_draws_again_after_a_run(part
     assert part.state == "ready" and part.history is None and not part._sliders[0].disabled
 
 
+@pytest.mark.slow
 def test_closing_stops_the_run_and_leaves_memory(background):
     part = sketch(digits_network, DIGITS, epochs=100000)
     part.guess(VALUES)
