@@ -28,7 +28,7 @@ MOST_EPOCHS, MOST_NUMBERS, MOST_SECONDS = 60, 500_000, 30
     '    model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])\n    return model\n\nmy_epochs = 15',
 )
 def check_reach(answer):
-    if not isinstance(answer, tuple) or len(answer) != 2:
+    if not isinstance(answer, (tuple, list)) or len(answer) != 2:
         raise NotYet("Hand over two things, in two pairs of brackets: check_reach((my_build, my_epochs))")
     build, epochs = answer
     _look_at_builder(build)
