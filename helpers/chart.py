@@ -37,8 +37,8 @@ LOOKS = {
 # number per epoch; NaN leaves a gap. A band is filled from `low` to `high`.
 Line = namedtuple("Line", "key look values")
 Band = namedtuple("Band", "look low high")
-# One plotting area. ghosts: `curves.ghost_curves`; marks: pairs (epoch, words) that become upright lines.
-Sheet = namedtuple("Sheet", "name lines ghosts bands marks", defaults=((), (), (), ()))
+# One plotting area. ghosts: `curves.ghost_curves`; marks: pairs (epoch, words) that become upright lines; title: if not the name.
+Sheet = namedtuple("Sheet", "name lines ghosts bands marks title", defaults=((), (), (), (), ""))
 
 
 def svg(history, epochs, ghosts=(), best=True, uid="chart"):
@@ -138,7 +138,7 @@ def _sheet(sheet, wide, epochs, uid):
     parts = [
         f'<path d="{grid}" stroke="{GRID}"/>'
         f'<path d="M0 0V{TALL}H{wide:g}" stroke="{INK}" fill="none"/>'
-        f'<text y="-25" font-size="15">{escape(sheet.name).replace("_", " ")}</text>'
+        f'<text y="-25" font-size="15">{escape(sheet.title or sheet.name).replace("_", " ")}</text>'
         '<g text-anchor="end" transform="translate(-7 4.5)">',
         *(f'<text class="ytick" y="{_short(y(tick))}">{label}</text>'
           for tick, label in zip(ticks, _labels(ticks))),

@@ -154,7 +154,7 @@ def _sheet(name, histories, growing):
             ghosts += [(f"{side}, seed {growing[1]}", run) for run in under_way if len(curves.finite(run))]
         else:
             lines += [chart.Line(f"{side}_val_{name}", side, run) for run in under_way]
-    return chart.Sheet(name, lines, ghosts, bands)
+    return chart.Sheet(name, lines, ghosts, bands, title=f"validation {name}")
 
 
 def _validation(histories, name):

@@ -1,8 +1,8 @@
 """A real JupyterLab in a real browser, for the tests: starts both, opens notebooks, reads what the page shows."""
 
+import ast
 import json
 import os
-import re
 import secrets
 import shutil
 import socket
@@ -13,7 +13,9 @@ import urllib.request
 from pathlib import Path
 
 import nbformat
+import pytest
 from jupyter_client import BlockingKernelClient
+from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -24,6 +26,11 @@ OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", 
 WATCH = """
 window.frames_seen = [];
 window.panel_boxes = () => [...document.querySelectorAll('.live-panel')].map(p => p.closest('.widget-vbox'));
+window.control = (words, panel) => {  // what the keyboard moves, of the control or button called `words`
+    const named = e => e.textContent.replace(/[▸✓✗\\u200b]/g, '').trim() === words;
+    const label = [...window.panel_boxes()[panel].querySelectorAll('button, .widget-label, .widget-checkbox')].find(named);
+    return label.closest('button') || label.closest('.widget-inline-hbox, .widget-checkbox').querySelector('.noUi-handle, select, input');
+};
 const look = () => document.querySelectorAll('.live-panel').forEach((panel, index) => {
     const box = panel.closest('.widget-vbox');
     const frame = {index, ...panel.dataset, height: box ? box.offsetHeight : null,
@@ -41,6 +48,21 @@ def find_browser(playwright):
     if path is None:
         subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True)
     return playwright.chromium.launch(executable_path=path, args=OPTIONS)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = find_browser(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("lab"))
+    yield server
+    server.stop()
 
 
 class Server:
@@ -131,9 +153,10 @@ class Notebook:
 
     # What a person does
 
-    def menu(self, menu, item):
+    def menu(self, menu, *items):
         self.page.click(f'.lm-MenuBar-itemLabel:text-is("{menu}")')
-        self.page.click(f'.lm-Menu-itemLabel:text-is("{item}")')
+        for item in items:
+            self.page.click(f'.lm-Menu-itemLabel:text-is("{item}")')
 
     def run_all(self):
         """Choose Run All Cells; again, as a person would, where a page that is still loading has swallowed it."""
@@ -160,11 +183,21 @@ class Notebook:
             self.page.keyboard.press(key)
 
     def focus(self, keyword, panel=0):
-        self.page.evaluate("""([keyword, panel]) => {
-            const box = window.panel_boxes()[panel];
-            const control = [...box.querySelectorAll('.widget-label, .widget-checkbox')].find(l => l.textContent.trim() === keyword).closest('.widget-inline-hbox, .widget-checkbox');
-            control.querySelector('.noUi-handle, select, input').focus();
-        }""", [keyword, panel])
+        self.page.evaluate("([keyword, panel]) => window.control(keyword, panel).focus()", [keyword, panel])
+
+    def tab_to(self, words, panel=0):
+        """Go to the control or button called `words` with the Tab key; only from outside the panel the first step is ours."""
+        for _ in range(80):
+            key = self.page.evaluate("""([words, panel]) => {
+                const box = window.panel_boxes()[panel], wanted = window.control(words, panel);
+                if (!box.contains(document.activeElement)) box.querySelector('button:not([disabled]), .noUi-handle').focus();
+                const where = document.activeElement.compareDocumentPosition(wanted);
+                return where === 0 ? null : where & Node.DOCUMENT_POSITION_FOLLOWING ? 'Tab' : 'Shift+Tab';
+            }""", [words, panel])
+            if key is None:
+                return
+            self.page.keyboard.press(key)
+        raise AssertionError(f"the Tab key does not lead to {words!r}")
 
     # What a person sees
 
@@ -174,6 +207,10 @@ class Notebook:
             const panel = document.querySelectorAll('.live-panel')[index];
             return panel && {...panel.dataset, words: panel.closest('.widget-vbox').querySelector('[role=status]').textContent};
         }""", index)
+
+    def text(self, panel=0):
+        """All that is written on a panel."""
+        return self.page.evaluate("panel => window.panel_boxes()[panel].innerText", panel)
 
     def readout(self, keyword, panel=0):
         return self.page.evaluate("""([keyword, panel]) => {
@@ -235,7 +272,7 @@ class Notebook:
                                    user_expressions={"answer": f"__import__('json').dumps({expression})"})
             answer = reply["content"]["user_expressions"]["answer"]
             assert answer["status"] == "ok", answer
-            return json.loads(re.sub(r"\\'", "'", answer["data"]["text/plain"][1:-1]))
+            return json.loads(ast.literal_eval(answer["data"]["text/plain"]))
         finally:
             client.stop_channels()
 
@@ -244,3 +281,24 @@ class Notebook:
         request = urllib.request.Request(f"http://127.0.0.1:{self.server.port}/api/kernels/{self.kernel_id()}", method="DELETE",
                                          headers={"Authorization": f"token {self.server.token}"})
         urllib.request.urlopen(request, timeout=20)
+
+
+def check_curves(lab, history, index=0, names=("loss", "val_loss", "accuracy", "val_accuracy")):
+    """Every point of these curves of a panel on the page is that of `history`, a dict."""
+    for name in names:
+        points = lab.curve(name, index)
+        assert [round(epoch) for epoch, _ in points] == list(range(1, len(history[name]) + 1)), name
+        top = max(max(history["loss"]), max(history["val_loss"])) if "loss" in name else 1
+        for (_, seen), known in zip(points, history[name]):
+            assert abs(seen - known) < 0.01 * top, (name, seen, known)
+
+
+def check_control(lab, keyword, key="ArrowRight", panel=0):
+    """A press of `key` on the control called `keyword` trains its panel to the end, with no other setting changed."""
+    before = lab.panel(panel)
+    lab.tab_to(keyword, panel)
+    lab.page.keyboard.press(key)
+    after = lab.wait_for_state("done", panel=panel, after_run=int(before["run"]))
+    old, new = json.loads(before["settings"]), json.loads(after["settings"])
+    assert new != old and {**new, keyword: None} == {**old, keyword: None}, (keyword, old, new)
+    assert after["epoch"] == str(new["epochs"]), after

@@ -6,9 +6,8 @@ import shutil
 import time
 
 import pytest
-from playwright.sync_api import sync_playwright
 
-from tests.lab import ROOT, Notebook, Server, find_browser, wait_until
+from tests.lab import ROOT, Notebook, browser, check_control, check_curves, server, wait_until  # noqa: F401
 
 pytestmark = pytest.mark.slow
 
@@ -27,21 +26,6 @@ def build(dropout=0.2):
     model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])
     return model"""
 SLOW_EXPLORE = "panel = explore(build, clothes, epochs=(1, 30, 3), dropout=(0.0, 0.8, 0.2))"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = find_browser(playwright)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("lab"))
-    yield server
-    server.stop()
 
 
 @pytest.fixture
@@ -82,13 +66,7 @@ def slow_lab(open_notebook):
 
 def check_curve_is_the_kernels(lab, panel="panel", index=0):
     """Every point of every curve on the page is that of the kernel's own history."""
-    history = lab.ask(f"{panel}.history.history")
-    for name in ("loss", "val_loss", "accuracy", "val_accuracy"):
-        points = lab.curve(name, index)
-        assert [round(epoch) for epoch, _ in points] == list(range(1, len(history[name]) + 1)), name
-        top = max(max(history["loss"]), max(history["val_loss"])) if "loss" in name else 1
-        for (_, seen), known in zip(points, history[name]):
-            assert abs(seen - known) < 0.01 * top, (name, seen, known)
+    check_curves(lab, lab.ask(f"{panel}.history.history"), index)
 
 
 def check_one_run_at_a_time(frames):
@@ -362,12 +340,7 @@ def test_every_control_of_lesson_1_moves_its_panel(server, browser):
         lab.wait_for_kernel()
         for panel, keywords in enumerate(panels):
             for keyword in keywords:
-                before = lab.panel(panel)
-                lab.press(keyword, "ArrowRight", panel=panel)
-                after = lab.wait_for_state("done", panel=panel, after_run=int(before["run"]))
-                changed = json.loads(after["settings"])
-                assert changed != json.loads(before["settings"]) and {**changed, keyword: None} == {**json.loads(before["settings"]), keyword: None}
-                assert after["epoch"] == str(changed["epochs"])
+                check_control(lab, keyword, panel=panel)
             lab.page.locator(".live-panel").nth(panel).scroll_into_view_if_needed()
             if os.environ.get("SCREENSHOTS"):
                 lab.screenshot(os.path.join(os.environ["SCREENSHOTS"], f"lesson_1_panel_{panel}.png"))
