@@ -14,7 +14,7 @@ from helpers.thumbnails import without_verdict
 # Where the figures alone would be misread, although the prescription helps.
 REMARKS = {
     "leak": " The new figures may look worse, but they are honest: no validation image is in the training set any more.",
-    "good fit": " Only the random numbers were others: there was nothing to mend.",
+    "good fit": " What differs is the luck of another training: there was nothing to mend.",
 }
 TITLE = 66  # letters of a chart's title: more would run into the legend
 
@@ -31,6 +31,7 @@ class Run:
         self.number, self.case, self.history = number, case, None
         self.names, self.prescriptions, self.missed = [], [], []  # as tried, in this order
         self.named = self.closed = False
+        self.read_as = case.pattern  # what the student has rightly, or sensibly, called it
         self.points = 0
         self.show({}, case.epochs)
 
@@ -65,12 +66,12 @@ class Run:
         if pattern != truth and diagnose(self.history).pattern != pattern:
             self.missed.append(f"{truth} taken for {pattern}")
             return f"Not {pattern}. {against(pattern, self.history)} Try another name."
-        self.named = True
+        self.named, self.read_as = True, pattern
         self.points += len(self.names) == 1
         if pattern == truth:
             return f"Right: {truth}. {PATTERNS[truth]} What do you prescribe?"
         return (f"“{pattern}” is a sensible reading of these curves and counts as right. But the cause here was another:"
-                f" {truth}. {PATTERNS[truth]} What do you prescribe against that?")
+                f" {truth}. {PATTERNS[truth]} What do you prescribe?")
 
     def judge_prescription(self, prescription, history):
         """Take the answer `prescription`, which has led to `history`; returns what to say to it."""
@@ -78,7 +79,7 @@ class Run:
         self.prescriptions.append(prescription)
         better = _trouble(history, truth) < 0.95 * _trouble(self.history, truth)
         figures = _compared(self.history, history, zigzag=truth == "noisy")
-        if prescription not in HELPS[truth]:
+        if prescription not in HELPS[truth] and not (better and prescription in HELPS[self.read_as]):
             self.missed.append(f"“{prescription}” prescribed against {truth}")
             so = "The figures are better, but this is not what the case needs." if better else "That does not help here."
             return f"{figures} {'This was not needed.' if truth == 'good fit' else so} {why_not(prescription, truth)}"

@@ -17,14 +17,14 @@ from helpers.history import best_epoch
 PRESCRIPTIONS = {
     "train for more epochs": "the same run, three times as long",
     "stop earlier": "the same run, ended where validation loss was lowest",
-    "more training images": "eight times as many images to learn from, and fewer epochs, so that there are as many updates",
+    "more training images": "eight times as many images to learn from, and fewer epochs, because each makes more updates",
     "add dropout": "dropout of 0.5 after the first layer",
-    "a larger network": "five filters and no pooling; that learns faster, so 15 epochs at most",
+    "a larger network": "five filters, no pooling, no dropout; that learns faster, so 15 epochs at most",
     "a smaller learning rate": "the learning rate at Adam's own 0.001",
     "larger batches and more validation images": "batches of 32, 200 validation images, and the learning rate that suits them",
     "take the validation images out of the training set": "validation on images that are not trained on",
     "pair images and labels again": "every image with its own label",
-    "leave it as it is": "the same again, with another seed",
+    "leave it as it is": "the same pictures again, with other random numbers",
 }
 
 # What helps against each pattern.
@@ -45,7 +45,8 @@ class Case:
     """All that decides a run: `pattern` names its cause, `settings` are the builder's keywords.
 
     n_train, n_validation: numbers of images; shuffled: whether images and labels were mixed up; leak: whether the
-    validation images are in the training set as well; seed: for the images, the mixing and the training.
+    validation images are in the training set as well; seed: for the images, the mixing and the training;
+    repeat: another one trains on the same images with other random numbers.
     """
 
     pattern: str
@@ -57,6 +58,7 @@ class Case:
     shuffled: bool = False
     leak: bool = False
     seed: int = 0
+    repeat: int = 0
 
 
 def _still_learning(random):
@@ -71,7 +73,7 @@ def _good_fit(random):
 
 
 def _underfitting(random):
-    return {"settings": {"filters": 1, "pool": 24, "learning_rate": 0.005}, "n_train": int(random.integers(500, 1000)), "epochs": int(random.integers(35, 45))}
+    return {"settings": {"filters": 1, "pool": 24, "learning_rate": 0.01, "dropout": 0.3}, "n_train": int(random.integers(500, 1000)), "epochs": int(random.integers(55, 70))}
 
 
 def _overfitting(random):
@@ -140,7 +142,7 @@ def train(build, data, case, stop=None, on_epoch=None, on_state=None):
     """The `History` of a case; see `engine.Trainer.run` for the arguments."""
     training, validation = images_of(case, data)
     trainer = Trainer(build, *training, validation)
-    return trainer.run(case.settings, case.epochs, batch_size=case.batch_size, seed=case.seed, stop=stop, on_epoch=on_epoch, on_state=on_state)
+    return trainer.run(case.settings, case.epochs, batch_size=case.batch_size, seed=(case.seed + case.repeat) % 2**31, stop=stop, on_epoch=on_epoch, on_state=on_state)
 
 
 def prescribe(name, case, history=None):
@@ -153,12 +155,12 @@ def prescribe(name, case, history=None):
         return replace(case, epochs=lowest or max(1, case.epochs // 3))
     if name == "more training images":
         more = min(8 * case.n_train, 1200)
-        return replace(case, n_train=more, epochs=max(8, case.epochs * case.n_train // more))
+        return replace(case, n_train=more, epochs=max(15, case.epochs * case.n_train // more))
     if name == "add dropout":
         return replace(case, settings={**settings, "dropout": 0.5 if settings.get("dropout", 0) < 0.5 else 0.7})
     if name == "a larger network":
         filters = 5 if settings.get("filters", 5) < 5 else 2 * settings.get("filters", 5)
-        return replace(case, epochs=min(case.epochs, 15), settings={**settings, "filters": filters, "pool": 1, "learning_rate": _suited(settings)})
+        return replace(case, epochs=min(case.epochs, 15), settings={**settings, "filters": filters, "pool": 1, "dropout": 0.0, "learning_rate": _suited(settings)})
     if name == "a smaller learning rate":
         rate = settings.get("learning_rate", 0.001)
         return replace(case, settings={**settings, "learning_rate": 0.001 if rate > 0.001 else rate / 10})
@@ -169,7 +171,7 @@ def prescribe(name, case, history=None):
         return replace(case, leak=False)
     if name == "pair images and labels again":
         return replace(case, shuffled=False)
-    return replace(case, seed=case.seed + 1)
+    return replace(case, repeat=case.repeat + 1)
 
 
 def _suited(settings):

@@ -14,6 +14,7 @@ from helpers.history import CurveError, Pane, best_epoch, describe, finite, pane
 
 TRAINING, VALIDATION = "#0072B2", "#D55E00"  # blue, vermilion: colour-blind eyes tell them apart
 GHOST, INK, GRID = "#767676", "#333", "#E4E4E4"
+EXPLODED = 20  # times the second loss: a first loss so large says nothing of the others
 WIDTH, HEIGHT = 860, 300  # of a picture, in pixels
 LEFT, RIGHT, LABELS = 48, 16, 112  # room beside a pane: tick labels; nothing, or ghosts' labels
 
@@ -50,7 +51,10 @@ def y_ticks(name, lines):
     drawn = [finite(values) for values in lines if values is not None and len(finite(values))]
     values = np.concatenate([[0.0], *drawn])
     if name == "loss" and drawn:
-        most = 3 * max(abs(drawn[0][0]), abs(drawn[:2][-1].min()))
+        first = drawn[0][0]
+        if len(drawn[0]) > 1 and first > EXPLODED * drawn[0][1] > 0:  # it explodes at once: show what comes after
+            first = drawn[0][1]
+        most = 3 * max(abs(first), abs(drawn[:2][-1].min()))
         values = np.clip(values, -most, most)
     low, high = values.min(), values.max()
     if low == high or (name != "loss" and low == 0 and 0 < high <= 1):

@@ -29,6 +29,7 @@ PATTERNS = {
 NEARLY_ZERO = 0.08  # of the first loss: below this nearly every training image is learned
 NO_GAP = 1.4  # times the training loss: on new images the loss is always further above a training loss so near zero
 AT_GUESSING = 0.86  # of the first loss: validation that never gets below this has learned nothing about new images
+UNDONE = 0.5  # of the typical training loss: a run that ends below this has recovered from its jump
 MEMORISED = 0.75  # of the first loss: training that gets below this has learned something, if only by heart
 ROSE = 0.15  # above the lowest value: more than the zigzag of a good fit explains
 FALLING = 0.10  # over the last third of the epochs: more than the zigzag of a good fit makes, and worth training on for
@@ -92,7 +93,7 @@ def diagnose(history):
 # Each pattern's conditions: (measure, "above" or "below", threshold). The order matters: an exploded first loss makes
 # the other shares meaningless, and a zigzag makes rises and falls doubtful.
 RULES = {
-    "diverging": [("jump", "above", JUMP)],
+    "diverging": [("jump", "above", JUMP), ("end over typical", "above", UNDONE)],
     "leak": [("training end", "below", NEARLY_ZERO), ("gap", "below", NO_GAP)],
     "noisy": [("zigzag", "above", JAGGED)],
     "shuffled labels": [("validation best", "above", AT_GUESSING), ("training end", "below", MEMORISED)],
@@ -127,6 +128,7 @@ def measure(history):
     figures |= {
         "first": first,
         "jump": jump(train),
+        "end over typical": float(_end(train) / max(np.median(train), TINY)),
         "training end": _end(train) / first,
         "training fall": _late_fall(train),
     }
@@ -178,7 +180,7 @@ def _evidence(pattern, figures):
         if pattern in ("still learning", "underfitting", ""):
             sentences.append(f"Over the last third of the epochs it falls by {figures['fall']:.0%}.")
         if pattern in ("leak", "overfitting", "good fit", "underfitting"):
-            sentences.append(f"At the end it is {figures['gap']:.1f} times the training loss.")
+            sentences.append(f"Its end is {figures['gap']:.1f} times the training loss.")
     sentences.append(f"Training loss ends at {figures['training end']:.0%} of where it began.")
     return sentences
 
@@ -188,6 +190,8 @@ def against(pattern, history):
     figures = measure(history)
     if not figures["finite"]:
         return "The loss stops being a number at all: nothing but a training that blows up does that."
+    if pattern != "diverging" and _holds("diverging", figures):
+        return SPEAKS_FOR["diverging"].format(**_rounded(figures))  # the other measures are shares of an exploded loss
     margins = [(_margin(condition, figures), condition) for condition in RULES[pattern] if condition[0] in figures]
     worst, condition = min(margins, default=(0.0, None))
     earlier = next((name for name in RULES if _holds(name, figures)), None)
@@ -217,6 +221,7 @@ def _share(value):
 # What a measure on the wrong side of its threshold says.
 AGAINST = {
     ("jump", "above"): "Look at the training loss: it never jumps up, it comes down epoch after epoch.",
+    ("end over typical", "above"): "Look at the end of the training loss: whatever happened at first, it has come far down since.",
     ("training end", "below"): "Look at the end of the training loss: it is still at {training_end} of where it began.",
     ("training end", "above"): "Look at the end of the training loss: it has come down to {training_end} of where it began, so the training images are learned.",
     ("gap", "below"): "Look at the gap: at the end validation loss is {gap} times the training loss.",
@@ -225,14 +230,14 @@ AGAINST = {
     ("validation best", "above"): "Look at the lowest validation loss: it is {validation_best} of what training began with, so something was learned that holds for new images.",
     ("rise", "above"): "Look at the right half of the validation loss: at the end it is {rise} above its lowest value, which is little.",
     ("rise", "below"): "Look at the right half of the validation loss: from epoch {best_epoch} to the end it rises by {rise}.",
-    ("fall", "above"): "Look at the last third of the epochs: validation loss changes by {fall} there, so it does not go on falling.",
+    ("fall", "above"): "Look at the last third of the epochs: what validation loss still falls there, {fall}, is little.",
     ("fall", "below"): "Look at the last third of the epochs: validation loss is still falling there, by {fall}.",
     ("training fall", "above"): "Look at the last third of the epochs: training loss hardly moves any more.",
 }
 
 # Where all of a pattern's own conditions hold, what speaks for another pattern instead.
 SPEAKS_FOR = {
-    "diverging": "Look at the scale: the first epoch's training loss is {first}.",
+    "diverging": "Look at the training loss: it is {first} in the first epoch, of another size than all others, and nothing is learned afterwards.",
     "leak": "Look at both curves near zero: there is no gap between them, and on new images there always is one.",
     "noisy": "Follow the validation loss from epoch to epoch: it goes back and forth by {zigzag} of its size, so neither its rises nor its falls mean much.",
     "shuffled labels": "Look at the lowest validation loss: it is {validation_best} of what training began with. On new images nothing was ever learned.",

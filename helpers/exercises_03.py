@@ -11,21 +11,21 @@ from helpers import data
 from helpers.checks import NotYet, exercise
 from helpers.engine import LessonError, Stop, Trainer
 
-# Averages over any three of 8 seeds: the lesson's network ends at 0.65 to 0.76 after 40 epochs; stopped at 10 to 15, or with
-# dropout, a penalty, fewer filters or a smaller learning rate and epochs to match, it ends at 0.45 to 0.51.
-TARGET = 0.55
+# Averages over seeds: the lesson's network ends at 0.65 to 0.76 after 40 epochs; with dropout 0.8, L2 0.03, L1 0.003, one filter or
+# altered pictures it ends at 0.50 to 0.55; with less of each, such as dropout 0.5, at 0.57 to 0.62.
+TARGET = 0.58
 GUESSING = 1.09  # the loss of whoever gives each of the three kinds the same probability is 1.0986
 SEEDS = (0, 1, 2)
-MOST_EPOCHS, MOST_NUMBERS, MOST_SECONDS = 60, 500_000, 30
+FEWEST_EPOCHS, MOST_EPOCHS, MOST_NUMBERS, MOST_SECONDS = 40, 60, 500_000, 30
 
 
 @exercise(
-    hint="Plot a run of 40 epochs and look where validation loss turns: stopping about there already helps. Or make learning by heart harder, with"
-    " dropout before the last layer, a penalty, fewer filters; such a network may train somewhat longer.",
-    solution='def my_build():\n    model = keras.Sequential([\n        keras.Input((28, 28, 1)),\n        keras.layers.Conv2D(5, 3, activation="relu"),\n'
-    '        keras.layers.Conv2D(15, 3, activation="relu"),\n        keras.layers.Flatten(),\n        keras.layers.Dropout(0.5),\n'
+    hint="Make learning by heart harder: much dropout before the last layer, a penalty, altered pictures, fewer filters. Plot the run: how far does"
+    " validation loss rise after its turn?",
+    solution='def my_build():\n    model = keras.Sequential([\n        keras.Input((28, 28, 1)),\n        keras.layers.Conv2D(3, 3, activation="relu"),\n'
+    '        keras.layers.Conv2D(9, 3, activation="relu"),\n        keras.layers.Flatten(),\n        keras.layers.Dropout(0.8),\n'
     '        keras.layers.Dense(3, activation="softmax"),\n    ])\n'
-    '    model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])\n    return model\n\nmy_epochs = 15',
+    '    model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])\n    return model\n\nmy_epochs = 40',
 )
 def check_reach(answer):
     if not isinstance(answer, (tuple, list)) or len(answer) != 2:
@@ -38,6 +38,8 @@ def check_reach(answer):
         raise NotYet(f"At most {MOST_EPOCHS} epochs are allowed here; you ask for {epochs}.")
     clothes = data.clothing(["T-shirt/top", "Dress", "Shirt"], n_train=150, n_validation=300, one_hot=True)
     _look_at_network(build(), clothes)
+    if epochs < FEWEST_EPOCHS:
+        raise NotYet(f"Train for {FEWEST_EPOCHS} epochs or more: here a remedy is to do the work. Stopping early is for another exercise.")
     ends, rights, curves = _train(build, int(epochs), clothes)
     end, curve = ends.mean(), curves.mean(axis=0)
     if end < TARGET:
@@ -47,8 +49,8 @@ def check_reach(answer):
     if end > GUESSING and curve.min() > 1:
         advice = "That is no better than guessing (1.1). Is the learning rate far too large, or far too small?"
     elif curve[-1] > 1.05 * curve.min() and best < epochs:
-        advice = (f"It was lowest around epoch {best} and has risen since: the network overfits. Stop nearer to that epoch,"
-                  " or make learning by heart harder.")
+        advice = (f"It was lowest around epoch {best} and has risen since: the network overfits."
+                  " Make learning by heart harder.")
     elif epochs < 5 or curve[-1] < 0.97 * curve[epochs * 2 // 3 - 1]:
         advice = "It is still falling at the end: train for more epochs, or take larger steps with the learning rate."
     else:
@@ -138,14 +140,14 @@ THING = r"(?:loss(?:es)?|curves?|lines?|errors?|pictures?|images?|photos?|exampl
 # What a sentence can be about, and what it can say of it. Longer phrases come first.
 MARKS = (
     ("VALIDATION",
-     rf"\bval(?:idation)?\b(?:[ _-]{THING}\b)*|\b(?:new|unseen|unknown|unfamiliar|other|fresh|held-out|test) {THING}\b|\b(?:orange|dashed)\b(?: {THING}\b)*"
+     rf"\bval(?:idation)?\b(?:[ _-]{THING}\b)*|\b(?:new|unseen|unknown|unfamiliar|other|fresh|held-out|test) {THING}\b|\b(?:orange|vermilion|dashed)\b(?: {THING}\b)*"
      rf"|\b{THING} (?:that )?(?:it|the network|the model)(?: has| had)? (?:never|not)(?: yet)? (?:seen|saw|met)\b"),
     ("TRAINING",
-     rf"\btrain(?:ing|ed)?(?:[ _-]{THING}\b)+|\bblue\b(?: {THING}\b)*|\b(?:its own|seen|known|familiar) {THING}\b"
+     rf"\btrain(?:ing|ed)?(?:[ _-]{THING}\b)+|\b(?:blue|solid)\b(?: {THING}\b)*|\b(?:its own|seen|known|familiar) {THING}\b"
      rf"|\b{THING} (?:that |which )?(?:it|the network|the model)(?: has| had| was| is)? (?:seen|saw|knows|learn\w* from|train\w* (?:on|with))\b"
      r"|\btrain(?:ing)?(?=:|\)| (?:keeps|falls|drops|sinks|decreases|shrinks|still falls))"),
     ("UP",
-     r"\b(?:ris(?:e|es|ing|en)|rose|increas(?:es|ed|ing)|climb\w*|grow(?:s|ing|n)?|grew|turn(?:s|ed|ing)?|worse\w*|doubl\w+|soar\w*|upwards?"
+     r"\b(?:ris(?:e|es|ing|en)|rose|increas(?:es|ed|ing)|to increase|climb\w*|grow(?:s|ing|n)?|grew|turn(?:s|ed|ing)?|u(?=[ ,-]|$)|worse\w*|doubl\w+|soar\w*|upwards?"
      r"|deteriorat\w+|(?:gets?|getting|got|becom\w+) (?:bigger|larger)|higher(?! (?:dropout|learning|penalt))"
      r"|(?<!end )(?<!ends )(?<!ended )(?<!ending )up)\b"),
     ("DOWN",
@@ -159,7 +161,7 @@ ASIDE = re.compile(
     r"\b(?:with|like|than|above|over|below|under|from|unlike|follow\w*|overfit\w*|learn\w*|memori\w+|know\w*|remember\w*|more|see\w*|few\w*|to)"
     r"(?: (?:the|its|their|these|those|few|of|all|only|on|to|own))* (?:TRAINING|VALIDATION)\b(?! ?,? (?:which|that)\b)")
 WHY = re.compile(
-    r"by heart|by rote|memori[sz]|over-? ?fit|remember|too (?:many|much) (?:\w+ )?(?:parameters|weights|numbers|units|filters|freedom|capacity)"
+    r"by heart|by rote|memori[sz]|\bstor(?:e|es|ing)\b|learns? the (?:questions|answers)|(?:numbers|weights|parameters) (?:per|for each) (?:picture|image)|over-? ?fit|remember|too (?:many|much) (?:\w+ )?(?:parameters|weights|numbers|units|filters|freedom|capacity)"
     r"|too (?:large|big|powerful|complex|flexible)|too few (?:\w+ )?(?:pictures|images|examples|photos|data)|quirks|oddit|peculiarit|chance details|noise"
     r"|(?:not|n't|never|no longer) generali[sz]")
 REMEDY = re.compile(
@@ -242,7 +244,7 @@ PICTURES, PATIENCE = 60, 20
     hint="What is x_train doing in validation_data? Which of the curves tells when to stop: that of the training loss or that of the validation loss?"
     " And EarlyStopping can put back the weights of the best epoch, if it is told to.",
     solution='def train_well(build, x_train, y_train, x_val, y_val):\n    model = build()\n'
-    '    stop = keras.callbacks.EarlyStopping(monitor="val_loss", patience=3, restore_best_weights=True)\n'
+    '    stop = keras.callbacks.EarlyStopping(monitor="val_loss", patience=5, restore_best_weights=True)\n'
     '    training = model.fit(x_train, y_train, epochs=60, validation_data=(x_val, y_val), callbacks=[stop], verbose=0)\n'
     "    return model, training",
 )

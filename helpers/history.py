@@ -151,6 +151,7 @@ def trend(values):
         return "falls, then rises again" if fell else "rises"
     earlier = values[len(values) * 2 // 3 - 1]
     end = np.median(values[-3:]) if len(values) > 8 else values[-1]
-    if fell and earlier - end > max(STILL_FALLING * abs(earlier), VISIBLE * fall):
+    turned = values[-1] - values[best] > earlier - values[-1]  # nearer to where it was than to its lowest value
+    if fell and not turned and earlier - end > max(STILL_FALLING * abs(earlier), VISIBLE * fall):
         return "is still falling at the end"
     return "falls, then levels off" if fell else "hardly changes"

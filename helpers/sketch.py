@@ -62,7 +62,7 @@ class Sketch(Live):
         self._trainer = Trainer(build, x, y, validation)
         self._of_builder = {**settings, **{name: self._of_training[name] for name in OF_TRAINING if name in keywords(build)}}
         self._highest, self._task = highest, TASK.format(NUMBERS[knots])
-        self._knots = np.linspace(1, epochs, knots).round().astype(int).tolist()
+        self._knots = _knots(epochs, knots)
         # One step of the arrow keys is a tenth of the way between two lines of the chart's grid.
         step = round(curves.y_ticks("loss", [np.array([highest])])[1] / 10, 12)
         self._sliders = [widgets.FloatSlider(value=highest / 2, min=0, max=highest, step=step, description=f"epoch {epoch}",
@@ -177,6 +177,12 @@ class Sketch(Live):
     def _still_words(self):
         return ("A chart for drawing the validation loss you expect; its line is still flat.",
                 "Run this cell to draw the validation loss you expect, commit to it, and see the real curve beside it.")
+
+
+def _knots(epochs, knots):
+    """The epochs of the sliders: closer together at first, where a loss falls fast, the last one at the end."""
+    places = (1 + (epochs - 1) * np.linspace(0, 1, knots) ** 2).round().astype(int).tolist()
+    return [max(place, number) for number, place in enumerate(places, 1)]
 
 
 def _check(build, settings, of_training, available, knots, highest):

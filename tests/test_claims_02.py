@@ -71,39 +71,40 @@ def test_loss_falls_fast_then_slowly_and_validation_levels_off_above_training():
 
 
 def test_in_the_first_epoch_validation_is_below_training_and_averaging_is_why():
-    found, runs = parts(30, dropout=0.0, batch_norm=False)
+    found, runs = parts(12, dropout=0.0, batch_norm=False)
     below = at(runs, "loss", 1) - at(runs, "val_loss", 1)
     averaging = found["averaging"][:, 0]
     say(below_in_epoch_1=below, averaging=averaging, new_pictures=found["new pictures"][:, 0])
     assert below.min() > 0.05 and (averaging > 2 / 3 * below).all()
-    later = found["averaging"][:, 20:].mean(axis=1)  # little changes within an epoch: the effect, nearly switched off
+    later = found["averaging"][:, 8:].mean(axis=1)  # little changes within an epoch: the effect, nearly switched off
     say(averaging_at_the_end=later)
-    assert later.max() < 0.25 * averaging.min()
+    assert (later < 0.5 * averaging).all() and later.mean() < 0.25 * averaging.mean()
 
 
 def test_at_the_end_what_is_left_is_new_pictures():
-    found, runs = parts(30, dropout=0.0, batch_norm=False)
-    new = -found["new pictures"][:, 24:].mean(axis=1)
+    found, runs = parts(12, dropout=0.0, batch_norm=False)
+    new = -found["new pictures"][:, 9:].mean(axis=1)
     say(new_pictures_at_the_end=new)
-    assert new.min() > 0.1 and (new > 3 * np.abs(found["averaging"][:, 24:].mean(axis=1))).all()
+    assert new.min() > 0.1 and (new > 3 * np.abs(found["averaging"][:, 9:].mean(axis=1))).all()
     assert np.abs(found["new pictures"][:, 0]).max() < new.min()
 
 
 def test_much_dropout_makes_a_part_that_stays():
-    with_dropout, runs = parts(30, dropout=0.8, batch_norm=False)
-    without, _ = parts(30, dropout=0.0, batch_norm=False)
-    early, late = with_dropout["dropout"][:, 5:10].mean(axis=1), with_dropout["dropout"][:, 20:].mean(axis=1)
-    say(dropout_part_early=early, dropout_part_late=late, green_below_blue=(runs["loss"] - runs["inference"])[:, 20:].mean(axis=1))
-    assert early.min() > 0.01 and late.min() > 0.02 and (runs["loss"] > runs["inference"])[:, 20:].mean(axis=1).min() > 0.8
+    with_dropout, runs = parts(12, dropout=0.8, batch_norm=False)
+    without, _ = parts(12, dropout=0.0, batch_norm=False)
+    early, late = with_dropout["dropout"][:, :3].mean(axis=1), with_dropout["dropout"][:, 8:].mean(axis=1)
+    say(dropout_part_early=early, dropout_part_late=late, green_below_blue=(runs["loss"] - runs["inference"])[:, 8:].mean(axis=1))
+    assert early.min() > 0.05 and late.min() > 0.1 and (runs["loss"] > runs["inference"]).all()
+    assert (runs["loss"] > runs["val_loss"]).mean() > 0.9  # validation stays below training
     assert (without["dropout"] == 0).all()
 
 
-def test_batch_norm_brings_a_part_of_its_own():
+def test_batch_norm_brings_a_part_that_makes_validation_look_worse():
     found, _ = parts(8, dropout=0.0, batch_norm=True)
-    without, _ = parts(30, dropout=0.0, batch_norm=False)
-    largest = np.abs(found["batch norm"]).max(axis=1)
-    say(largest_part=largest)
-    assert largest.min() > 0.1 and (without["batch norm"] == 0).all()
+    without, _ = parts(12, dropout=0.0, batch_norm=False)
+    part = found["batch norm"][:, 2:8].mean(axis=1)
+    say(batch_norm_part=part)
+    assert part.max() < -0.1 and (without["batch norm"] == 0).all()
 
 
 def test_with_forty_epochs_validation_turns_in_the_first_half_and_rises():
@@ -127,7 +128,7 @@ def trainers():
     return {
         "still learning": (usual, 6, {"learning_rate": 0.0001}),
         "good fit": (usual, 16, {"learning_rate": 0.0005, "dropout": 0.6}),
-        "underfitting": (usual, 40, {"learning_rate": 0.005, "filters": 1, "pool": 24, "dropout": 0.5}),
+        "underfitting": (usual, 60, {"learning_rate": 0.01, "filters": 1, "pool": 24, "dropout": 0.3}),
         "overfitting": (usual, 40, {}),
         "diverging": (usual, 15, {"learning_rate": 0.5}),
         "noisy": (Trainer(build, x, y, (x_val[:12], y_val[:12])), 20, {"learning_rate": 0.007, "dropout": 0.5, "batch_size": 4}),

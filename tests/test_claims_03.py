@@ -102,11 +102,14 @@ def test_the_counts_are_those_of_the_prose():
     assert 4500 < count[1] < 5500 and count[5] // 100 > 200 and count[20] > 100000
 
 
-def test_more_pictures_move_the_whole_u_down_and_the_turn_comes_earlier():
+def test_more_pictures_lower_the_lowest_point_and_bring_it_earlier_but_not_the_end():
     few, many_pictures = runs(), runs(n_train=1000)
     say(lowest_100=lowest(few), lowest_1000=lowest(many_pictures), best_100=best(few), best_1000=best(many_pictures), rise_1000=rise(many_pictures))
     assert lowest(many_pictures).max() < lowest(few).min() - 0.02
     assert (best(many_pictures) < best(few)).mean() > 0.8 and rise(many_pictures).min() > 0.1
+    end = runs(n_train=1000)["val_loss"][:, -3:].mean(axis=1) - runs()["val_loss"][:, -3:].mean(axis=1)
+    say(end_after_equally_many_epochs=end)
+    assert end.mean() > 0.05  # ten times as many updates: it has learned longer by heart
     gain = runs(15, n_train=1000)["val_accuracy"][:, -3:].mean(axis=1) - runs(15)["val_accuracy"][:, -3:].mean(axis=1)
     say(accuracy_gained_at_15=gain)
     assert gain.mean() > 0
@@ -151,14 +154,14 @@ def test_augmentation_leaves_the_smallest_gap_and_no_lower_lowest_point():
 
 
 @pytest.mark.parametrize("keyword, strengths", [("l2", (0.0, 0.003, 0.01, 0.03)), ("l1", (0.0, 0.0003, 0.001, 0.003))])
-def test_the_gap_closes_as_the_penalty_grows_and_too_much_underfits(keyword, strengths):
+def test_the_gap_closes_as_the_penalty_grows_and_the_largest_keep_it_from_learning_all_by_heart(keyword, strengths):
     gaps = [gap(runs(**{keyword: strength})).mean() for strength in strengths]
     print("  mean gap:", dict(zip(strengths, np.round(gaps, 3))))
     assert gaps == sorted(gaps, reverse=True)
-    largest = {"l2": 0.3, "l1": 0.03}[keyword]
+    largest = {"l2": 0.1, "l1": 0.01}[keyword]
     far_too_much = runs(**{keyword: largest})
     say(training_accuracy=at(far_too_much, "accuracy", 60), of_plain=at(runs(), "accuracy", 60))
-    assert at(far_too_much, "accuracy", 60).max() < at(runs(), "accuracy", 60).min() - 0.05
+    assert at(far_too_much, "accuracy", 60).max() < at(runs(), "accuracy", 60).min() - 0.02
 
 
 def test_patience_one_may_stop_too_early_and_ten_finds_a_loss_near_the_lowest():
@@ -202,17 +205,13 @@ def figures(epochs, **settings):
 
 
 def test_five_and_six_filters_cannot_be_told_apart_but_single_runs_differ():
-    a, b = figures(25, filters=5), figures(25, filters=6)
+    a, b = figures(40, filters=5), figures(40, filters=6)
     print("  A", np.round(a, 3), "\n  B", np.round(b, 3))
     assert "cannot tell" in verdict(a, b) and "cannot tell" in verdict(a[:6], b[:6])
     assert abs(a[0] - b[0]) > 0.003
 
 
-def test_one_filter_and_five_can_be_told_apart():
-    assert "cannot tell" not in verdict(figures(25, filters=5), figures(25, filters=1))
-
-
 def test_a_hundred_and_a_thousand_pictures_can_be_told_apart():
-    a, b = figures(12, n_train=100), figures(12, n_train=1000)
+    a, b = figures(25, n_train=100), figures(25, n_train=1000)
     assert "do not overlap" in verdict(a[:4], b[:4]) and "do not overlap" in verdict(a, b)
     assert "do not overlap" not in verdict(a[:5], a[5:])
