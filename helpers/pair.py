@@ -49,7 +49,7 @@ class Pair:
         ours = [control for control in self.all if control not in self.lent]
         wide = max([6.5, *(0.62 * len(control.description) for control in ours)])  # in em
         for control in ours:
-            control.style.description_width, control.layout.width = f"{wide:g}em", f"{17.5 + wide:g}em"
+            control.style.description_width, control.layout.width, control.layout.margin = f"{wide:g}em", f"{17.5 + wide:g}em", "2px"
 
     def read(self):
         """({"A": {keyword: value}, "B": {…}, "seeds": number}, {"A": what is its own in words, "B": …}), as the controls now show."""
