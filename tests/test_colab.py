@@ -19,7 +19,8 @@ from jupyter_client.kernelspec import KernelSpec
 from tests.lab import ROOT
 
 pytestmark = pytest.mark.slow
-FAST_TESTS = ["test_engine.py", "test_panel.py", "test_curves.py", "test_chart.py", "test_data.py", "test_checks.py"]
+FAST_TESTS = ["test_engine.py", "test_panel.py", "test_curves.py", "test_chart.py", "test_data.py", "test_checks.py", "test_replay.py",
+              "test_sketch.py", "test_ribbon.py", "test_gap.py", "test_clinic.py", "test_exercises_02.py"]
 PRETEND_COLAB = "import sys, types; sys.modules['google.colab'] = types.ModuleType('google.colab')\n"
 SETUP = """import helpers, keras, json
 from helpers import data, panel
