@@ -149,7 +149,7 @@ RUNS_EACH = 25
 
 def _unseen_run(number):
     """(cause, what diagnose calls it, whether validation keeps improving) of one real run."""
-    random = np.random.default_rng([20261123, number])
+    random = np.random.default_rng([20261125, number])
     classes = UNSEEN[number % len(UNSEEN)]
     pattern = list(PATTERNS)[number // RUNS_EACH]
     case = causes.draw_case(pattern, random)
