@@ -20,6 +20,8 @@ from helpers.remeasure import Remeasure
 from tests.networks import DIGITS, digits_network, few_digits
 from tests.test_chart import Drawing
 
+pytestmark = pytest.mark.slow  # nearly every test here trains networks
+
 X, Y, VALIDATION = few_digits()
 FEW = (X, Y, *VALIDATION)
 
@@ -68,7 +70,6 @@ def trained(build, epochs=3, settings=None, data=None, **numbers):
 
 # What the parts are
 
-@pytest.mark.slow
 def test_without_learning_dropout_and_normalisation_all_of_the_gap_is_new_pictures():
     history = trained(plain, settings={"learning_rate": 0.0})
     parts = parts_of(history)
@@ -86,7 +87,6 @@ def test_without_learning_dropout_is_the_part_of_dropout():
     assert len(set(history.measured["inference"])) == 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("build", [plain, normalised, subclassed])
 def test_measured_in_inference_it_is_what_evaluate_says(build):
     keras.utils.set_random_seed(1)
@@ -106,13 +106,11 @@ def test_measured_in_training_mode_it_is_what_fit_would_report():
     assert model.fit(X, Y, batch_size=300, verbose=0).history["loss"][0] == pytest.approx(measured["training mode"], abs=1e-5)
 
 
-@pytest.mark.slow
 def test_fresh_moving_statistics_have_a_part_of_their_own():
     parts = parts_of(trained(normalised, 1, {"dropout": 0.0}))
     assert abs(parts["batch norm"][0]) > 0.05 and abs(parts["dropout"][0]) < 1e-6
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("build", [plain, digits_network, normalised, subclassed])
 def test_the_parts_add_up_to_the_gap(build):
     history = trained(build)
@@ -130,14 +128,12 @@ def two_outputs():
     return model
 
 
-@pytest.mark.slow
 def test_several_inputs_outputs_and_penalties_are_measured_as_evaluate_does():
     x, y = {"pixels": X.astype("float64")}, {"digit": Y, "even": (Y.argmax(1) % 2).astype("float64")}
     model = two_outputs()
     assert Remeasure()(model, x, y, 300, 60)["inference"] == pytest.approx(model.evaluate(x, y, batch_size=60, verbose=0)[0], abs=1e-5)
 
 
-@pytest.mark.slow
 def test_random_layers_of_all_kinds_are_switched_off_and_on_again():
     stack = [layers.GaussianNoise(0.5), layers.Reshape((8, 8, 1)), layers.RandomFlip(), layers.SpatialDropout2D(0.5), layers.Flatten(),
              layers.AlphaDropout(0.5), keras.Sequential([layers.GaussianDropout(0.5)]), layers.Dense(20, activation="relu"),
@@ -151,7 +147,6 @@ def test_random_layers_of_all_kinds_are_switched_off_and_on_again():
 
 # Measuring changes nothing
 
-@pytest.mark.slow
 @pytest.mark.parametrize("build", [plain, normalised, subclassed, eager])
 def test_the_network_stays_as_it_is_to_the_bit(build):
     model = build()
@@ -163,7 +158,6 @@ def test_the_network_stays_as_it_is_to_the_bit(build):
     assert {"seed_generator_state"} <= {variable.name for variable in variables} or build is plain
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("build", [normalised, subclassed])
 def test_training_is_the_same_to_the_bit_with_and_without(build):
     history = trained(build)
@@ -172,7 +166,6 @@ def test_training_is_the_same_to_the_bit_with_and_without(build):
     assert (without.measured, len(history.measured)) == ({}, 3)
 
 
-@pytest.mark.slow
 def test_figures_go_with_the_epochs_when_a_run_is_continued_or_shortened():
     trainer = Trainer(digits_network, *few_digits(), measure=Remeasure())
     trainer.run({"dropout": 0.4}, 3)
@@ -182,7 +175,6 @@ def test_figures_go_with_the_epochs_when_a_run_is_continued_or_shortened():
     assert trainer.run({"dropout": 0.4}, 2).measured == {name: values[:2] for name, values in whole.measured.items()}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("build", [plain, subclassed])
 def test_an_interrupt_while_it_measures_leaves_no_epoch_without_its_figures(build):
     seen, remeasure_ = [], Remeasure()
@@ -197,7 +189,6 @@ def test_an_interrupt_while_it_measures_leaves_no_epoch_without_its_figures(buil
     assert len(seen[-1].epoch) == len(seen[-1].measured["inference"]) == 2
 
 
-@pytest.mark.slow
 def test_one_network_is_compiled_once_and_forgotten_with_it(monkeypatch):
     traced = []
     average = remeasure._average_loss
@@ -294,7 +285,6 @@ def test_a_network_handed_to_fit_is_measured_too(background):
     assert "slower" in panel._words.value and "At epoch 2" in panel._words.value
 
 
-@pytest.mark.slow
 def test_without_a_front_end_the_finished_picture_and_verdicts_are_shown(monkeypatch):
     shown = []
     monkeypatch.setattr(live_module, "display", lambda data, metadata=None, raw=False: shown.append(data))

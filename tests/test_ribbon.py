@@ -20,6 +20,8 @@ from helpers.ribbon import Ribbon, ribbon, verdict
 from tests.networks import DIGITS, digits_network, few_digits
 from tests.test_chart import Drawing
 
+pytestmark = pytest.mark.slow  # nearly every test here trains networks
+
 X, Y, VALIDATION = few_digits()
 FEW = (X, Y, *VALIDATION)
 DROPOUT = {"dropout": (0.0, 0.8, 0.2)}
@@ -165,7 +167,6 @@ def test_one_seed_is_one_curve_each_without_a_band(background):
     assert not [path for path in picture.root.iter("path") if path.get("class") == "band"]
 
 
-@pytest.mark.slow
 def test_the_axes_do_not_jump_while_a_new_comparison_begins(background):
     part = ribbon(digits_network, FEW, other={"dropout": 0.6}, seeds=2, epochs=3, learning_rate=[0.001, 0.002], **DROPOUT)
     axes = [drawing(part).ticks("loss", "y")]
@@ -175,7 +176,6 @@ def test_the_axes_do_not_jump_while_a_new_comparison_begins(background):
     assert len(axes) > 3 and all(axis == axes[0] for axis in axes)
 
 
-@pytest.mark.slow
 def test_stop_keeps_the_finished_seeds_and_the_next_move_goes_on(background):
     part = ribbon(digits_network, DIGITS, other={"dropout": 0.6}, seeds=(1, 4, 2), epochs=(1, 2000, 2), **DROPOUT)
     reached = threading.Event()
@@ -213,7 +213,6 @@ def test_a_loss_that_is_no_number_is_told_and_the_others_are_trained(background)
     assert "B: The loss is no longer a finite number" in part._words.value and "cannot be compared" in part._words.value
 
 
-@pytest.mark.slow
 def test_an_error_of_b_is_told_in_words_and_a_move_mends_it(background):
     def build(width=64):
         if width == 13:
@@ -258,14 +257,12 @@ def test_a_long_label_has_room(background):
         assert float(control.style.description_width.removesuffix("em")) >= 0.6 * len("learning_rate (A)")
 
 
-@pytest.mark.slow
 def test_batch_sizes_can_be_compared(background):
     part = ribbon(digits_network, FEW, other={"batch_size": 8}, epochs=1)
     trainer = Trainer(digits_network, *few_digits())
     assert [part.histories[side][0].history for side in "AB"] == [trainer.run({}, 1, batch_size=size).history for size in (32, 8)]
 
 
-@pytest.mark.slow
 def test_a_closed_ribbon_leaves_memory_and_a_lent_widget_lives_on(background):
     slider = widgets.FloatSlider(value=0.1, min=0, max=1)
     part = ribbon(digits_network, FEW, other={"dropout": 0.6}, epochs=1, dropout=slider)
