@@ -124,7 +124,7 @@ def measure(history):
     if len(finite(train)) < FEW_EPOCHS:
         return figures
     train = finite(train)
-    first = float(np.median(train[:1])) or 1.0
+    first = float(train[0]) or 1.0
     figures |= {
         "first": first,
         "jump": jump(train),
