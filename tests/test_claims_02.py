@@ -192,6 +192,16 @@ def test_shuffled_labels_are_learned_by_heart_and_validation_stays_at_guessing()
     assert at(shape("nothing applied"), "val_loss", 12).max() < 0.7  # with the right labels it gets far below guessing
 
 
+@pytest.mark.parametrize("name, epochs, settings", [
+    ("still learning", 8, {"learning_rate": 0.0001, "n_train": 600}), ("overfitting", 40, {"n_train": 30}),
+    ("underfitting", 40, {"filters": 1, "pool": 24, "n_train": 600}), ("diverging", 8, {"learning_rate": 0.5, "n_train": 600})])
+def test_the_settings_that_the_last_panel_suggests_make_what_they_promise(name, epochs, settings):
+    build, clothes = everything()
+    trainer = Trainer(build, clothes.x_train, clothes.y_train, (clothes.x_val, clothes.y_val))
+    assert names_of(many(trainer, epochs, range(5), **settings)) == [name] * 5
+    assert name not in names_of(many(trainer, 12, range(5), n_train=600))  # the panel's own settings, a little longer
+
+
 # The clinic: what is prescribed helps, over several draws.
 
 @lru_cache

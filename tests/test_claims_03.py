@@ -211,6 +211,33 @@ def test_five_and_six_filters_cannot_be_told_apart_but_single_runs_differ():
     assert abs(a[0] - b[0]) > 0.003
 
 
+def test_what_the_table_of_remedies_says():
+    plain, pictures, small = runs(), runs(n_train=1000), runs(filters=1)
+    assert (pictures["loss"][:, :5] < plain["loss"][:, :5]).all()  # falls in fewer epochs
+    assert (rise(small) < rise(plain)).all() and at(small, "loss", 60).min() > at(plain, "loss", 60).max()
+    for penalty in ({"l2": 0.01}, {"l1": 0.001}):
+        assert lowest(runs(**penalty)).min() > lowest(plain).max() + 0.05  # the penalty is in it
+    both = runs(dropout=0.8, filters=2)
+    end = plain["val_loss"][:, -3:].mean(axis=1) - both["val_loss"][:, -3:].mean(axis=1)
+    say(end_brought_down_by=end, lowest_moved_by=lowest(plain) - lowest(both))
+    assert end.min() > 0.1 and np.abs(lowest(plain) - lowest(both)).max() < 0.06
+
+
+def test_l1_presses_many_weights_to_almost_nothing():
+    clothes, shares = known().clothes, []
+    for seed in range(5):
+        share = []
+        for l1 in (0.0, 0.003):
+            keras.utils.set_random_seed(seed)
+            model = known().build(l1=l1)
+            engine.fit(model, clothes.x_train[:100], clothes.y_train[:100], epochs=60, seed=seed)
+            share.append((np.abs(model.layers[-1].kernel.numpy()) < 0.001).mean())
+        shares.append(share)
+    shares = np.array(shares)
+    say(almost_nothing_without=shares[:, 0], with_l1=shares[:, 1])
+    assert shares[:, 0].max() < 0.1 and shares[:, 1].min() > 0.5
+
+
 def test_a_hundred_and_a_thousand_pictures_can_be_told_apart():
     a, b = figures(25, n_train=100), figures(25, n_train=1000)
     assert "do not overlap" in verdict(a[:4], b[:4]) and "do not overlap" in verdict(a, b)
