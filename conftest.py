@@ -9,6 +9,10 @@ ROOT = Path(__file__).resolve().parent
 LAST = ("notebooks", "browser", "claims")  # in this order, after the unit tests
 
 
+def pytest_addoption(parser):
+    parser.addoption("--kills", type=int, default=10, help="how often a process that saves is killed at a random moment")
+
+
 def pytest_configure(config):
     # Pictures inside HTML may differ from machine to machine, as nbval already allows for other pictures.
     if not config.option.nbval_sanitize_with:

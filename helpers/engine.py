@@ -66,16 +66,19 @@ class Trainer:
 
     measure: called after each epoch as `measure(model, x, y, n_train, batch_size)`, with the network just trained; it returns
     {name: number}, of which the history keeps lists in `measured`, and must leave the network as it is.
+
+    save: called after each epoch as `save(model, epoch)`, with a model of the student's own `build` that has the weights just
+    trained, and the optimizer's state, and the number of the epoch (from 1).
     """
 
-    def __init__(self, build, x, y=None, validation=None, measure=None):
+    def __init__(self, build, x, y=None, validation=None, measure=None, save=None):
         if not isinstance(x, tf.data.Dataset):
             check_examples(x, y, validation)
             # Copies: what a student changes in the arrays later must not reach some settings and not others.
             x, y, validation = tf.nest.map_structure(lambda a: None if a is None else np.array(a), (x, y, validation))
         elif x.cardinality() == tf.data.INFINITE_CARDINALITY:
             raise LessonError("The dataset never ends, so there is no end of an epoch either. Give it one: dataset.take(number of batches).")
-        self.build, self.measure = build, measure
+        self.build, self.measure, self.save = build, measure, save
         self._x, self._y, self._validation = x, y, validation
         self._example = None if y is None else tf.nest.map_structure(lambda a: a[:1] if a.ndim > 1 else a[:1, np.newaxis], x)
         self._policy = keras.config.dtype_policy()  # Keras keeps it per thread; builders run in threads of their own
@@ -157,7 +160,7 @@ class Trainer:
             loop.restore(self._states[key])
         try:
             state = _train(loop, None, history, epochs, n_train, batch_size, True, seed, (), stop, on_epoch,
-                           self._measuring(n_train, batch_size))
+                           self._measuring(n_train, batch_size), self._saving(model, loop))
         except tf.errors.OpError as error:
             raise explain(error, self.build, "was trained") from error
         finally:
@@ -177,7 +180,7 @@ class Trainer:
         start = [(variable, variable.value.numpy()) for variable in model.variables]
         try:
             return _hand_to_fit(model, x, y, self._validation, epochs, batch_size, True, seed, (), stop, on_epoch, reason,
-                                self._measuring(n_train, batch_size))
+                                self._measuring(n_train, batch_size), self._saving(model))
         except Exception as error:
             raise explain(error, self.build, "was trained") from error
         finally:
@@ -190,8 +193,20 @@ class Trainer:
             return None
         return lambda model: self.measure(model, self._x, self._y, n_train, batch_size)
 
+    def _saving(self, model, loop=None):
+        """`save` as a function of the epoch alone, or None. loop: what trains in the place of the student's own `model`."""
+        if self.save is None:
+            return None
 
-def _train(loop, model, history, epochs, n_train, batch_size, shuffle, seed, callbacks, stop, on_epoch, measure=None):
+        def save(epoch):
+            if loop is not None:
+                loop.copy_to(model)
+            self.save(model, epoch)
+
+        return save
+
+
+def _train(loop, model, history, epochs, n_train, batch_size, shuffle, seed, callbacks, stop, on_epoch, measure=None, save=None):
     """Train up to epoch `epochs`, filling `history`; returns the state at the end of the last whole epoch."""
     callbacks = keras.callbacks.CallbackList([*callbacks, history], model=model, epochs=epochs) if callbacks else None
     stop = stop or Stop()
@@ -220,6 +235,8 @@ def _train(loop, model, history, epochs, n_train, batch_size, shuffle, seed, cal
             else:
                 _append(history, number, logs)
             _append_to(history.measured, measured)
+            if save:
+                save(number + 1)
             if not math.isfinite(logs["loss"]):
                 history.stopped, history.note = True, DIVERGED
             if on_epoch:
@@ -234,7 +251,7 @@ def _train(loop, model, history, epochs, n_train, batch_size, shuffle, seed, cal
     return state
 
 
-def _hand_to_fit(model, x, y, validation, epochs, batch_size, shuffle, seed, callbacks, stop, on_epoch, reason, measure=None):
+def _hand_to_fit(model, x, y, validation, epochs, batch_size, shuffle, seed, callbacks, stop, on_epoch, reason, measure=None, save=None):
     """The same by way of `model.fit`, for what cannot be one compiled function; `reason` says why not."""
     history = _new_history(epochs, "fit")
     history.note = f"Trained with Keras's own fit, which is slower, because {shorten(reason, 120)}"
@@ -254,6 +271,8 @@ def _hand_to_fit(model, x, y, validation, epochs, batch_size, shuffle, seed, cal
             measured = measure(self.model) if measure else {}
             _append(history, epoch, logs)
             _append_to(history.measured, measured)
+            if save:
+                save(epoch + 1)
             if not math.isfinite(logs["loss"]):
                 history.stopped = self.model.stop_training = True
                 history.note = DIVERGED

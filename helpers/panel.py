@@ -13,9 +13,10 @@ from helpers.controls import DEFAULTS, OF_TRAINING, controls, value_of
 from helpers.engine import Trainer
 from helpers.examples import len_of, training_and_validation
 from helpers.live import Live
+from helpers.recorder import Recorder, Recording
 
 
-def explore(build, data, validation_split=0.2, **forms):
+def explore(build, data, validation_split=0.2, save_in=None, **forms):
     """Show a live panel for `build`: every keyword of the builder can become a control, and each move trains again.
 
     build: your function; it takes keywords and returns a compiled Keras model.
@@ -24,10 +25,11 @@ def explore(build, data, validation_split=0.2, **forms):
     forms: `keyword=form`, for the builder's keywords and for `epochs`, `batch_size`, `n_train` (number of training
     images) and `seed`: `(low, high, start)` is a slider, a list a choice, True or False a tick box
     (`helpers.controls` lists them all).
+    save_in: a folder, if the weights after each epoch are to be kept in files (`helpers.recorder`).
 
     Returns the `Panel`, when its first curves are complete. Raises `LessonError` for a mistake in `build` or `forms`.
     """
-    panel = Panel(build, data, validation_split, forms)
+    panel = Panel(build, data, validation_split, forms, save_in)
     panel.show()
     return panel
 
@@ -36,15 +38,18 @@ class Panel(Live):
     """A panel that `explore` has made.
 
     `history`: the `History` the panel shows; `settings`: the values of its controls; `state`: one of
-    "building", "training", "done", "stopped", "error".
+    "building", "training", "done", "stopped", "error". With `save_in`, `recording` is the latest run whose weights are kept,
+    and each function in `listeners` is called after such a run.
     """
 
-    def __init__(self, build, data, validation_split=0.2, forms=()):
+    def __init__(self, build, data, validation_split=0.2, forms=(), save_in=None):
         super().__init__()
         forms = {"epochs": (1, 40, 15), **dict(forms)}
         forms = {**forms, **{name: value for name, value in DEFAULTS.items() if name not in forms}}
         x, y, validation = training_and_validation(data, validation_split)
-        self._trainer = Trainer(build, x, y, validation)
+        self._recorder = Recorder(save_in) if save_in is not None else None
+        self._trainer = Trainer(build, x, y, validation, save=self._recorder and self._recorder.save)
+        self.recording, self.listeners = None, []
         self._build = build
         self._controls, self._fixed = controls(build, forms, None if y is None else len_of(x), self.made_by)
         self._of_student = [form for form in forms.values() if isinstance(form, widgets.Widget)]
@@ -82,14 +87,25 @@ class Panel(Live):
         self._draw("building")
         of_builder = {name: value for name, value in settings.items() if name not in OF_TRAINING or name in keywords(self._build)}
         of_training = {name: value for name, value in settings.items() if name in OF_TRAINING}
+        if self._recorder:
+            self._recorder.begin(_curve(settings))
         try:
             self.history = self._trainer.run(of_builder, **of_training, stop=stop, on_epoch=self._on_epoch,
                                              on_state=lambda state: state == "training" and self._draw(state))
         except Exception:
             self.history = None
             raise
-        words = " ".join(filter(None, (self.history.note, curves.describe(self.history))))
+        trouble = self._tell_of_recording(of_builder) if self._recorder else ""
+        words = " ".join(filter(None, (self.history.note, curves.describe(self.history), trouble)))
         return "stopped" if self.history.stopped else "done", words
+
+    def _tell_of_recording(self, of_builder):
+        """Tell the listeners where the weights of the run are; returns what could not be kept, in words."""
+        if self._recorder.folder is not None:
+            self.recording = Recording(self._build, of_builder, self._recorder.folder, self.history)
+        for listener in self.listeners:
+            listener()
+        return self._recorder.trouble
 
     def _remember(self):
         """Keep the finished run as a possible ghost; the panel's first curve stays the first."""
