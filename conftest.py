@@ -16,7 +16,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     # Pictures inside HTML may differ from machine to machine, as nbval already allows for other pictures.
     if not config.option.nbval_sanitize_with:
-        config.option.nbval_sanitize_with = str(ROOT / "tests" / "nbval-pictures.cfg")
+        config.option.nbval_sanitize_with = str(ROOT / "tests" / "nbval.cfg")
 
 
 def room(item):

@@ -283,6 +283,28 @@ class Notebook:
         urllib.request.urlopen(request, timeout=20)
 
 
+def open_lesson(server, browser, name, last, seconds=300):
+    """A lesson in JupyterLab after Run All; `last` is the number of its last live part, which is to be done by then."""
+    shutil.copytree(ROOT / "notebooks", server.folder / "notebooks", ignore=shutil.ignore_patterns("saved"))
+    lab = Notebook(server, browser, f"notebooks/{name}.ipynb")
+    lab.run_all()
+    lab.wait_for_state("done", panel=last, seconds=seconds)
+    wait_until(lambda: server.get(f"api/kernels/{lab.kernel_id()}")["execution_state"] == "idle", seconds, "the last cell to have run")
+    lab.wait_for_kernel()
+    return lab
+
+
+def check_calm(lab, name, panels):
+    """After a test: a picture if anybody wants one; no panel has jumped, and the page has told no error since `forget_frames`."""
+    if os.environ.get("SCREENSHOTS"):
+        lab.screenshot(Path(os.environ["SCREENSHOTS"]) / f"{name}.png")
+    frames, errors, lab.errors = lab.frames(), lab.errors, []
+    assert all(frame["chart"] for frame in frames)
+    for panel in range(panels):
+        assert len({frame["height"] for frame in frames if frame["index"] == panel}) <= 1, panel
+    assert errors == [] and lab.tracebacks() == []
+
+
 def check_curves(lab, history, index=0, names=("loss", "val_loss", "accuracy", "val_accuracy")):
     """Every point of these curves of a panel on the page is that of `history`, a dict."""
     for name in names:

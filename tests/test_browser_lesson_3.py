@@ -1,14 +1,11 @@
 """Lesson 3 in a real JupyterLab, with the keyboard alone: every control of its panels, the replay and the seed ribbons."""
 
 import json
-import os
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.lab import ROOT, Notebook, browser, check_control, check_curves, server, wait_until  # noqa: F401
+from tests.lab import browser, check_calm, check_control, check_curves, open_lesson, server, wait_until  # noqa: F401
 
 pytestmark = pytest.mark.slow
 
@@ -18,11 +15,7 @@ NAMES = {MORE: "more", SMALLER: "smaller", DROPOUT: "drop", PENALTIES: "penaltie
 
 @pytest.fixture(scope="module")
 def opened(server, browser):
-    shutil.copytree(ROOT / "notebooks", server.folder / "notebooks")
-    lab = Notebook(server, browser, "notebooks/03_overfitting.ipynb")
-    lab.run_all()
-    lab.wait_for_state("done", panel=REAL, seconds=300)
-    lab.wait_for_kernel()
+    lab = open_lesson(server, browser, "03_overfitting", last=REAL)
     yield lab
     lab.close()
 
@@ -32,13 +25,7 @@ def lesson(opened, request):
     """The lesson after Run All, one page for all tests. A test fails if meanwhile a panel jumps or the page tells an error."""
     opened.forget_frames()
     yield opened
-    if os.environ.get("SCREENSHOTS"):
-        opened.screenshot(Path(os.environ["SCREENSHOTS"]) / f"lesson_3_{request.node.name}.png")
-    frames, errors, opened.errors = opened.frames(), opened.errors, []
-    assert all(frame["chart"] for frame in frames)
-    for panel in range(9):
-        assert len({frame["height"] for frame in frames if frame["index"] == panel}) <= 1, panel
-    assert errors == [] and opened.tracebacks() == []
+    check_calm(opened, f"lesson_3_{request.node.name}", panels=9)
 
 
 @pytest.mark.parametrize("panel, keyword, key", [

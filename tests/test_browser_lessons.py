@@ -3,14 +3,13 @@
 import json
 import os
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
 from helpers.causes import HELPS, PRESCRIPTIONS, why_not
 from helpers.diagnosis import PATTERNS
-from tests.lab import ROOT, Notebook, browser, check_control, check_curves, server, wait_until  # noqa: F401
+from tests.lab import browser, check_calm, check_control, check_curves, open_lesson, server, wait_until  # noqa: F401
 
 pytestmark = pytest.mark.slow
 
@@ -21,25 +20,17 @@ WRONG_NAMES, WRONG_PRESCRIPTIONS = (1, 4, 8), (1, 6)  # the cases that are answe
 
 @pytest.fixture(scope="module")
 def opened(server, browser):
-    shutil.copytree(ROOT / "notebooks", server.folder / "notebooks")
-    lab = Notebook(server, browser, "notebooks/02_learning_curves.ipynb")
-    lab.run_all()
-    lab.wait_for_state("done", panel=EXPLORE, seconds=200)
-    lab.wait_for_kernel()
+    lab = open_lesson(server, browser, "02_learning_curves", last=EXPLORE)
     yield lab
     lab.close()
 
 
 @pytest.fixture
-def lesson(opened):
+def lesson(opened, request):
     """The lesson after Run All, one page for all tests. A test fails if meanwhile a panel jumps or the page tells an error."""
     opened.forget_frames()
     yield opened
-    frames, errors, opened.errors = opened.frames(), opened.errors, []
-    assert all(frame["chart"] for frame in frames)
-    for panel in (GAP, SKETCH, CLINIC, EXPLORE):
-        assert len({frame["height"] for frame in frames if frame["index"] == panel}) <= 1, panel
-    assert errors == [] and opened.tracebacks() == []
+    check_calm(opened, f"lesson_2_{request.node.name}", panels=4)
     assert "Traceback" not in " ".join(opened.page.locator(".jp-OutputArea-output").all_text_contents())
 
 

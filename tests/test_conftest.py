@@ -25,7 +25,7 @@ TESTS = {
 
 @pytest.fixture
 def project(tmp_path):
-    for name in ("conftest.py", "pyproject.toml", "tests/nbval-pictures.cfg"):
+    for name in ("conftest.py", "pyproject.toml", "tests/nbval.cfg"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     for name, source in TESTS.items():
