@@ -101,10 +101,10 @@ class Panel(Live):
 
     def _tell_of_recording(self, of_builder):
         """Tell the listeners where the weights of the run are; returns what could not be kept, in words."""
-        if self._recorder.folder is not None:
+        if self._recorder.folder is not None and self.history.epoch:
             self.recording = Recording(self._build, of_builder, self._recorder.folder, self.history)
-        for listener in self.listeners:
-            listener()
+            for listener in list(self.listeners):  # a copy: one that is closed meanwhile takes itself off
+                listener()
         return self._recorder.trouble
 
     def _remember(self):
