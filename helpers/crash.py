@@ -5,38 +5,28 @@
 The process is killed as a power cut would: it cannot save or say anything any more. What is left is what is on disk.
 """
 
-import atexit
-import csv
-import itertools
 import math
-import os
 import random
-import re
-import subprocess
-import sys
 import time
 from numbers import Integral
 from pathlib import Path
 
 from helpers import chart
 from helpers.controls import controls, value_of
-from helpers.errors import LessonError, shorten
+from helpers.errors import LessonError
 from helpers.history import describe, panes
 from helpers.live import Live
+from helpers.process import LOG, WRITE, on_disk, read_log, running, start, why_it_failed
+from helpers.saved import new_folder
 
-PROJECT = Path(__file__).resolve().parent.parent
-LOG, OUTPUT = "log.csv", "output.txt"
 POLL = 0.01  # seconds between two looks at the log: far less than an epoch takes
 SHARES = 0.1, 0.5  # of an epoch, between which it is killed: towards its end it saves
 FIRST = 0.1  # of the first epoch's time is about what another one takes: it compiles the network as well
 SLOW, PATIENCE = 20, 300  # seconds without a new epoch, after which the words say so, and after which it is given up
 STARTING = "The script starts as a process of its own: first Python, then TensorFlow. That takes some seconds."
-WRITE = (f'It must write {LOG}: make keras.callbacks.CSVLogger(files / "{LOG}") the last of its callbacks, where files is'
-         " Path(sys.argv[1]).")
 AGAIN = "To try again, move the slider or run the cell again, and wait for the first points."
 
 _random = random.Random()  # the student's own random numbers go on as if there were no drill
-_running = set()
 
 
 def crash_drill(script, folder, epochs=20, kill_in=(2, 12, 7)):
@@ -128,19 +118,19 @@ class CrashDrill(Live):
 
     def _train(self, stop):
         self._check_script()
-        self._history, self._killed, self._files = {}, False, _fresh_folder(self._folder)
+        self._history, self._killed, self._files = {}, False, new_folder("drill", self._folder)
         self._draw("building", STARTING)
-        process = _start(self._script, self._files)
+        process = start(self._script, self._files)
         try:
             told = self._watch(process, stop)
         finally:
             process.kill()
             code = process.wait()
-            _running.discard(process)
+            running.discard(process)
         self._history = read_log(self._files / LOG)
         self._killed = told and code != 0  # 0: it was faster, and had just ended
         if code and not told:
-            raise _why_it_failed(code, self._script, self._files)
+            raise why_it_failed(code, self._script, self._files)
         if not self._killed and not self._done:
             raise LessonError(f"{self._script.name} ended, and {LOG} has no line of a finished epoch. {WRITE}")
         return "done", self._in_words()
@@ -215,96 +205,6 @@ class CrashDrill(Live):
                                           if values is not None], marks=marks) for pane in drawn]
         legend = ["training", "validation"] if validated else ["training"]
         return chart.draw(sheets, max(self.epochs, self._done), describe(self._history), legend, self._name)
-
-
-def read_log(path):
-    """What a log of Keras's `CSVLogger` says so far: {metric: list with one float per finished epoch}; {} before the first.
-
-    A line whose end has not been written yet does not count. Raises `LessonError` where there is no column for the loss.
-    """
-    try:
-        text = path.read_bytes()
-    except OSError:  # not there yet
-        return {}
-    lines = list(csv.reader(text[: text.rfind(b"\n") + 1].decode("utf-8", "replace").splitlines()))
-    names, rows = lines[0] if lines else [], [line for line in lines[1:] if len(line) == len(lines[0])]
-    if lines and "loss" not in names:
-        raise LessonError(f"{path.name} begins with {shorten(','.join(names), 80)!r} and names no loss. {WRITE}")
-    columns = {name: column for name, column in zip(names, zip(*rows)) if name != "epoch"}
-    # Without validation data Keras fills the columns for them with "NA".
-    return {name: [_number(value) for value in column] for name, column in columns.items() if set(column) != {"NA"}}
-
-
-def on_disk(files):
-    """In words, what a run has left in its folder `files`, without what it printed."""
-    sizes = {path.name: sum(part.stat().st_size for part in (path, *path.rglob("*")) if part.is_file())
-             for path in sorted(files.glob("*")) if path.name != OUTPUT}
-    there, size = [name for name in sizes if sizes[name]], sum(sizes.values())
-    if not there:
-        return "Nothing is saved yet."
-    only = " Nothing but the log: the script saves no network." if there == [LOG] else ""
-    return f"On disk: {', '.join(there)} ({f'{size / 1e6:.1f} MB' if size > 1e5 else f'{math.ceil(size / 1e3)} kB'}).{only}"
-
-
-def _number(text):
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
-
-
-def _start(script, files):
-    """Start `script` as a process; what it prints goes into a file, as a full pipe would block it."""
-    paths = os.pathsep.join(filter(None, (str(PROJECT), os.environ.get("PYTHONPATH"))))
-    environment = {**os.environ, "PYTHONPATH": paths, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    with open(files / OUTPUT, "wb") as output:
-        process = subprocess.Popen([sys.executable, str(script), str(files)], env=environment,
-                                   stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
-    _running.add(process)
-    return process
-
-
-@atexit.register
-def _leave_nothing_running():
-    for process in list(_running):
-        process.kill()
-        process.wait()
-
-
-def _why_it_failed(code, script, files):
-    """A `LessonError` that says what the script's traceback says, or a `KeyboardInterrupt`: the kernel's reaches the script as well."""
-    with open(files / OUTPUT, "rb") as file:
-        file.seek(max(0, os.path.getsize(file.name) - 20_000))
-        text = file.read().decode("utf-8", "replace")
-    text = "".join(character for character in text if character.isprintable() or character == "\n")
-    _, traceback, end = text.rpartition('  File "')
-    lines = [line for line in end.splitlines() if line.strip()]
-    where = f" All that it printed stands in {files / OUTPUT}."
-    if not traceback:
-        last = f" It printed last: {shorten(lines[-1])}." if lines else ""
-        return LessonError(f"{script.name} ended with exit code {code}.{last}{where}")
-    reason = next((line for line in lines[1:] if not line[0].isspace()), lines[-1])
-    if reason.startswith("KeyboardInterrupt"):
-        return KeyboardInterrupt()
-    reason = re.sub(r"^[\w.]+\.(?=\w+:)", "", reason)  # tensorflow.python.framework.errors_impl.…
-    places = re.findall(rf'File "{re.escape(str(script))}", line (\d+).*\n +(.*)', text)
-    look = f" Look at line {places[-1][0]} of {script.name}: {places[-1][1]}" if places else ""
-    hint = " A script knows nothing of your notebook: it must import or make what it uses." if reason.startswith("NameError") else ""
-    return LessonError(f"{script.name} ended with an error: {shorten(reason)}{look}{hint}{where}")
-
-
-def _fresh_folder(folder):
-    """Make `drill-1` in `folder`, or the first number that is not there yet; returns its path."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for number in itertools.count(1):
-            try:
-                (folder / f"drill-{number}").mkdir()
-                return folder / f"drill-{number}"
-            except FileExistsError:  # of an earlier run, or of one that began just now
-                continue
-    except OSError as problem:
-        raise LessonError(f"No folder for the run can be made in {folder}: {problem.strerror}. Give crash_drill another folder.") from None
 
 
 def _path(name, value):

@@ -18,10 +18,12 @@ import keras
 import psutil
 import pytest
 
-from helpers import crash
+from helpers import crash, process as process_module
 from helpers import live as live_module
-from helpers.crash import CrashDrill, on_disk, read_log
+from helpers.crash import CrashDrill
 from helpers.errors import Interrupted, LessonError
+from helpers.process import on_disk, read_log
+from helpers.saved import new_folder
 from tests.test_chart import Drawing
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,18 +52,18 @@ with open(files / "log.csv", "w", newline="") as log:
 @pytest.fixture(autouse=True)
 def started(monkeypatch):
     """The processes that drills have started, all of which have to be gone at the end of a test."""
-    processes, start = [], crash._start
+    processes, start = [], crash.start
 
     def remember(*arguments):
         processes.append(start(*arguments))
         return processes[-1]
 
-    monkeypatch.setattr(crash, "_start", remember)
+    monkeypatch.setattr(crash, "start", remember)
     yield processes
     left = [process for process in processes if not is_gone(process)]
     for process in left:
         process.kill()
-    assert not left and not crash._running
+    assert not left and not process_module.running
 
 
 @pytest.fixture
@@ -280,7 +282,7 @@ def test_closing_leaves_no_process(tmp_path, started):
 def test_a_kernel_that_exits_leaves_no_process(tmp_path, started):
     with under_way(tmp_path, write(tmp_path, quick=1), kill_in=9) as drill:
         wait_until(lambda: drill._done == 1, "an epoch")
-        crash._leave_nothing_running()
+        process_module.leave_nothing_running()
         assert is_gone(started[0])
         drill.idle.wait(10)
 
@@ -320,7 +322,7 @@ def test_an_interrupt_that_only_the_script_has_heard_is_not_its_mistake(tmp_path
 
 def test_drills_at_the_same_time_do_not_share_folders(tmp_path):
     with ThreadPoolExecutor(8) as pool:
-        folders = list(pool.map(crash._fresh_folder, [tmp_path / "deep" / "drills"] * 40))
+        folders = list(pool.map(lambda within: new_folder("drill", within), [tmp_path / "deep" / "drills"] * 40))
     assert len(set(folders)) == 40 and {folder.name for folder in folders} == {f"drill-{n}" for n in range(1, 41)}
 
 
@@ -376,7 +378,7 @@ def test_mistakes_are_told_in_words_and_start_nothing(tmp_path, background, star
 
 def test_a_folder_that_cannot_be_made_is_told_in_words(tmp_path, background, started):
     for folder in (tmp_path / "train.py", tmp_path / "train.py" / "deeper"):
-        with pytest.raises(LessonError, match="No folder for the run.*Give crash_drill another"):
+        with pytest.raises(LessonError, match="Could not make a folder in .*there is a file in the place"):
             crash_drill(write(tmp_path), folder)
     assert not started
 
