@@ -79,7 +79,7 @@ def check_callback(answer):
         real = model.fit(x, y, validation_data=(x[:32], 1 - y[:32]), epochs=3, callbacks=[lowest], verbose=0).history
     _look_at_lowest(lowest, [real[key] for key in KEYS])
     remark = " One thing to know: of two epochs with the same lowest loss you keep the later one; Keras keeps the first, as < does and <= does not."
-    return "EarlyStopping and ModelCheckpoint note the lowest validation loss in just this way." + remark * later
+    return "EarlyStopping and ModelCheckpoint note it, too." + remark * later
 
 
 def _made(answer):
@@ -122,6 +122,8 @@ def _why(error, name):
                 ' self.val_loss = float("inf"), which any loss is lower than.')
     if isinstance(error, KeyError):
         return f"After an epoch, that is in on_epoch_end, there are {', '.join(KEYS)} in logs, spelled like this."
+    if isinstance(error, TypeError) and "not iterable" in text:
+        return 'logs["val_loss"] is one number, that of this epoch: compare it with the lowest so far.'
     if isinstance(error, TypeError) and "argument" in text:
         return "Keras hands two things to the method, so begin it with def on_epoch_end(self, epoch, logs=None):"
 
@@ -301,7 +303,8 @@ def _look_at_training(model, written):
                      " a better epoch may come later, so let it wait as long as the training is (patience=epochs).")
     told = [logs["val_loss"] for logs in model.told if "val_loss" in logs]
     if told and not np.allclose(told, seen[-len(told):], rtol=1e-3, atol=1e-4):
-        raise NotYet("The val_loss of your training is not the loss on the validation pictures: look at what validation_data is given.")
+        raise NotYet("The val_loss of your training is not the loss on the validation pictures: look at what validation_data is given."
+                     " It should be (x_val, y_val), and there should be no validation_split.")
 
 
 def _files_here():
@@ -406,6 +409,10 @@ def _why_no_names(error):
     if isinstance(error, IndexError):
         return ("A number was larger than there are garments. argmax should look along each row, axis=1: without it, or with axis=0,"
                 " it counts pictures.")
+    if isinstance(error, TypeError) and "not iterable" in text:
+        return "There is one number where there should be one for each picture: argmax should look along each row, axis=1."
+    if isinstance(error, AttributeError) and "predict_classes" in text:
+        return "predict_classes is gone; what to write now is in the table of old lines."
     if isinstance(error, TypeError) and ("list indices" in text or "integer scalar array" in text):
         return "A list takes one whole number at a time in its brackets, class_names[number]: go through the numbers one by one."
     if isinstance(error, TypeError) and "positional argument" in text:
@@ -473,7 +480,13 @@ def check_resume(answer):
             for _ in range(2 * done):  # quicker than fit, and as many updates
                 saved.train_on_batch(x, y)
             saved.save(file)
-            run = answer(file, x.copy(), y.copy(), done, epochs)
+            try:
+                run = answer(file, x.copy(), y.copy(), done, epochs)
+            except ValueError as error:
+                if "could not be loaded" not in str(error):
+                    raise
+                raise NotYet("The file holds a whole model. keras.models.load_model(file) brings it back, without a function that builds"
+                             " the network, and with the optimizer's memory.") from error
         _look_at_epochs(run, done, epochs)
         _look_at_resumed(run, saved, x)
     return ("The epochs are numbered as in one long training, so the two pieces of the curves join, and the optimizer went on with what it"

@@ -84,7 +84,7 @@ def test_what_is_lost_from_the_best_epoch_to_the_last(folder):
     sure = over_seeds(folder, lambda run: wrong(run.last, 0.95) / wrong(run.best, 0.95))
     say(validation_loss_times=validation, test_loss_times=test_loss, wrong_answers_times=mistakes, sure_wrong_answers_times=sure)
     assert validation.min() > 1.5
-    assert 1.6 < test_loss.min() and test_loss.max() < 2.5  # "about twice as high"
+    assert test_loss.min() > 1.5  # "higher by more than half"
     assert 1 < mistakes.min() and mistakes.max() < 1.4  # "by a little"
     assert sure.min() > 2.5  # "several times as many"
 
@@ -184,5 +184,37 @@ def test_the_lost_memory_of_the_optimizer_is_a_small_kink_in_the_training_loss_o
     higher = {name: np.array([np.subtract(run["weights"][name], run["whole"][name]) for run in runs]) for name in ("loss", "val_loss")}
     first, validation = interval(higher["loss"][:, 0]), interval(higher["val_loss"][:, 0])
     say(first_epoch_higher_by=first, validation_higher_by=validation, in_so_many_runs=[(higher["loss"][:, 0] > 0).sum()])
-    assert 0 < first[0] and 0.01 < np.mean(first) < 0.03  # "on average one to three hundredths higher"
+    assert 0 < first[0] and 0.01 <= np.mean(first) <= 0.02  # "on average one or two hundredths higher"
     assert validation[0] < 0 < validation[1]  # "could not be seen at all"
+
+
+def test_after_a_restart_the_first_epoch_counts_as_the_best_unless_the_checkpoint_is_told(folder):
+    """A restart knows nothing of the best so far: its first epoch, with a large learning rate far worse, takes the file's place."""
+    clothes = known().clothes
+    for threshold, overwritten in ((None, True), (0.6, False)):
+        path = folder / "of_two_parts.weights.h5"
+        for part in (1, 2):
+            before = path.stat().st_mtime_ns if part == 2 else None
+            keep = keras.callbacks.ModelCheckpoint(path, monitor="val_loss", save_best_only=True, save_weights_only=True,
+                                                   initial_value_threshold=threshold if part == 2 else None)
+            keras.utils.set_random_seed(part)
+            model = known().build(learning_rate=0.001 if part == 1 else 0.5)
+            history = model.fit(clothes.x, clothes.y, epochs=1 if part == 2 else 3, validation_split=0.2, verbose=0, callbacks=[keep]).history
+            if part == 1:
+                assert min(history["val_loss"]) < 0.6
+        assert history["val_loss"][0] > 0.6 and (path.stat().st_mtime_ns != before) == overwritten
+
+
+def test_without_save_weights_only_a_whole_model_takes_the_name_of_weights(folder):
+    clothes, path = known().clothes, folder / "forgotten.weights.h5"
+    keep = keras.callbacks.ModelCheckpoint(path)
+    known().build().fit(clothes.x[:64], clothes.y[:64], verbose=0, callbacks=[keep])
+    with pytest.raises(ValueError, match="could not be loaded"):
+        known().build().load_weights(path)
+
+
+def test_a_misspelled_figure_is_an_error_as_long_as_mode_is_left_out(folder):
+    clothes = known().clothes
+    with pytest.raises(ValueError, match="val_los"):
+        known().build().fit(clothes.x[:64], clothes.y[:64], validation_split=0.5, verbose=0,
+                            callbacks=[keras.callbacks.ModelCheckpoint(folder / "x.keras", monitor="val_los", save_best_only=True)])

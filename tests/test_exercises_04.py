@@ -120,6 +120,7 @@ WRONG_CALLBACKS = [
     (ends_with(lower_than_before, before=INF), "your callback says 0.52 and 6"), (shared_list(), "comes from an earlier run"),
     (callback(key="val_los"), "there are loss, accuracy, val_loss, val_accuracy in logs"),
     (ends_with(lambda self, epoch, logs: logs.val_loss), "logs is a dictionary"),
+    (ends_with(lambda self, epoch, logs: min(logs["val_loss"])), "one number, that of this epoch"),
     (ends_with(lambda self, epoch, logs: 1 / 0), "ZeroDivisionError"), (callback(count=2), "your callback says 0.55 and 4"),
 ]
 
@@ -247,7 +248,7 @@ NOT_KEPT = {
     "max": (keeping(mode="max"), "smallest value"), "misspelt": (keeping("val_los"), "val_los"),
     "misspelt, min": (keeping("val_los", "min"), "Keras says: Can save best model only with val_los"),
     "no validation": (keeping(validate=lambda *_: None), "give fit validation_data=(x_val, y_val)"),
-    "validates on x": (keeping(validate=lambda x, y, x_val, y_val: (x, y)), "look at what validation_data is given"),
+    "validates on x": (keeping(validate=lambda x, y, x_val, y_val: (x, y)), "there should be no validation_split"),
     "learns from both": (keeping(train=joined), "trained on validation pictures"),
     "learns from x_val": (keeping(train=lambda x, y, x_val, y_val: (x_val, y_val)), "trained on validation pictures"),
     "fewer epochs": (keeping(epochs=lambda n: n - 2), "Asked for were 8 epochs; the network was trained for 6"),
@@ -292,6 +293,8 @@ WRONG_NAMES = [
     (numbers, "numbers of columns"), (lambda *all: list(numbers(*all)), "numbers of columns"),
     (lambda *all: numbers(*all).tolist(), "numbers of columns"),
     (lambda model, pictures, class_names: model.predict(pictures), "nothing else"), (lambda *all: numbers(*all)[:3], "Those are numbers."),
+    (naming(lambda rows: rows.argmax()), "one number where there should be one for each picture"),
+    (lambda model, pictures, class_names: model.predict_classes(pictures), "table of old lines"),
     (naming(lambda rows: rows.argmax(axis=0)), "along each row, axis=1"), (naming(lambda rows: [rows.argmax()]), "along each row, axis=1"),
     (naming(lambda rows: rows[:1].argmax(axis=1)), "yours has 1"), (naming(of=lambda names: names[0]), "one name for each picture"),
     (naming(of=" ".join), "a single text"), (naming(of=set), "it returns a set"),
@@ -350,6 +353,12 @@ def one_at_a_time(file, x, y, done, epochs):
     return run
 
 
+def loaded_as_weights(file):
+    model = compiled_anew(keras.Sequential([keras.Input((8,)), keras.layers.Dense(7), keras.layers.Dense(3, activation="softmax")]))
+    model.load_weights(file)
+    return model
+
+
 MADE_BEFORE = exercises_04._classifier(8, 3)
 NOT_RESUMED = {
     "from 1 again": (resuming(lambda *_: 0, lambda done, epochs: epochs - done), "the curves will begin at 1"),
@@ -365,6 +374,7 @@ NOT_RESUMED = {
     "a clone": (resuming(prepare=lambda model: compiled_anew(keras.models.clone_model(model))), "not the one in the file"),
     "not loaded": (resuming(load=lambda file: MADE_BEFORE), "not the one in the file"), "fitted twice": (fitted_twice, "Call fit once"),
     "not compiled": (resuming(load=lambda file: keras.models.load_model(file, compile=False)), "compile()"),
+    "as weights": (resuming(load=loaded_as_weights), "holds a whole model"),
     "no learning": (resuming(prepare=without_learning), "have not changed"),
     "model": (resuming(hand_over=lambda run: run.model), "returns the network"),
     "dictionary": (resuming(hand_over=lambda run: run.history), "lost their numbers"),
