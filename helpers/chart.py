@@ -9,9 +9,10 @@ from html import escape
 from math import isfinite
 
 from helpers import curves
-from helpers.curves import GHOST, GRID, HEIGHT, INK, LABELS, LEFT, WIDTH
+from helpers.curves import GHOST, GRID, HEIGHT, INK, LABELS, LEFT, RIGHT, WIDTH
 
 TOP, TALL = 66, 184  # pixels from the top of the chart to a plotting area, and its height
+SMALL, BETWEEN = 130, 92  # the same for areas in several rows: their height, and the room from one to that below
 INSET = 8  # pixels from the sides of a plotting area to the first and the last epoch
 GHOST_POINTS = 30  # a ghost with more is thinned out; the curves of the run itself never are
 
@@ -31,14 +32,16 @@ LOOKS = {
     "dropout": ("#7B3294", "6 3", SQUARE),
     "batch norm": ("#2B83BA", "2 3", TRIANGLE),
     "new pictures": (INK, "9 2", DIAMOND),
+    "earlier": (GHOST, "", ""),
 }
 
 # A line of a drawing: `key` is the metric's name in a history, `look` one of LOOKS, `values` an array with one
 # number per epoch; NaN leaves a gap. A band is filled from `low` to `high`.
 Line = namedtuple("Line", "key look values")
 Band = namedtuple("Band", "look low high")
-# One plotting area. ghosts: `curves.ghost_curves`; marks: pairs (epoch, words) that become upright lines; title: if not the name.
-Sheet = namedtuple("Sheet", "name lines ghosts bands marks title", defaults=((), (), (), (), ""))
+# One plotting area. ghosts: `curves.ghost_curves`; marks: pairs (epoch, words) that become upright lines; title: if not the name;
+# ticks: of the y axis, if not what the curves need; notice: words across it.
+Sheet = namedtuple("Sheet", "name lines ghosts bands marks title ticks notice", defaults=((), (), (), (), "", (), ""))
 
 
 def svg(history, epochs, ghosts=(), best=True, uid="chart"):
@@ -68,36 +71,43 @@ def svg(history, epochs, ghosts=(), best=True, uid="chart"):
     return draw(sheets, epochs, curves.describe(history), names, uid)
 
 
-def draw(sheets, epochs, label, legend, uid="chart"):
+def draw(sheets, epochs, label, legend, uid="chart", columns=None):
     """Draw plotting areas side by side.
 
     sheets: one or two `Sheet`s. epochs: the end of the x axis. label: the picture's alt text.
     legend: names in LOOKS, or pairs (look, words), from left to right. uid: as in `svg`.
+    columns: for more sheets, how many of them stand in a row. Then there is no room for ghosts' labels: give them "".
 
     Returns one <svg> element as a string.
     """
-    wide = WIDTH / len(sheets) - LEFT - LABELS  # also before there are ghosts: the axes must not jump when one comes
-    space = WIDTH / len(sheets)
+    beside = RIGHT if columns else LABELS  # also before there are ghosts: the axes must not jump when one comes
+    columns = columns or len(sheets)
+    space = WIDTH / columns
+    wide = space - LEFT - beside
+    rows = -(-len(sheets) // columns)
+    tall = TALL if rows == 1 else SMALL
+    height = HEIGHT - TALL + rows * (tall + BETWEEN) - BETWEEN
     size = 1.6 if epochs <= 40 else 0.9
     legend = [(name, name) if isinstance(name, str) else name for name in legend]
     looks = dict.fromkeys([look for look, _ in legend] + [line.look for sheet in sheets for line in sheet.lines])
-    drawn = [f'<g data-pane="{escape(sheet.name)}" transform="translate({number * space + LEFT:g} '
-             f'{TOP})">{_sheet(sheet, wide, epochs, uid)}</g>' for number, sheet in enumerate(sheets)]
-    return (f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+    drawn = [f'<g data-pane="{escape(sheet.name)}" transform="translate({number % columns * space + LEFT:g} '
+             f'{TOP + number // columns * (tall + BETWEEN)})">{_sheet(sheet, wide, tall, epochs, uid)}</g>'
+             for number, sheet in enumerate(sheets)]
+    return (f'<svg viewBox="0 0 {WIDTH} {height}" role="img" '
             f'aria-label="{escape(label)}" fill="{INK}" style="display:block;'
             f'width:100%;height:auto;max-width:{WIDTH}px;font:13px sans-serif">'
-            f'{_definitions(looks, uid, wide, size)}'
-            f'<rect width="{WIDTH}" height="{HEIGHT}" rx="6" fill="#FFF"/>'
+            f'{_definitions(looks, uid, wide, tall, size)}'
+            f'<rect width="{WIDTH}" height="{height}" rx="6" fill="#FFF"/>'
             f'{_legend(legend, uid)}{"".join(drawn)}</svg>')
 
 
-def _definitions(looks, uid, wide, size):
+def _definitions(looks, uid, wide, tall, size):
     """The markers, whose size is in widths of the line, and the part of a pane with curves."""
     # The browser repeats a marker at every point of a line: no point needs an element of its own.
     markers = "".join(f'<marker id="{uid}{look[0]}" overflow="visible"><g fill="{LOOKS[look][0]}" transform="scale({size})">'
                       f'{LOOKS[look][2]}</g></marker>' for look in looks if LOOKS[look][2])
     # A bit taller than the plotting area: a marker on its border is drawn as a whole.
-    return f'<defs>{markers}<clipPath id="{uid}c"><path d="M0-4H{wide:g}V{TALL + 4}H0"/></clipPath></defs>'
+    return f'<defs>{markers}<clipPath id="{uid}c"><path d="M0-4H{wide:g}V{tall + 4}H0"/></clipPath></defs>'
 
 
 def _look(name, uid):
@@ -115,11 +125,12 @@ def _legend(names, uid):
     return "".join(reversed(parts))
 
 
-def _sheet(sheet, wide, epochs, uid):
+def _sheet(sheet, wide, tall, epochs, uid):
     """The elements of one plotting area; (0, 0) is its upper left corner."""
     ghosts = sheet.ghosts
-    ticks = curves.y_ticks(sheet.name, [*(line.values for line in sheet.lines), *(values for _, values in ghosts),
-                                        *(limit for band in sheet.bands for limit in (band.low, band.high))]).tolist()
+    drawn = [*(line.values for line in sheet.lines), *(values for _, values in ghosts),
+             *(limit for band in sheet.bands for limit in (band.low, band.high))]
+    ticks = list(sheet.ticks) or curves.y_ticks(sheet.name, drawn).tolist()
 
     def x(epoch):
         share = (epoch - 1) / (epochs - 1) if epochs > 1 else 0.5
@@ -127,7 +138,7 @@ def _sheet(sheet, wide, epochs, uid):
 
     def y(value):
         share = (value - ticks[0]) / (ticks[-1] - ticks[0])
-        return TALL * (1 - min(share, 99))  # 99 times as high is out of sight as well
+        return tall * (1 - min(share, 99))  # 99 times as high is out of sight as well
 
     def points(values):
         return [(x(epoch), y(value)) if isfinite(value) else None
@@ -137,12 +148,12 @@ def _sheet(sheet, wide, epochs, uid):
     # The y of a y tick and the x of an x tick are exactly those of the scale: tests read them.
     parts = [
         f'<path d="{grid}" stroke="{GRID}"/>'
-        f'<path d="M0 0V{TALL}H{wide:g}" stroke="{INK}" fill="none"/>'
+        f'<path d="M0 0V{tall}H{wide:g}" stroke="{INK}" fill="none"/>'
         f'<text y="-25" font-size="15">{escape(sheet.title or sheet.name).replace("_", " ")}</text>'
         '<g text-anchor="end" transform="translate(-7 4.5)">',
         *(f'<text class="ytick" y="{_short(y(tick))}">{label}</text>'
           for tick, label in zip(ticks, _labels(ticks))),
-        f'</g><g text-anchor="middle" transform="translate(0 {TALL + 18})">',
+        f'</g><g text-anchor="middle" transform="translate(0 {tall + 18})">',
         *(f'<text class="xtick" x="{_short(x(epoch))}">{epoch}</text>'
           for epoch in curves.x_ticks(epochs)),
         f'<text x="{wide / 2:g}" y="22">epoch</text></g>',
@@ -150,12 +161,12 @@ def _sheet(sheet, wide, epochs, uid):
         *(f'<path class="ghost" d="{_moves(run)}"/>' for _, values in ghosts
           for run in _unbroken(_thinned(points(values)))),
         f'</g><g font-size="11" fill="{GHOST}">',
-        *(f'<text class="ghost" x="{wide + 7:g}" y="{TALL * (1 - height) + 4:.1f}">'
+        *(f'<text class="ghost" x="{wide + 7:g}" y="{tall * (1 - height) + 4:.1f}">'
           f'{_cut(label)}</text>'
-          for (label, _), height in zip(ghosts, curves.label_heights(ghosts, ticks))),
+          for (label, _), height in zip(ghosts, curves.label_heights(ghosts, ticks)) if label),
         '</g>']
     for number, (epoch, words) in enumerate(sheet.marks):
-        parts.append(f'<path class="best" d="M{x(epoch):.1f}-4V{TALL}" stroke="{INK}" stroke-width=".8"/>')
+        parts.append(f'<path class="best" d="M{x(epoch):.1f}-4V{tall}" stroke="{INK}" stroke-width=".8"/>')
         if sheet.name == "loss":
             # Near a side the label is written inwards, away from tick labels and from the next pane.
             anchor = ("start" if x(epoch) < 45 else "end" if x(epoch) > wide - 45 else "middle")
@@ -167,6 +178,9 @@ def _sheet(sheet, wide, epochs, uid):
         parts += [f'<polyline data-name="{escape(line.key)}" {_look(line.look, uid)} points="'
                   + " ".join(f"{px:.1f},{py:.1f}" for px, py in run) + '"/>'
                   for run in _unbroken(points(line.values))]
+    if sheet.notice:
+        parts.append(f'</g><g text-anchor="middle" stroke="#FFF" stroke-width="4" paint-order="stroke">'
+                     f'<text class="notice" x="{wide / 2:g}" y="{0.3 * tall:g}">{escape(sheet.notice)}</text>')
     return "".join(parts) + "</g>"
 
 
