@@ -331,7 +331,7 @@ def test_everything_can_be_reached_with_the_tab_key(lab):
 
 
 def test_every_control_of_lesson_1_moves_its_panel(server, browser):
-    shutil.copytree(ROOT / "notebooks", server.folder / "notebooks")
+    shutil.copytree(ROOT / "notebooks", server.folder / "notebooks", ignore=shutil.ignore_patterns("saved"))
     lab = Notebook(server, browser, "notebooks/01_training_with_fit.ipynb")
     try:
         lab.run_all()

@@ -20,7 +20,7 @@ def copy(tmp_path):
     """A copy of what has links, with links that agree, and a lesson in it whatever lessons there are."""
     for name in ("pyproject.toml", *links.DOCUMENTS):
         shutil.copy(ROOT / name, tmp_path / name)
-    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", ignore=shutil.ignore_patterns("saved"))
     setup = "import sys\nif 'google.colab' in sys.modules:\n    !git clone -q https://github.com/old/old lab"
     notebook = nbformat.v4.new_notebook(cells=[
         nbformat.v4.new_markdown_cell("# 2 · Trying `it` out\n\n(launch links)\n\n**Questions**"),
@@ -129,7 +129,7 @@ def test_the_commands_are_one_line_each_and_the_build_server_runs_the_same():
     assert first.endswith("jupyter lab notebooks/01_training_with_fit.ipynb")
     test_command = second.rpartition(" && ")[2]
     script = ROOT / ".ci" / "run"
-    assert script.read_text(encoding="utf-8").splitlines()[-1] == test_command == ".venv/bin/python -m pytest"
+    assert script.read_text(encoding="utf-8").splitlines()[-1] == test_command == ".venv/bin/python -m pytest -n 2 --dist loadfile"
     if os.name == "posix":
         subprocess.run(["bash", "-n", script], check=True)
         assert os.access(script, os.X_OK)

@@ -18,8 +18,8 @@ from keras import layers
 
 from helpers.errors import LessonError
 from helpers.saved import clean_up, epoch_file, epochs_in, load_weights, new_folder, save_weights
-from tests.lab import ROOT
 
+ROOT = Path(__file__).resolve().parent.parent
 SAVES = """
 import sys
 from pathlib import Path
@@ -220,7 +220,7 @@ def test_killed_at_random_moments_the_last_complete_best_always_loads(here, pyte
     from tests.networks import digits_network
 
     random = np.random.default_rng(20261122)
-    for number in range(pytestconfig.getoption("--kills")):
+    for number in range(pytestconfig.getoption("--kills", 10)):
         folder = new_folder("killed")
         last = killed_at_a_random_moment(folder, "atomic", random)
         files = epochs_in(folder / "run-1")
