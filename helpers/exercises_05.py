@@ -18,7 +18,7 @@ from helpers.structure import layers_of
 
 NORM, DROPOUT = "BatchNormalization", "Dropout"
 SEED = 1
-NETWORK = """def build(%s):
+NETWORK = """def %s:
     model = keras.Sequential([
         keras.Input((28, 28, 1)),
         keras.layers.Conv2D(5, 3, activation="relu"),
@@ -85,10 +85,10 @@ AFTER = {  # how many layers of CORE stand before a misplaced one -> where that 
 @exercise(
     hint="Two lines of your own in the list of layers, after the first Conv2D: what keeps the numbers in range comes first, what drops some of them"
     " second. The second takes the function's rate in its brackets.",
-    solution=NETWORK % ("rate", "BatchNormalization(),\n        keras.layers.Dropout(rate)"),
+    solution=NETWORK % ("build_mine(rate)", "BatchNormalization(momentum=0.9),\n        keras.layers.Dropout(rate)"),
 )
 def check_place(answer):
-    _function(answer, "build(rate)")
+    _function(answer, "build_mine(rate)")
     rates = {}
     with _quiet():
         for rate in (0.1, 0.6, 0.35):
@@ -128,12 +128,12 @@ def _look_at_layers(model):
 
 def _look_at_rates(rates):
     if len(set(rates.values())) == 1:
-        raise NotYet(f"The dropout layer has the rate {min(rates.values()):g}, whatever build is given. Put rate there: Dropout(rate).")
+        raise NotYet(f"The dropout layer has the rate {min(rates.values()):g}, whatever your function is given. Put rate there: Dropout(rate).")
     if np.allclose(list(rates.values()), [1 - rate for rate in rates]):
         raise NotYet("The dropout layer has the rate 1 − rate. In Keras it is the share that is dropped, not the one that is kept: Dropout(rate).")
     for rate, found in rates.items():
         if not np.isclose(rate, found):
-            raise NotYet(f"build({rate}) makes a dropout layer with the rate {found:g}. Hand the rate on as it is: Dropout(rate).")
+            raise NotYet(f"build_mine({rate}) makes a dropout layer with the rate {found:g}. Hand the rate on as it is: Dropout(rate).")
 
 
 def _look_at_answers(model):
@@ -207,7 +207,7 @@ def _look_at_normalised(found, numbers, settings):
     if values.ndim == 0 and len(numbers) > 1:
         raise NotYet("Your function returns one number only. Return as many as there are in the batch.")
     if values.shape != (len(numbers),):
-        raise NotYet(f"For the {len(numbers)} numbers {numbers} it should return {len(numbers)}, in a plain list or array; yours has the shape {values.shape}."
+        raise NotYet(f"For the {len(numbers)} numbers {numbers} it should return {len(numbers)}, in a row, a plain list or array, not in a column; yours has the shape {values.shape}."
                      " Work with as many numbers as there are.")
     right = _of_keras(numbers, **settings)
     if np.allclose(values, right, rtol=1e-4, atol=NEAR):
@@ -260,10 +260,10 @@ LEARNT = 0.9  # a validation loss below this after 3 epochs; with momentum 0.9 i
 @exercise(
     hint="In training batch norm takes the figures of the batch, in validation its moving averages. With the default momentum of 0.99 an average takes over"
     " only a hundredth of each batch. 1,000 pictures make 32 batches per epoch. What should the layer be told in its brackets?",
-    solution=NETWORK % ("", "BatchNormalization(momentum=0.9)"),
+    solution=NETWORK % ("build_repaired()", "BatchNormalization(momentum=0.9)"),
 )
 def check_repair(answer):
-    _function(answer, "build()")
+    _function(answer, "build_repaired()")
     with _quiet():
         try:
             model = _built(answer)

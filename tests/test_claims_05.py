@@ -86,6 +86,22 @@ def test_both_together_lose_the_protection_of_dropout():
     assert not (control > end(dropout)).all()
 
 
+def test_both_together_keep_a_part_of_the_speed_and_their_band_begins_below():
+    dropout, norm, both = (runs(**settings) for settings in (DROPOUT, NORM, BOTH))
+    say(training_dropout=at(dropout, "loss", 3), training_both=at(both, "loss", 3), validation_dropout=at(dropout, "val_loss", 3),
+        validation_both=at(both, "val_loss", 3))
+    assert (at(norm, "loss", 3) < at(both, "loss", 3)).all() and (at(both, "loss", 3) < at(dropout, "loss", 3)).all()
+    assert np.median(at(both, "val_loss", 3)) < np.median(at(dropout, "val_loss", 3))  # "in the first epochs B is the lower one"
+    assert np.median(at(both, "val_loss", 15)) > np.median(at(dropout, "val_loss", 15))  # "at the right end it is the other way round"
+
+
+def test_dropout_moves_the_training_curve_more_than_the_validation_curve():
+    plain, dropout = runs(), runs(**DROPOUT)
+    moved = {name: np.abs(np.mean(at(dropout, name, 10) - at(plain, name, 10))) for name in ("loss", "val_loss")}
+    say(**moved)
+    assert moved["loss"] > 1.5 * moved["val_loss"]
+
+
 def test_the_order_with_the_shift_is_no_worse():
     norm_first, dropout_first = runs(**BOTH), runs(**DROPOUT_FIRST)
     for figure in (lowest, end):
@@ -101,6 +117,8 @@ def test_a_momentum_of_99_makes_validation_look_broken_and_changes_nothing_else(
     assert ratio.min() > 1.5  # "more than half again as high"
     assert abs(np.mean(lowest(slow) - lowest(quick))) < 0.03  # "as good" in the end
     assert (slow["val_loss"][:, 9:] / slow["val_loss"][:, :1]).max() < 0.6
+    stops = [run["val_loss"].argmin(axis=1) for run in (quick, slow)]  # "at two very different epochs"
+    assert (stops[1] - stops[0] >= 4).all()
 
 
 def test_no_learning_rate_is_survived_only_by_the_lesson_s_network_with_batch_norm():

@@ -80,7 +80,7 @@ def own(training=None):
 
 
 WRONG_PLACES = [
-    (3, "begin with def build(rate)"), (keras.Sequential, "begin with def build(rate)"), (lambda rate: None, "return model"), (lambda rate: ..., "return model"),
+    (3, "begin with def build_mine(rate)"), (keras.Sequential, "begin with def build_mine(rate)"), (lambda rate: None, "return model"), (lambda rate: ..., "return model"),
     (lambda rate: network().summary(print_fn=lambda *_, **__: None), "return nothing"), (lambda rate: [BN(), Drop(rate)], "a list of layers"),
     (lambda rate: network, "a class or a function"), (lambda rate: keras.Sequential, "a class or a function"), (lambda rate: "model", "returned a str"),
     (placed(compiled=False), "not compiled"), (lambda: network(), "0 positional arguments"), (lambda rate: network(second=[BN(), Drop(eval("rat"))]), "NameError"),
@@ -94,7 +94,7 @@ WRONG_PLACES = [
     (placed(second=[BN()], first=lambda rate: [Drop(rate)]), "the picture itself"), (placed(first=[BN()], second=lambda rate: [Drop(rate)]), "the picture itself"),
     (placed(second=lambda rate: [Drop(rate), BN()]), "Dropout stands before batch norm"),
     (placed(of=lambda rate: 0.3), "rate 0.3, whatever"), (placed(of=lambda rate: 1 - rate), "the share that is dropped"),
-    (placed(of=lambda rate: rate / 2), "build(0.1) makes a dropout layer with the rate 0.05"), (placed(of=lambda rate: 1 + rate), "did not work"),
+    (placed(of=lambda rate: rate / 2), "build_mine(0.1) makes a dropout layer with the rate 0.05"), (placed(of=lambda rate: 1 + rate), "did not work"),
     (placed(third=[layers.MaxPooling2D()]), "should stay as it was"), (placed(filters=8), "should have 87,170 weights"),
     (functional(training=True), "dropout never rests"), (own(training=True), "dropout never rests"), (own(training=False), "nothing is dropped"),
 ]
@@ -176,7 +176,7 @@ def frozen():
 
 
 WRONG_REPAIRS_UNTRAINED = [
-    (3, "begin with def build()"), (lambda: None, "returns nothing yet"), (lambda: ..., "returns nothing yet"),
+    (3, "begin with def build_repaired()"), (lambda: None, "returns nothing yet"), (lambda: ..., "returns nothing yet"),
     (lambda: network(), "no batch norm in the network any more. That"), (lambda: network(second=[Drop(0.3)]), "Dropout does not do its work"),
     (repaired(optimizer=lambda: keras.optimizers.Adam(momentum=0.9)), "belongs into BatchNormalization's brackets"),
     (lambda: network(third=[BN(momentum=0.9)]), "one BatchNormalization between"), (lambda: network(first=[BN(momentum=0.9)]), "one BatchNormalization between"),
@@ -247,7 +247,7 @@ def solved(name):
     if name == "my_answer":
         names["clothes"] = data.clothing(n_train=1000, n_validation=300, one_hot=True)
     exec(CHECKS[name].solution, names)
-    return CHECKS[name](names["build" if name == "repaired" else name])
+    return CHECKS[name](names[{"build": "build_mine", "repaired": "build_repaired"}.get(name, name)])
 
 
 @pytest.mark.parametrize("name", ["build", "normalise", pytest.param("repaired", marks=pytest.mark.slow), pytest.param("my_answer", marks=pytest.mark.slow)])

@@ -50,6 +50,7 @@ def test_each_epoch_s_file_holds_the_weights_that_had_its_validation_loss(folder
         assert loss_of(path, validation) == pytest.approx(recording.history.history["val_loss"][epoch - 1], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_moving_on_adds_files_going_back_adds_none_and_each_setting_has_a_folder(folder):
     part = panel(folder)
     part.run()
@@ -68,12 +69,14 @@ def test_moving_on_adds_files_going_back_adds_none_and_each_setting_has_a_folder
     assert part.recording.folder not in (first, second)
 
 
+@pytest.mark.slow
 def test_two_panels_in_one_folder_keep_out_of_each_other_s_way(folder):
     one, other = panel(folder), panel(folder)
     one.run(), other.run()
     assert one.recording.folder != other.recording.folder
 
 
+@pytest.mark.slow
 def test_listeners_are_told_after_each_run(folder):
     part, heard = panel(folder), []
     part.listeners.append(lambda: heard.append((part.recording.folder.name, len(part.recording.history.epoch))))
@@ -104,6 +107,7 @@ def test_the_optimizer_s_memory_is_in_the_file_whoever_trained(folder, eager, pa
     assert int(model.optimizer.iterations.numpy()) == 3 * 2
 
 
+@pytest.mark.slow
 def test_weights_that_plain_keras_saved_go_on_in_the_engine_and_back(tmp_path):
     x, y, validation = few_digits()
     plain = digits_network()
@@ -138,6 +142,7 @@ def test_a_full_disk_stops_no_training_and_is_said_once(folder, monkeypatch):
     assert "not kept" not in part._words.value and len(epochs_in(part.recording.folder)) == 4
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_cleaned_up_under_a_panel_is_said_and_not_made_again(folder, capsys):
     part = panel(folder)
     part.run()
@@ -170,6 +175,7 @@ def test_without_save_in_nothing_is_written(tmp_path, monkeypatch):
     assert part.recording is None and not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_keeping_the_weights_does_not_change_the_curves(folder):
     kept, plain = panel(folder), panel(None)
     kept.run(), plain.run()
