@@ -60,18 +60,19 @@ def test_a_key_travels_to_another_epoch(lesson, key, move):
     check_machine(lesson, MACHINE, "machine")
 
 
-@pytest.mark.parametrize("words, where", [("Best epoch", "machine.best"), ("Last epoch", "machine.epochs")])
-def test_a_button_travels_there(lesson, words, where):
-    lesson.press("epoch", "Home", 1, MACHINE)
-    lesson.press("epoch", "ArrowRight", 1, MACHINE)
+@pytest.mark.parametrize("panel, part, model", [(MACHINE, "machine", "build()"), (TRAVEL, "travel", "build(**panel.recording.settings)")])
+@pytest.mark.parametrize("words, where", [("Best epoch", "best"), ("Last epoch", "epochs")])
+def test_a_button_travels_there(lesson, panel, part, model, words, where):
+    lesson.press("epoch", "Home", 1, panel)
+    lesson.press("epoch", "ArrowRight", 1, panel)
     # The page sends a slider's last position only when the kernel has heard the one before; a button it sends at once.
-    wait_until(lambda: lesson.panel(MACHINE)["epoch"] == "2", 20, "the second epoch")
-    before = lesson.panel(MACHINE)
-    lesson.tab_to(words, MACHINE)
+    wait_until(lambda: lesson.panel(panel)["epoch"] == "2", 20, "the second epoch")
+    before = lesson.panel(panel)
+    lesson.tab_to(words, panel)
     lesson.page.keyboard.press("Enter")
-    wait_until(lambda: int(lesson.panel(MACHINE)["epoch"]) == lesson.ask(where), 20, "the machine to arrive")
-    assert int(lesson.panel(MACHINE)["run"]) > int(before["run"])
-    check_machine(lesson, MACHINE, "machine")
+    wait_until(lambda: int(lesson.panel(panel)["epoch"]) == lesson.ask(f"{part}.{where}"), 20, "the machine to arrive")
+    assert int(lesson.panel(panel)["run"]) > int(before["run"])
+    check_machine(lesson, panel, part, model)
 
 
 def test_a_held_key_ends_at_the_right_answers(lesson):

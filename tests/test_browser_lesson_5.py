@@ -79,3 +79,12 @@ def test_a_control_of_the_ribbon_moves_it(lesson):
     settings = json.loads(after["settings"])
     assert settings["seeds"] == 2 and settings["B"]["dropout_first"] is True
     assert lesson.ask("{side: len(runs) for side, runs in together.histories.items()}") == {"A": 2, "B": 2}
+
+
+@pytest.mark.parametrize("keyword, key", [("epochs", "Home"), ("dropout", "ArrowLeft"), ("batch_norm (A)", "Space"), ("batch_norm (B)", "Space")])
+def test_its_other_controls_move_it_too(lesson, keyword, key):
+    before = lesson.panel(RIBBON)
+    lesson.tab_to(keyword, RIBBON)
+    lesson.page.keyboard.press(key)
+    after = lesson.wait_for_state("done", panel=RIBBON, after_run=int(before["run"]), seconds=200)
+    assert json.loads(after["settings"]) != json.loads(before["settings"]) and after["epoch"] == after["epochs"]

@@ -28,6 +28,7 @@ import numpy as np  # noqa: E402
 from helpers import data, live as live_module, panel as panel_module  # noqa: E402
 from tests import notebooks  # noqa: E402
 from tests.benchmarks import numpy_network  # noqa: E402
+from tests.claims import lesson  # noqa: E402
 from tests.networks import clothing_network, digits_network  # noqa: E402
 
 ROUNDS = 5
@@ -37,7 +38,13 @@ def cases():
     digits = data.digits(one_hot=True)
     clothing = data.clothing(n_train=1000, n_validation=250, one_hot=True)
     return [SimpleNamespace(name="digits network, 20 epochs", build=digits_network, data=digits, epochs=20, wanted=(20, 20, 2.5)),
-            SimpleNamespace(name="clothing CNN, 10 epochs, 1,000 images", build=clothing_network, data=clothing, epochs=10, wanted=(2.5, 8, None))]
+            SimpleNamespace(name="clothing CNN, 10 epochs, 1,000 images", build=clothing_network, data=clothing, epochs=10, wanted=(2.5, 8, None)),
+            SimpleNamespace(name="lesson 5's panel with batch normalisation, 10 epochs, 1,000 images", build=lesson_5_network, data=clothing,
+                            epochs=10, wanted=(1.5, 5, None))]
+
+
+def lesson_5_network(dropout=0.25):
+    return lesson("05_dropout_vs_batchnorm", "build").build(dropout=dropout, batch_norm=True)
 
 
 # What a student would otherwise write
