@@ -40,7 +40,7 @@ def cases():
     return [SimpleNamespace(name="digits network, 20 epochs", build=digits_network, data=digits, epochs=20, wanted=(20, 20, 2.5)),
             SimpleNamespace(name="clothing CNN, 10 epochs, 1,000 images", build=clothing_network, data=clothing, epochs=10, wanted=(2.5, 8, None)),
             SimpleNamespace(name="lesson 5's panel with batch normalisation, 10 epochs, 1,000 images", build=lesson_5_network, data=clothing,
-                            epochs=10, wanted=(1.5, 5, None))]
+                            epochs=10, wanted=(2, 6, None))]
 
 
 def lesson_5_network(dropout=0.25):
