@@ -119,6 +119,8 @@ class Live:
         """Stop training and take it off the page; nothing of it stays in memory."""
         self.stop()
         self._stop_button.on_click(self._on_stop, remove=True)
+        for control in self._lent():
+            control.unobserve(self._request, "value")
         for widget in _all_in(self._box):
             if widget not in self._lent():
                 widget.unobserve_all()

@@ -146,19 +146,18 @@ class Microscope(Live):
     # What it says
 
     def _dropout_in_words(self):
-        rate, before, training = self.settings["rate"], _short(self.means["before"]), _short(self.means["training"])
+        rate = self.settings["rate"]
         if rate == 0:
-            return f"Rate 0: no unit is dropped, so training and predicting are the same. Mean {before}."
-        return (f"Rate {rate:g}: {100 * self.dropped:.1f} % of the units of this batch are dropped, the others are multiplied by {1 / (1 - rate):.2f}."
-                f" Mean before {before}, while training {training}, when predicting {before}.")
+            return "Rate 0: no unit is dropped, so training and predicting are the same."
+        return f"Rate {rate:g}: {100 * self.dropped:.1f} % of the units are dropped, the others multiplied by {1 / (1 - rate):.2f}."
 
     def _norm_in_words(self):
         size, step, momentum = (self.settings[name] for name in ("batch_size", "step", "momentum"))
         (mean, std), (moved_mean, moved_std) = self._spread_of(*self._of_batch)[:, self.channel], self._spread_of(
             self._norm.moving_mean, self._norm.moving_variance)[:, self.channel]
         seen = "Fresh, the moving mean is" if step == 0 else f"After {step} {'batch' if step == 1 else 'batches'} with momentum {momentum:g} a fresh moving mean is"
-        return (f"Channel {self.channel}, batch of {size}: normalised with the batch's own mean and std it has mean {_two(mean)} and std {_two(std)},"
-                f" with the layer's moving averages {_two(moved_mean)} and {_two(moved_std)}."
+        return (f"Channel {self.channel}, batch of {size}: mean {_two(mean)} and std {_two(std)} with the batch's own figures,"
+                f" {_two(moved_mean)} and {_two(moved_std)} with the layer's moving averages."
                 f" {seen} {_short(self.moving[0][step])}; over all pictures the mean is {_short(self._all[0])}.")
 
     def _spread_of(self, mean, variance):

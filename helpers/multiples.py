@@ -22,8 +22,7 @@ BY_FAR = 4  # times as low as the next: said in words that have to be the same o
 LOOKS = {"loss": "training", "val_loss": "validation"}
 FAILED = "cannot be trained"
 NUMBERS = {2: "Two", 3: "Three", 4: "Four", 5: "Five", 6: "Six"}
-CAPTION = ("Loss against the epoch, on the same scale in every chart. The upright line is the best epoch, the one with the lowest"
-           " validation loss.")
+CAPTION = "Loss against the epoch, on one scale in all charts; the upright line is at the lowest validation loss."
 
 
 def multiples(build, data, variants, validation_split=0.2, **forms):
@@ -81,12 +80,6 @@ class Multiples(Live):
 
     def __repr__(self):
         return f"<small multiples of {getattr(self._build, '__name__', 'build')}(): {', '.join(self._variants)}; {self.state}>"
-
-    def close(self):
-        """Stop training and take it off the page; nothing of it stays in memory."""
-        for control in self._of_student:
-            control.unobserve(self._request, "value")
-        super().close()
 
     def _lent(self):
         return self._of_student

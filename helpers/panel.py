@@ -63,12 +63,6 @@ class Panel(Live):
     def __repr__(self):
         return f"<live panel of {getattr(self._build, '__name__', 'build')}(): {_in_words(self.settings)}; {self.state}>"
 
-    def close(self):
-        """Stop training and take the panel off the page; nothing of it stays in memory."""
-        for control in self._of_student:
-            control.unobserve(self._request, "value")
-        super().close()
-
     def _lent(self):
         return self._of_student
 

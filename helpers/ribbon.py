@@ -63,12 +63,6 @@ class Ribbon(Live):
     def __repr__(self):
         return f"<seed ribbon of {getattr(self._build, '__name__', 'build')}(): {self._in_short()} {self.state}>"
 
-    def close(self):
-        """Stop training and take it off the page; nothing of it stays in memory."""
-        for control in self._pair.lent:
-            control.unobserve(self._request, "value")
-        super().close()
-
     def _lent(self):
         return self._pair.lent
 
