@@ -94,7 +94,11 @@ class Ribbon(Live):
             if len(history.epoch) == 1 or self._is_due():
                 self._draw("training")
 
-        return self._trainer.run(of_builder, **of_training, stop=stop, on_epoch=on_epoch)
+        def on_state(state):
+            if seed == 0 and state == "building":  # later seeds have what is built; a new word for each would only flicker
+                self._draw(state)
+
+        return self._trainer.run(of_builder, **of_training, stop=stop, on_epoch=on_epoch, on_state=on_state)
 
     def _in_words(self, numbers=True):
         notes = dict.fromkeys(f"{side}: {history.note}" for side in "AB" for history in self.histories[side]
