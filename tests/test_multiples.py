@@ -488,7 +488,7 @@ def test_without_a_front_end_the_finished_picture_and_its_words_are_shown(monkey
 
 def test_only_a_wide_margin_is_put_into_the_words_of_the_still_picture(background):
     part = untrained(3)
-    drawn(part, {"variant 0": [1, 0.2], "variant 1": [1, 0.04], "variant 2": [1, 0.3]})
+    drawn(part, {"variant 0": [1, 0.2], "variant 1": [1, 0.02], "variant 2": [1, 0.3]})
     assert "By far the lowest training loss at the end: variant 1." in part._still_words()[1]
     drawn(part, {"variant 0": [1, 0.12]})
     assert "By far" not in part._still_words()[1]
