@@ -1,0 +1,170 @@
+"""What lesson 6 says of its two-class problem, of augmentation, of the grid and of the winner's curse, over several seeds.
+
+Each claim is asserted, and then that it does not hold with its effect switched off.
+"""
+
+import itertools
+from functools import lru_cache
+
+import keras
+import numpy as np
+import pytest
+
+from helpers import engine
+from helpers.curse import Game
+from helpers.data import clothing
+from helpers.engine import Trainer
+from helpers.error_bars import interval
+from helpers.luck import verdict
+from tests.claims import OTHER_SEEDS, SEEDS, at, lesson, many, say
+
+pytestmark = pytest.mark.slow
+GUESSING = np.log(2)
+TRIPLES = [(0, 1, 2), (3, 4, 5), (6, 7, 8)]  # of seeds, as the lesson's grid uses three
+DRAWS = {"dropout": [0.0, 0.25, 0.5], "learning_rate": [0.001, 0.003, 0.01]}  # of the game, as in the lesson
+
+
+@lru_cache
+def clothes():
+    return clothing(["T-shirt", "Shirt"])
+
+
+def known():
+    return lesson("06_choosing_a_model", "libraries", "build", "moves", "build-moved", "candidate", "grid", "small")
+
+
+@lru_cache
+def trainer(name):
+    return Trainer(getattr(known(), name), clothes().x_train, clothes().y_train, (clothes().x_val, clothes().y_val))
+
+
+def runs(seeds=SEEDS, epochs=20, network="build_moved", **settings):
+    return many(trainer(network), epochs, seeds, **settings)
+
+
+def lowest(histories):
+    return histories["val_loss"].min(axis=1)
+
+
+def test_a_network_that_has_learned_nothing_has_the_loss_of_guessing():
+    def untrained(labels):
+        losses = []
+        for seed in SEEDS:
+            keras.utils.set_random_seed(seed)
+            losses.append(known().build().evaluate(clothes().x_val, labels, verbose=0)[0])
+        return np.array(losses)
+
+    say(untrained=untrained(clothes().y_val))
+    assert np.abs(untrained(clothes().y_val) - GUESSING).max() < 0.03
+    assert at(runs(epochs=15, network="build"), "val_loss", 15).max() < GUESSING - 0.1  # one that has learned
+
+
+def test_the_first_training_is_one_of_a_hard_problem():
+    histories = runs(epochs=15, network="build")
+    say(lowest=lowest(histories), end=at(histories, "val_loss", 15), accuracy=at(histories, "val_accuracy", 15), training=at(histories, "accuracy", 15))
+    assert lowest(histories).max() < 0.5 and at(histories, "val_loss", 15).max() < 0.55  # "comes down … to less than 0.5"
+    assert 0.74 < at(histories, "val_accuracy", 15).min() and at(histories, "val_accuracy", 15).max() < 0.85  # "one picture in five"
+    assert (at(histories, "accuracy", 15) > at(histories, "val_accuracy", 15)).all() and (at(histories, "accuracy", 15) > at(histories, "accuracy", 5)).all()
+    easy = clothing(["Trouser", "Bag"])
+    easily = many(Trainer(known().build, easy.x_train, easy.y_train, (easy.x_val, easy.y_val)), 15, range(3))
+    assert at(easily, "val_accuracy", 15).min() > 0.95  # the same network on kinds that are easy to tell apart
+
+
+def test_augmentation_makes_the_gap_smaller_and_the_lowest_validation_loss_higher():
+    plain, moved, control = runs(epochs=40), runs(epochs=40, augment=True), runs(OTHER_SEEDS, epochs=40)
+
+    def gap(histories):
+        return at(histories, "val_loss", 40) - at(histories, "loss", 40)
+
+    say(gap_plain=gap(plain), gap_moved=gap(moved), training_plain=at(plain, "loss", 40), training_moved=at(moved, "loss", 40))
+    assert (gap(moved) < gap(plain)).all() and not (gap(control) < gap(plain)).all()
+    assert (at(moved, "loss", 40) > at(plain, "loss", 40)).all() and not (at(control, "loss", 40) > at(plain, "loss", 40)).all()
+    plain, moved, control = (lowest({"val_loss": run["val_loss"][:, :20]}) for run in (plain, moved, control))  # what the ribbon shows
+    say(lowest_plain=plain, lowest_moved=moved)
+    assert (moved > plain).all() and "larger than luck" in verdict(plain, moved)  # "with every one of the eight seeds"
+    assert not (control > plain).all() and "larger than luck" not in verdict(plain, control)
+
+
+def test_augmentation_teaches_what_it_augments():
+    keras.utils.set_random_seed(1)
+    x_moved = np.array(keras.Sequential(known().moves())(clothes().x_val, training=True))
+
+    def right(pictures, augment, seeds):
+        found = []
+        for seed in seeds:
+            keras.utils.set_random_seed(seed)
+            network = known().build_moved(augment)
+            engine.fit(network, clothes().x_train, clothes().y_train, epochs=20, seed=seed)
+            found.append([round(200 * network.evaluate(x, clothes().y_val, verbose=0)[1]) for x in pictures])
+        return np.array(found).T
+
+    (on_moved, upright), (with_moved, with_upright) = (right([x_moved, clothes().x_val], augment, SEEDS) for augment in (False, True))
+    say(without_on_moved=on_moved, with_on_moved=with_moved, without_upright=upright, with_upright=with_upright)
+    assert (with_moved > on_moved).all()  # "with every single one"
+    assert not (right([x_moved], False, OTHER_SEEDS)[0] > on_moved).all()
+    assert np.mean(with_upright - upright) < 4 < np.mean(with_moved - on_moved)  # it is the moves that it has learned
+
+
+@lru_cache
+def figures():
+    """Of each setting of the lesson's grid, in its order: lowest validation loss and accuracy there, shape (triples, settings)."""
+    losses, accuracies = [], []
+    settings = [dict(zip(known().grid, values)) for values in itertools.product(*known().grid.values())]
+    for setting in settings:
+        histories = runs([seed for triple in TRIPLES for seed in triple], network="candidate", **setting)
+        best = histories["val_loss"].argmin(axis=1)
+        losses.append(lowest(histories).reshape(len(TRIPLES), -1).mean(axis=1))
+        accuracies.append(histories["val_accuracy"][np.arange(len(best)), best].reshape(len(TRIPLES), -1).mean(axis=1))
+    return settings, np.array(losses).T, np.array(accuracies).T
+
+
+def test_the_grid_has_a_crowd_at_the_top_and_plain_gradient_descent_at_the_bottom():
+    settings, losses, accuracies = figures()
+    assert len(settings) == 36
+    for loss, accuracy in zip(losses, accuracies):
+        order = [settings[number] for number in loss.argsort()]
+        low, high = interval(200 * accuracy, 200)
+        crowd = [setting for setting, limit in zip(settings, high) if limit >= accuracy.max()]
+        print(f"  best: {order[0]}; {len(crowd)} settings cannot be told from the highest accuracy")
+        assert len(crowd) > 12  # "a good part of the others"
+        assert len({setting["architecture"] for setting in crowd}) == 3  # "with and without convolutions"
+        assert sum(setting["optimizer"] == "sgd" for setting in order[:10]) <= 1
+        assert all(setting["optimizer"] == "sgd" for setting in order[-5:])
+        slow = [value for value, setting in zip(loss, settings) if setting["optimizer"] == "sgd" and setting["learning_rate"] == 0.001]
+        assert np.median(slow) > 0.6 and loss.min() < 0.45  # an unfinished training, not a bad network:
+    longer = lowest(runs(range(3), epochs=200, network="candidate", architecture="dense", optimizer="sgd"))
+    short = lowest(runs(range(3), epochs=20, network="candidate", architecture="dense", optimizer="sgd"))
+    say(plain_sgd_20_epochs=short, plain_sgd_200_epochs=longer)
+    assert (longer < short - 0.05).all()
+
+
+def test_which_setting_wins_depends_on_the_seeds():
+    settings, losses, _ = figures()
+    winners = {str(settings[loss.argmin()]) for loss in losses}
+    print("  winners:", *winners, sep="\n    ")
+    assert len(winners) > 1
+
+
+def play(seed, **settings):
+    """A finished game, with its test set open: (best validation accuracy, test accuracy)."""
+    forms = {"tries": 200, "n_validation": 30, "shuffled": True, **settings, "seed": seed}
+    game = Game(known().small, clothes(), DRAWS, {name: [value] for name, value in forms.items()})
+    game.run()
+    game.open()
+    game.wait()
+    return game.best.accuracy, game.test_accuracy
+
+
+def test_the_best_of_many_tries_is_lucky_and_the_luck_does_not_come_along():
+    small = np.array([play(seed) for seed in range(5)])
+    large = np.array([play(seed, n_validation=200) for seed in range(5)])
+    few = np.array([play(seed, tries=5) for seed in range(5)])
+    say(best_of_200_on_30=small[:, 0], the_same_on_new_pictures=small[:, 1], best_of_200_on_200=large[:, 0], best_of_5_on_30=few[:, 0])
+    assert small[:, 0].min() > 0.62 and np.abs(small[:, 1] - 0.5).max() < 0.07  # "as good as a coin"
+    assert (large[:, 0] < small[:, 0]).all() and np.mean(small[:, 0] - few[:, 0]) > 0.05  # "the more you try, and the smaller …"
+    real = np.array([play(seed, shuffled=False) for seed in range(5)])
+    say(best_of_200_with_real_labels=real[:, 0], the_same_on_new_pictures=real[:, 1])
+    optimism, of_real = small[:, 0] - small[:, 1], real[:, 0] - real[:, 1]
+    assert np.mean(of_real) < np.mean(optimism) and np.mean(of_real) > 0.02  # "smaller … but it does not go away"
+    one = np.array([play(seed, tries=1) for seed in range(5)])  # the choice switched off: of a single try nothing is to be expected
+    assert abs(np.mean(one[:, 0] - one[:, 1])) < np.mean(optimism) / 2
