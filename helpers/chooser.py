@@ -19,7 +19,7 @@ import joblib
 from helpers import scoreboard
 from helpers.error_bars import in_words
 from helpers.errors import LessonError
-from helpers.live import Live, still
+from helpers.live import WORDS, Live, still
 from helpers.scoreboard import ACCURACY, LOSS, Entry, in_full
 from helpers.sweep import MOST_RUNS, sweep
 
@@ -52,6 +52,7 @@ class Chooser(Live):
     """
 
     made_by = "choose"
+    says = {**WORDS, "training": "Training: {epochs} trainings in all. The first results take a while; you can sort and look at rows meanwhile."}
 
     def __init__(self, build, data, grid, seeds=(0, 1, 2), epochs=20, validation_split=0.2, save_in=None):
         super().__init__()
@@ -211,10 +212,6 @@ class Chooser(Live):
 
     def _draw(self, state, words=""):
         with self._lock:
-            if state == "training" != self.state:
-                said = f"Training: {self._counts()}. The first results take a while; you can sort and look at rows meanwhile."
-                self._words.value = f'<div class="live-panel-state training" role="status" tabindex="0">{escape(said)}</div>'
-                self.state = state
             entries, row, by = self._ordered()
             n, end = self._sweep.n_validation, "" if state in ("building", "training") else ", stopped"
             caption = (f"{self._counts()}. Validation loss: the lowest of each run; accuracy: at that epoch, on {n} pictures, with its"

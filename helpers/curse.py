@@ -22,7 +22,7 @@ from helpers.engine import DIVERGED, Trainer
 from helpers.error_bars import in_words, interval
 from helpers.errors import LessonError, shorten
 from helpers.examples import check_examples, training_and_validation
-from helpers.live import Live
+from helpers.live import WORDS, Live
 
 HEIGHT, TOP, TALL, WIDE = 340, 62, 226, 556  # pixels: of the picture; above its plotting area; of that area
 TEST = 700  # pixels from the left of the plotting area to where the test accuracy is drawn
@@ -78,6 +78,7 @@ class Game(Live):
     """
 
     made_by = "winners_curse"
+    says = {**WORDS, "training": "Training: {epochs} tries …"}
 
     def __init__(self, build, data, choices, forms, n_train=200, epochs=5, batch_size=32):
         super().__init__()
@@ -226,12 +227,6 @@ class Game(Live):
     def _tested(self):
         """Which test pictures the chosen network answers right."""
         return self._played()[self.best.number - 1][1]
-
-    def _draw(self, state, words=""):
-        with self._chart.hold_sync(), self._words.hold_sync():  # so that the page gets the words first and once
-            super()._draw(state, words)
-            if state == "training":  # `Live` counts in epochs
-                self._words.value = self._words.value.replace("epochs", "tries")
 
     def _marks(self):
         return {"epoch": len(self._played()), "epochs": self.settings["tries"], "settings": self.settings, "opened": int(self._opened)}

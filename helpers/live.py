@@ -52,6 +52,7 @@ class Live:
 
     made_by = "explore"  # the function a student calls for it
     trains_when_shown = True
+    says = WORDS  # in each state, before what `_train` returns
 
     def __init__(self):
         if threading.current_thread().name == FRESH:
@@ -169,7 +170,7 @@ class Live:
 
     def _draw(self, state, words=""):
         marks = {"run": self._run_number, "state": state, **self._marks()}
-        text = html.escape(WORDS[state].format(**marks) + words)
+        text = html.escape(self.says[state].format(**marks) + words)
         marks = " ".join(f'data-{name}="{html.escape(_as_text(value))}"' for name, value in marks.items())
         if state != self.state or words or not self._words.value:
             self._words.value = f'<div class="live-panel-state {state}" role="status" tabindex="0">{text}</div>'

@@ -16,6 +16,7 @@ import linecache
 import math
 import os
 import pickle
+import random
 import shutil
 import signal
 import tempfile
@@ -31,7 +32,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from helpers.builder import call_builder, check_shapes, in_fresh_thread, keywords
+from helpers.builder import FRESH, call_builder, check_shapes, in_fresh_thread, keywords
 from helpers.engine import DIVERGED, Trainer
 from helpers.errors import LessonError, explain, shorten
 from helpers.examples import check_examples, len_of, training_and_validation
@@ -296,7 +297,8 @@ def _network(build, settings, x, y):
     """Build the network once, so that a mistake is told before training; raises a `LessonError` that names the setting."""
     example = tf.nest.map_structure(lambda a: a[:1] if a.ndim > 1 else a[:1, np.newaxis], x)
     try:
-        model = call_builder(build, _of_builder(build, settings), 0, example, keras.config.dtype_policy())
+        with _undisturbed():
+            model = call_builder(build, _of_builder(build, settings), 0, example, keras.config.dtype_policy())
         check_shapes(model, x, y, build)
     except LessonError as error:
         raise LessonError(f"With {_as_words(settings)}: {error}") from error
@@ -449,7 +451,7 @@ def _trained(pool, job, data, runs, structures):
         tasks = (joblib.delayed(_train)(job, task, data) for task in _tasks(runs, structures, workers))
         parallel = pool.enter_context(joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1))
         for finished in parallel(tasks):
-            yield from json.loads(finished)
+            yield from finished
     except LessonError:
         raise
     except Exception as error:
@@ -494,27 +496,50 @@ def _lost(error):
 
 # In a worker
 
-_one_at_a_time = threading.Lock()  # a worker may have several threads; Keras's state is the process's
+_one_at_a_time = threading.Lock()  # a worker may have several threads, but Keras has its state once in a process
 _trainers = {}  # the key of a sweep -> its Trainer: a worker compiles each structure once, and is sent nothing twice
 
 
-def _train(job, runs, data):
-    """Train `runs`, each (number of the setting, seed); returns (number, seed, record) of those that were not stopped, as JSON.
+@contextlib.contextmanager
+def _undisturbed():
+    """Within it, no other thread trains here, or draws from the random numbers from which Keras draws the seeds of the layers.
 
-    As one text, because Dask weighs what a task returns: of lists it draws a sample, with the very random numbers from which, in
-    another thread, Keras is drawing the initial weights of the next run.
+    These are those of Python's `random`, of which a process has one; Dask's own threads draw from them for each message they
+    send, so that now and then a network began from other weights than its seed's.
     """
+    with _one_at_a_time:
+        shared, ours, here = random.seed.__self__, random.Random(), threading.get_ident()
+        names = [name for name in random.__all__ if getattr(getattr(random, name), "__self__", None) is shared]
+
+        def share(name):
+            def draw(*args, **kwargs):
+                mine = threading.get_ident() == here or threading.current_thread().name == FRESH
+                return getattr(ours if mine else shared, name)(*args, **kwargs)
+
+            return draw
+
+        for name in names:
+            setattr(random, name, share(name))
+        try:
+            yield
+        finally:
+            for name in names:
+                setattr(random, name, getattr(shared, name))
+
+
+def _train(job, runs, data):
+    """Train `runs`, each (number of the setting, seed); returns (number, seed, record) of those that were not stopped."""
     if os.getpid() != job.process and threading.current_thread() is threading.main_thread():
         # Jupyter interrupts a kernel's children, too; what is to become of the sweep is for the kernel to say.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     finished = []
-    with _one_at_a_time:
+    with _undisturbed():
         for number, seed in runs:
             record = None if job.flag.exists() else _run(job, number, seed, data)
             if record is None:
                 break
             finished.append((number, seed, record))
-    return json.dumps(finished)
+    return finished
 
 
 def _run(job, number, seed, data):

@@ -188,7 +188,7 @@ def test_each_frame_tells_how_far_it_is_and_waiting_settings_are_last():
     assert [words.partition(" ")[0] for _, words, _ in frames] == ["0", "0", "1", "2", "3", "4", "4"]
     assert frames[2][2] == [["training: 1 seed finished"], ["waiting"]] and len(frames[3][2][0]) == 3 and frames[3][2][1] == ["waiting"]
     # The words change with the state, not with each training.
-    assert len(said) == 2 and said[0].startswith("Training: 2 settings, each trained from 2 seeds for 1 epoch.") and said[1].startswith("Done. Lowest validation loss:")
+    assert len(said) == 2 and said[0].startswith("Training: 4 trainings in all.") and said[1].startswith("Done. Lowest validation loss:")
     part.close()
 
 

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import pickle
+import random
 import shutil
 import threading
 import time
@@ -167,6 +168,29 @@ def test_whatever_objects_are_in_the_grid_no_two_are_taken_for_the_same(serial):
 
     rows = sweep(build_amount, DATA, {"amount": [Amount(2), Amount(12)]}, epochs=2).rows
     assert [row.histories[0].history for row in rows] == [logs(sweep(build, DATA, {"units": [u]}, epochs=2))[0][0] for u in (2, 12)]
+
+
+@pytest.mark.slow
+def test_threads_that_draw_random_numbers_meanwhile_change_nothing(serial):
+    """As Dask's do; a network's initial weights come from Python's random numbers."""
+    over, drawn, functions = threading.Event(), [], {name: getattr(random, name) for name in random.__all__}
+
+    def draw():
+        while not over.is_set():
+            drawn.append(random.random())
+            time.sleep(0)
+
+    alone = sweep(build, DATA, GRID, seeds=(0, 1), epochs=1)
+    state, thread = random.getstate(), threading.Thread(target=draw, daemon=True)
+    thread.start()
+    try:
+        among_others = sweep(build, DATA, GRID, seeds=(0, 1), epochs=1)
+    finally:
+        over.set()
+        thread.join()
+    assert logs(among_others) == logs(alone) and {name: getattr(random, name) for name in random.__all__} == functions
+    random.setstate(state)
+    assert len(drawn) > 100 and drawn == [random.random() for _ in drawn]  # nor does a sweep change theirs
 
 
 # Mistakes
