@@ -76,7 +76,7 @@ class Chooser(Live):
         self._go_on_button = widgets.Button(description="Go on", tooltip="Train what is missing; what is finished is not trained again")
         self._go_on_button.on_click(self._on_go_on)
         # The widget itself scrolls, and takes the focus: neither is lost when the table in it is drawn again.
-        self._progress = widgets.HTML(layout=widgets.Layout(width="42em"))
+        self._progress = widgets.HTML(layout=widgets.Layout(width="38em"))
         self._table = widgets.HTML(layout=widgets.Layout(height=TABLE, overflow="auto", border=f"1px solid {scoreboard.GHOST}"))
         self._old = not hasattr(self._table, "tabbable")  # ipywidgets 7: there the table takes the focus
         if not self._old:
@@ -193,7 +193,7 @@ class Chooser(Live):
             accuracy = f"; accuracy {in_words(best.accuracy * n, n)}" if isfinite(best.accuracy) else ""
             so_far = "" if self._sweep.complete else " so far"
             said.append(f"Lowest validation loss{so_far}: {in_full(best.settings)}: {best.loss:.3f}{accuracy}."
-                        " It was chosen with these pictures: expect a little less on new ones.")
+                        " Do not report these figures: it was chosen by them.")
         return " ".join(said)
 
     def _still_words(self):

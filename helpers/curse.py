@@ -343,7 +343,7 @@ def _svg(words, tries, step, legend, parts):
     grid = "".join(f"M0 {_y(tick)}h{WIDE}" for tick in TICKS[1:])
     drawn = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{html.escape(words)}" fill="{INK}"'
              f' style="display:block;width:100%;height:auto;max-width:{WIDTH}px;font:13px sans-serif">'
-             f'<rect width="{WIDTH}" height="{HEIGHT}" rx="6" fill="#FFF"/>{_legend(legend)}<g transform="translate({LEFT} {TOP})">'
+             f'<rect width="{WIDTH}" height="{HEIGHT}" rx="6" fill="#FFF"/>{_legend(legend)}<g data-pane="accuracy" transform="translate({LEFT} {TOP})">'
              f'<path d="{grid}" stroke="{GRID}"/><path d="M0 0V{TALL}H{WIDE}" stroke="{INK}" fill="none"/>'
              '<text y="-20" font-size="15">accuracy</text><g text-anchor="end" transform="translate(-7 4.5)">']
     drawn += [f'<text class="ytick" y="{_y(tick)}">{tick:.2f}</text>' for tick in TICKS]

@@ -63,7 +63,8 @@ def sweep(build, data, grid, seeds=(0,), epochs=20, validation_split=0.2, save_i
     on_run: `on_run(sweep)` is called in the calling thread at the start, with what was found in `save_in`, and after each run.
 
     A run that fails is told in its row and spoils no other. Raises `LessonError` before anything is trained for a mistake in the
-    arguments or a setting that `build` refuses; later only if workers are lost.
+    arguments or a setting that `build` refuses; later only if workers are lost. Whatever it raises while it trains (also a
+    KeyboardInterrupt) has what was finished until then in its attribute `sweep`.
     """
     x, y, validation = _arrays(data, validation_split)
     _check_numbers(seeds, epochs)
@@ -103,7 +104,8 @@ def sweep(build, data, grid, seeds=(0,), epochs=20, validation_split=0.2, save_i
                 say(result)
                 if stop.is_set():
                     flag.touch()
-        except BaseException:
+        except BaseException as error:
+            error.sweep = result
             flag.touch()
             for run in finished:
                 keep(*run)
@@ -127,7 +129,8 @@ class Sweep:
         self.rows = [Row(dict(zip(grid, values)), seeds) for values in itertools.product(*grid.values())]
 
     runs = property(lambda self: len(self.rows) * len(self.seeds), doc="How many runs there are in all.")
-    finished = property(lambda self: sum(row._has(seed) for row in self.rows for seed in self.seeds), doc="How many are done, failed ones included.")
+    finished = property(lambda self: sum(row._has(seed) for row in self.rows for seed in self.seeds),
+                        doc="How many are done, failed ones included.")
     complete = property(lambda self: self.finished == self.runs)
 
     @property
@@ -138,7 +141,7 @@ class Sweep:
 
     def __repr__(self):
         failed = sum(len(row.errors) for row in self.rows)
-        words = [f"sweep of {self._name}(): {len(self.rows)} setting{'s' * (len(self.rows) != 1)}, {len(self.seeds)} seed{'s' * (len(self.seeds) != 1)}",
+        words = [f"sweep of {self._name}(): {_count(self.rows, 'setting')}, {_count(self.seeds, 'seed')}",
                  f"{self.finished} of {self.runs} runs finished" + (f", {failed} with an error" if failed else "")]
         if self.best:
             words.append(f"lowest validation loss {self.best.loss:.3g}: {_as_words(self.best.settings)}")
@@ -164,9 +167,10 @@ class Row:
 
     error = property(lambda self: next(iter(self.errors.values()), ""), doc='The first of the errors, or "".')
     complete = property(lambda self: all(map(self._has, self._seeds)), doc="Whether all seeds have finished, one way or the other.")
-    loss = property(lambda self: self._over_seeds(np.mean, 0), doc="The mean over the seeds of the lowest validation loss; nan without one.")
+    loss = property(lambda self: self._over_seeds(np.mean, 0),
+                    doc="The mean over the seeds of the lowest validation loss; nan without one.")
     accuracy = property(lambda self: self._over_seeds(np.mean, 1),
-                        doc="The mean over the seeds of the validation accuracy in the epoch of the lowest validation loss; nan without one.")
+                        doc="The mean over the seeds of the validation accuracy where the validation loss is lowest; nan without one.")
     epoch = property(lambda self: self._over_seeds(np.median, 2), doc="The median of these epochs, from 1; nan without one.")
 
     def __repr__(self):
@@ -194,6 +198,10 @@ def _at_lowest_loss(history):
 
 def _in_order(seeds, of_seeds):
     return {seed: of_seeds[seed] for seed in seeds if seed in of_seeds}
+
+
+def _count(things, name):
+    return f"{len(things)} {name}" + "s" * (len(things) != 1)
 
 
 def _as_words(settings):
@@ -236,12 +244,14 @@ def _check_grid(build, grid, available):
     if isinstance(build, keras.Model) or not callable(build):
         raise LessonError("sweep needs the function that makes the network, not the network: leave out the brackets, sweep(build, …).")
     if not isinstance(grid, dict) or not grid:
-        raise LessonError(f"The grid is a dictionary of keywords and lists of values, such as {example}; here it is {shorten(repr(grid), 60)}.")
+        raise LessonError(f"The grid is a dictionary of keywords and lists of values, such as {example};"
+                          f" here it is {shorten(repr(grid), 60)}.")
     takes, name = keywords(build), getattr(build, "__name__", "build")
     anything = any(parameter.kind is parameter.VAR_KEYWORD for parameter in inspect.signature(build).parameters.values())
     for keyword in grid:
         if keyword in ("epochs", "seed", "seeds") and keyword not in takes:
-            raise LessonError(f"{keyword} is no keyword for the grid: all settings are trained alike, sweep(…, seeds=(0, 1, 2), epochs=20).")
+            raise LessonError(f"{keyword} is no keyword for the grid: all settings are trained alike,"
+                              " sweep(…, seeds=(0, 1, 2), epochs=20).")
         if keyword not in (*OF_TRAINING, *takes) and not (anything and isinstance(keyword, str)):
             raise LessonError(
                 f"Your function {name}({', '.join(takes)}) has no keyword {keyword!r}. Write it into the function's first line"
@@ -253,15 +263,15 @@ def _check_grid(build, grid, available):
     grid = {keyword: _check_values(keyword, values, available) for keyword, values in grid.items()}
     size = math.prod(map(len, grid.values()))
     if size > MOST_SETTINGS:
-        raise LessonError(f"The grid makes {size} settings, the product of the lengths of its lists; {MOST_SETTINGS} are the most. Shorten the lists.")
+        raise LessonError(f"The grid makes {size} settings, the product of the lengths of its lists; {MOST_SETTINGS} are the most."
+                          " Shorten the lists.")
     return grid
 
 
 def _check_values(keyword, values, available):
     if not isinstance(values, (list, range, np.ndarray)):
-        raise LessonError(f"The grid needs a list of values for {keyword}, in square brackets: {keyword!r}: [{shorten(repr(values), 60)}]."
-                          if not isinstance(values, tuple) else
-                          f"The grid needs a list of values for {keyword}, in square brackets, not {shorten(repr(values), 60)}: {list(values)}.")
+        meant = list(values) if isinstance(values, tuple) else [values]
+        raise LessonError(f"The grid needs a list of values for {keyword}, in square brackets: {keyword!r}: {shorten(meant, 60)}.")
     if len(values) == 0:
         raise LessonError(f"{keyword!r}: [] in the grid leaves nothing to choose from: put the values into the list.")
     values = [value.item() if isinstance(value, np.generic) else value for value in values]
@@ -279,7 +289,8 @@ def _check_folder(save_in):
     """`save_in` as a `Path`, once a file could be written there."""
     folder = Path(save_in)
     if not folder.is_dir():
-        raise LessonError(f"save_in={str(save_in)!r}: there is no such folder (any more). Make one, new_folder('sweep'), and run this cell again.")
+        raise LessonError(f"save_in={str(save_in)!r}: there is no such folder (any more). Make one, new_folder('sweep'),"
+                          " and run this cell again.")
     probe = folder / f".probe-{uuid.uuid4().hex[:8]}.json"
     try:
         _write(probe, {})
@@ -478,8 +489,9 @@ def _check_can_travel(job):
     try:
         pickle.dumps(joblib.wrap_non_picklable_objects(job))  # as joblib and Dask do, with cloudpickle
     except Exception as error:
-        raise LessonError(f"Your function {getattr(job.build, '__name__', 'build')}(), something it uses, or a value in the grid cannot be sent to"
-                          f" another process: {shorten(error)}. Make it inside the function, or train in this process:"
+        name = getattr(job.build, "__name__", "build")
+        raise LessonError(f"Your function {name}(), something it uses, or a value in the grid cannot be sent to another process:"
+                          f" {shorten(error)}. Make it inside the function, or train in this process:"
                           " with joblib.parallel_config(n_jobs=1): sweep(…).") from error
 
 
@@ -488,10 +500,11 @@ def _lost(error):
     reason = {
         "TerminatedWorkerError": "a process that trained has died, most likely because memory ran out. Use fewer processes:"
                                  " with joblib.parallel_config(n_jobs=1): sweep(…).",
-        "ModuleNotFoundError": f"a worker lacks a module: {shorten(error)}. Start the workers in the folder of the lessons, in the same environment.",
+        "ModuleNotFoundError": f"a worker lacks a module: {shorten(error)}. Start the workers in the folder of the lessons,"
+                               " in the same environment.",
     }.get(name, f"{name}: {shorten(error)}")
-    return LessonError(f"The sweep could not go on: {reason} Where you have given it a folder (save_in=…), what was finished is kept, and the same"
-                       " sweep started again trains only what is missing.")
+    return LessonError(f"The sweep could not go on: {reason} Where you have given it a folder (save_in=…), what was finished is kept,"
+                       " and the same sweep started again trains only what is missing.")
 
 
 # In a worker

@@ -57,8 +57,8 @@ class Cluster:
         log = open(self.folder / f"log-{len(self.processes)}", "w")
         with log:
             # In the project's folder, as a student would, so that they find `helpers`.
-            self.processes.append(subprocess.Popen([sys.executable, "-m", "dask", *command, *LOCAL, "--scheduler-file", self.file], cwd=ROOT,
-                                                   stdout=log, stderr=subprocess.STDOUT))
+            self.processes.append(subprocess.Popen([sys.executable, "-m", "dask", *command, *LOCAL, "--scheduler-file", self.file],
+                                                   cwd=ROOT, stdout=log, stderr=subprocess.STDOUT))
         return self.processes[-1]
 
     def start_worker(self, threads=1):

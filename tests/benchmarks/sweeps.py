@@ -31,7 +31,8 @@ ROUNDS = 3
 
 
 def build(units=64, dropout=0.2, learning_rate=0.001):
-    model = keras.Sequential([keras.Input((64,)), layers.Dense(units, activation="relu"), layers.Dropout(dropout), layers.Dense(10, activation="softmax")])
+    model = keras.Sequential([keras.Input((64,)), layers.Dense(units, activation="relu"), layers.Dropout(dropout),
+                              layers.Dense(10, activation="softmax")])
     model.compile(keras.optimizers.Adam(learning_rate), "categorical_crossentropy", metrics=["accuracy"])
     return model
 
@@ -69,7 +70,8 @@ def with_fit(digits):
 
 def with_grid_search(digits, n_jobs):
     split = PredefinedSplit(np.repeat([-1, 0], [len(digits.x_train), len(digits.x_val)]))  # train on the first part, score the second
-    search = GridSearchCV(SKLearnClassifier(build_for_scikit_learn), {"model_kwargs": settings()}, scoring="accuracy", cv=split, refit=False, n_jobs=n_jobs, error_score="raise")
+    search = GridSearchCV(SKLearnClassifier(build_for_scikit_learn), {"model_kwargs": settings()}, scoring="accuracy", cv=split,
+                          refit=False, n_jobs=n_jobs, error_score="raise")
     # Not as the classifier's own fit_kwargs: Keras forgets these when scikit-learn clones it.
     search.fit(digits.x, digits.y.argmax(1), epochs=EPOCHS, batch_size=BATCH_SIZE, verbose=0)
     return search.cv_results_["mean_test_score"]
@@ -79,7 +81,8 @@ def table(rounds=ROUNDS):
     """The medians in seconds, {name: seconds}, and how often the sweep is as fast as its rivals, {name: ratio}."""
     digits = data.digits(one_hot=True)
     ways = {"sweep, the next": with_sweep, "sweep, one process": with_sweep_in_one_process, "fit in a loop": with_fit,
-            "GridSearchCV, one process": lambda digits: with_grid_search(digits, 1), "GridSearchCV, all cores": lambda digits: with_grid_search(digits, -1)}
+            "GridSearchCV, one process": lambda digits: with_grid_search(digits, 1),
+            "GridSearchCV, all cores": lambda digits: with_grid_search(digits, -1)}
     times = {name: [] for name in ("sweep, the first", *ways)}
 
     def timed(name, way):
