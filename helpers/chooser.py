@@ -10,7 +10,6 @@ import os
 import tempfile
 import threading
 import time
-from html import escape
 from math import ceil, isfinite
 
 import ipywidgets as widgets

@@ -95,7 +95,7 @@ class Game(Live):
         self.settings = _checked(self._read_controls(), len(self._parts["validation"][0]))
         for control in self._controls.values():
             control.observe(self._request, "value")
-        self._open_button = widgets.Button(description="Open the test set", disabled=True, layout=widgets.Layout(width="auto"),
+        self._open_button = widgets.Button(description="Open the game's test set", disabled=True, layout=widgets.Layout(width="auto"),
                                            tooltip="Measure the chosen network on the test pictures; moving a control seals them again")
         self._open_button.on_click(self._on_open)
         self._assemble(_row(self._controls.values()), _row([self._open_button, self._stop_button]))
@@ -211,7 +211,7 @@ class Game(Live):
         nothing = " All labels are shuffled: there is nothing to learn." if self.settings["shuffled"] else ""
         said = f"Best of {done}: {best.accuracy:.2f} on {n} validation pictures ({_written(best.settings)}).{nothing}"
         if not self._opened:
-            return f"{said} The test set is sealed."
+            return f"{said} The game's test set is sealed."
         right = self._tested()
         return f"{said} The same network on {len(right)} test pictures: {in_words(int(right.sum()), len(right))}."
 
@@ -220,7 +220,7 @@ class Game(Live):
         words = (f"{self.settings['tries']} settings drawn at random, each trained once and measured on"
                  f" {self.settings['n_validation']} validation pictures.{nothing}"
                  " A dot is one try; the line, the best so far, can only rise.")
-        return f"{words} The test set is sealed.", f"{words} Run this cell to play it yourself."
+        return f"{words} The game's test set is sealed.", f"{words} Run this cell to play it yourself."
 
     # What it looks like
 

@@ -23,7 +23,7 @@ from helpers.saved import in_words
 
 RECORD = "test_set_openings.md"
 SAME = 1e-6  # probabilities that differ by less come from the same weights
-STILL = "The test pictures are still sealed."
+STILL = "Nothing has been opened."
 HEADING = """# Openings of the test set
 
 | opening in its run | date and time | reason | what was opened | result |

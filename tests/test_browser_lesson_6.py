@@ -133,7 +133,7 @@ def test_every_control_of_the_game_plays_on(lesson, keyword, key):
 def test_the_test_set_of_the_game_is_opened_by_its_button_and_sealed_by_the_next_move(lesson):
     assert lesson.ask("game.test_accuracy") is None
     before = lesson.panel(GAME)
-    lesson.tab_to("Open the test set", GAME)
+    lesson.tab_to("Open the game's test set", GAME)
     lesson.page.keyboard.press("Enter")
     opened = lesson.wait_for_state("done", panel=GAME, after_run=int(before["run"]))
     assert opened["opened"] == "1" and f"{lesson.ask('float(game.test_accuracy)'):.2f}" in opened["words"]

@@ -254,7 +254,7 @@ def test_a_try_that_diverges_does_not_end_the_game():
 
 def test_the_test_accuracy_is_sealed_until_it_is_opened_and_again_after_a_move(played):
     assert played.test_accuracy is None and marks(played)["opened"] == "0" and Picture(played).bar("test") is None
-    assert "The test set is sealed." in words(played) and "test pictures" not in words(played)
+    assert "The game's test set is sealed." in words(played) and "test pictures" not in words(played)
     played._open_button.click()
     right = played._tested()
     low, high = interval(int(right.sum()), 60)

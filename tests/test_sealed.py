@@ -109,7 +109,7 @@ def test_open_hands_out_copies_and_prints_a_stamp(test_set, tmp_path, capsys):
                          ids=["empty", "one word", "digits", "signs", "none", "number", "list"])
 def test_without_a_reason_nothing_is_opened(test_set, tmp_path, reason):
     for opening in (lambda: test_set.open(reason), lambda: test_set.score(oracle(300), reason)):
-        with pytest.raises(LessonError, match="for a reason, in words.*still sealed"):
+        with pytest.raises(LessonError, match="for a reason, in words.*Nothing has been opened"):
             opening()
     assert_still_sealed(test_set, tmp_path)
 
@@ -166,7 +166,7 @@ def test_a_real_network_with_a_softmax(tmp_path, one_hot):
     (lambda: SimpleNamespace(predict=lambda x, verbose: np.full((3, 1), 0.5)), "3 answers to 340"),
 ], ids=["three units", "no sigmoid", "other pictures", "the function", "exploded", "too few"])
 def test_an_error_is_no_opening(test_set, tmp_path, model, words):
-    with pytest.raises(LessonError, match=f"{words}.*still sealed"):
+    with pytest.raises(LessonError, match=f"{words}.*Nothing has been opened"):
         test_set.score(model(), REASON)
     assert_still_sealed(test_set, tmp_path)
     assert test_set.score(oracle(300), REASON).opening == 1
@@ -311,6 +311,6 @@ def test_a_record_that_cannot_be_read_is_told_before_anything_is_opened(test_set
     (test_set._record).touch()
     with monkeypatch.context() as patch:
         patch.setattr(type(test_set._record), "read_text", refuse)
-        with pytest.raises(LessonError, match="Could not read.*still sealed"):
+        with pytest.raises(LessonError, match="Could not read.*Nothing has been opened"):
             test_set.score(oracle(300), REASON)
     assert openings(test_set) == 0
