@@ -276,6 +276,7 @@ def test_a_rate_is_found_in_the_network_not_by_its_keyword(builder):
     assert trainer.run({"dropout": 0.0}, 2).history == fresh.history
 
 
+@pytest.mark.slow
 def test_a_number_baked_into_the_network_is_not_missed():
     def build(l2=0.0, momentum=0.9, scale=1.0):
         return sequential(layers.Dense(20, kernel_regularizer=keras.regularizers.L2(l2)), layers.BatchNormalization(momentum=momentum),
@@ -287,6 +288,7 @@ def test_a_number_baked_into_the_network_is_not_missed():
     assert len({tuple(losses) for losses in histories}) == 4
 
 
+@pytest.mark.slow
 def test_what_a_layer_learnt_from_the_data_before_training_is_not_missed():
     trainer = Trainer(adapted, *few_digits())
     trainer.run({"examples": 300}, 1)
@@ -320,6 +322,7 @@ def test_weights_the_builder_loads_are_kept(tmp_path):
     assert Trainer(build, X, Y).run({}, 1).history["loss"][0] < before
 
 
+@pytest.mark.slow
 def test_stop_from_another_thread_ends_the_run_and_a_later_run_goes_on_as_if_never_stopped():
     images = np.random.default_rng(0).random((2000, 28, 28, 1), "float32")
     labels = np.eye(10, dtype="float32")[np.arange(2000) % 10]

@@ -11,6 +11,8 @@ import pytest
 
 from helpers import exercises_04
 
+pytestmark = pytest.mark.slow  # trains many networks
+
 CHECKS = {"Lowest": exercises_04.check_callback, "keep_best": exercises_04.check_keep_best, "names": exercises_04.check_names,
           "resume": exercises_04.check_resume}
 INF = float("inf")

@@ -10,6 +10,8 @@ from keras import layers
 
 from helpers import error_bars, exercises_06
 
+pytestmark = pytest.mark.slow  # trains many networks
+
 CHECKS = {"two_class": exercises_06.check_two_class, "pipelines": exercises_06.check_pipelines, "steps": exercises_06.check_steps,
           "error_bar": exercises_06.check_error_bar, "choose_best": exercises_06.check_choose_best}
 STUBS = {

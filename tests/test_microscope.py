@@ -16,6 +16,8 @@ from helpers.data import clothing
 from helpers.errors import LessonError
 from helpers.microscope import Microscope, microscope
 
+pytestmark = pytest.mark.slow  # trains many networks
+
 CLOTHES = clothing(("Dress", "Shirt"), n_train=200, n_validation=10, one_hot=True)
 X = CLOTHES.x_train
 

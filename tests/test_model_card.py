@@ -24,6 +24,8 @@ from helpers.errors import LessonError
 from helpers.model_card import model_card
 from helpers.sealed import seal
 
+pytestmark = pytest.mark.slow  # trains many networks
+
 TWO, TEN = ("T-shirt/top", "Shirt"), data.CLOTHING_CLASSES
 CHOSEN = {"learning_rate": 0.002, "activation": "relu"}
 RUNS = {  # validation loss lowest at epochs 2, 3 and 1

@@ -17,6 +17,8 @@ from helpers.recorder import Recorder
 from helpers.saved import clean_up, epoch_file, epochs_in, load_weights, new_folder, save_weights
 from tests.networks import digits_network, few_digits
 
+pytestmark = pytest.mark.slow  # trains many networks
+
 
 @pytest.fixture
 def folder(tmp_path):

@@ -299,7 +299,7 @@ def test_what_cannot_be_recorded_stays_sealed(tmp_path, monkeypatch, capsys, spo
     _, test = seal(FRESH, folder)
     with monkeypatch.context() as patch:
         spoil(folder, patch)
-        with pytest.raises(LessonError, match=f"{words}.*sealed"):
+        with pytest.raises(LessonError, match=f"{words}.*Nothing has been opened"):
             test.score(oracle(300), REASON) if how == "score" else test.open(REASON)
     assert openings(test) == 0 and capsys.readouterr().out == ""
 
