@@ -96,7 +96,7 @@ def _why_no_network(returned, words):
         return "Your function returns nothing yet. Its last line should be: return model (model.compile(…) returns nothing)."
     if "Ellipsis" in words:
         where = "the optimizer" if "optimizer" in words else "the last layer" if "Layer" in words else "what is missing"
-        return f"There are three dots left in your function. Put {where} in their place."
+        return f"There are three dots left in your function. Put {where} in their place, or delete them where nothing is missing any more."
     if "argument 'learning_rate'" in words or "positional arguments" in words:
         return f"The check hands over learning_rate by its name. Leave the function's first line as it was. {words}"
     if "must have the same shape" in words or "Could not interpret optimizer" in words:
@@ -130,6 +130,8 @@ def _look_at_loss(model, pictures, labels, probabilities):
         # An array, not the network's own tensor: on a sigmoid's tensor Keras mends from_logits=True in silence.
         loss = float(model.compute_loss(pictures, labels, probabilities[:, np.newaxis].astype("float32"))) - float(sum(model.losses))
     except Exception as error:
+        if isinstance(model.loss, str) and "interpret" in str(error):
+            raise NotYet(f"Keras knows no loss called {model.loss!r}: look at its spelling. Its name is one long word with one underscore.") from error
         raise NotYet(f"The loss cannot be computed from one probability for each picture and the labels 0 and 1 ({type(error).__name__})."
                      " Which loss is made for two classes?") from error
     right = _cross_entropy(probabilities, labels)
@@ -242,10 +244,13 @@ def _trial_pictures():
 def _why_no_pipeline(error):
     lines = [line for line in re.sub(r"\{\{.*?\}\}", "", str(error)).splitlines() if line.strip()] or ["no message"]
     reason = lines[-1] if lines[0].startswith("in user code") else lines[0]  # of what happens inside map, the reason comes last
-    words = f"Making and running your pipelines ended in {type(error).__name__}: {reason.strip()[:200]}"
+    reason = reason.strip().removeprefix(f"{type(error).__name__}: ")
+    words = f"Making and running your pipelines ended in {type(error).__name__}: {reason[:200]}"
     if "self.backend.Variable(" in str(error):
         return ("Random layers are made inside the function for map, anew for each batch, which cannot be. Make them before, once, and only"
                 " call them there.")
+    if "truth value of an array" in str(error):
+        return f"{words}. Did you write from_tensor_slices(x, y)? It takes one thing: put the pair in brackets of its own, from_tensor_slices((x, y))."
     if isinstance(error, TypeError) and "positional argument" in str(error):
         return f"{words}. The function for map gets two things, a batch of pictures and its labels, and returns both."
     return words

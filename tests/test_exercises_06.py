@@ -63,6 +63,7 @@ def functional(learning_rate=0.0005):
 
 
 WRONG_NETWORKS = [
+    (two_class(loss="binary_cross_entropy"), "no loss called 'binary_cross_entropy'"),
     (3, "begin with def two_class(learning_rate=0.0005)"), (keras.Sequential, "begin with def two_class"), (lambda learning_rate=0.0005: None, "return model"),
     (lambda learning_rate=0.0005: keras.Sequential().summary(print_fn=lambda *_, **__: None), "return model"),
     (lambda learning_rate=0.0005: "model", "returned a str"), (lambda: two_class()(), "the function's first line"),
@@ -143,6 +144,7 @@ def larger(x_train, y_train, x_val, y_val):
 
 
 WRONG_PIPELINES = [
+    (pipelines(lambda x, y: tf.data.Dataset.from_tensor_slices(x, y)), "brackets of its own"),
     (3, "begin with def pipelines"), (lambda *parts: None, "returns nothing yet"), (lambda *parts: ..., "returns nothing yet"),
     (lambda *parts: parts, "it returns 4 things"), (lambda x, y, *_: batched(x, y), "it returns one _BatchDataset"), (pipelines(lambda x, y: x), "not a dataset"),
     (lambda *parts: pipelines()(*parts)[::-1], "The order is: return training, validation"), (larger, "a leak"),

@@ -27,7 +27,7 @@ import numpy as np  # noqa: E402
 
 from helpers import data, live as live_module, panel as panel_module  # noqa: E402
 from tests import notebooks  # noqa: E402
-from tests.benchmarks import numpy_network  # noqa: E402
+from tests.benchmarks import numpy_network, sweeps  # noqa: E402
 from tests.claims import lesson  # noqa: E402
 from tests.networks import clothing_network, digits_network  # noqa: E402
 
@@ -311,6 +311,7 @@ def main():
         print(f"  {'':<66} {'measured':>12}   {'wanted':<12} reached")
         for case in cases():
             report(case)
+        sweeps.report()
         report_lessons()
 
 
