@@ -245,7 +245,7 @@ def test_it_can_be_sorted_and_looked_through_while_it_trains(background, trained
 def test_many_moves_in_another_thread_do_not_disturb_it(background):
     part = choose(digits_network, FEW, GRID, seeds=(0, 1), epochs=3)
     moves = 0
-    while not part.idle.is_set():
+    while not part.idle.wait(0.005):  # a hand pauses, too; without a pause the other thread would hardly come to train
         part._slider.value, part._sort.value = 1 + moves % 6, part._sort.options[moves % 4]
         moves += 1
     part.wait()

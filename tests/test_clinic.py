@@ -260,7 +260,7 @@ def test_choosing_all_the_time_while_runs_train_breaks_nothing(pretend):
     made = clinic(None, None, seed=1)
     for _ in range(3):
         made._start_button.click()
-        while not made.idle.is_set():
+        while not made.idle.wait(0.001):
             for button in made._numbers.values():
                 button.click()
         made.wait()

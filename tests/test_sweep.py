@@ -180,9 +180,8 @@ def test_threads_that_draw_random_numbers_meanwhile_change_nothing(serial):
     over, drawn, functions = threading.Event(), [], {name: getattr(random, name) for name in random.__all__}
 
     def draw():
-        while not over.is_set():
+        while not over.wait(0.0005):
             drawn.append(random.random())
-            time.sleep(0)
 
     alone = sweep(build, DATA, GRID, seeds=(0, 1), epochs=1)
     state, thread = random.getstate(), threading.Thread(target=draw, daemon=True)
