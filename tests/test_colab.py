@@ -205,4 +205,4 @@ def test_the_helpers_pass_their_own_tests_on_colabs_versions(colab_python):
                            "-o", "faulthandler_timeout=300", "-o", "faulthandler_exit_on_timeout=true",
                            *(str(ROOT / "tests" / name) for name in FAST_TESTS)],
                           cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-6000:]
