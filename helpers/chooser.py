@@ -20,7 +20,8 @@ from helpers.error_bars import in_words
 from helpers.errors import LessonError
 from helpers.live import WORDS, Live, still
 from helpers.scoreboard import ACCURACY, LOSS, Entry, in_full
-from helpers.sweep import MOST_RUNS, sweep
+from helpers.sweep import sweep
+from helpers.sweep_tasks import MOST_RUNS
 
 TABLE = "330px"  # high; what does not fit is scrolled
 

@@ -22,11 +22,13 @@ import tensorflow as tf
 from keras import layers
 
 from helpers import sweep as sweep_module
+from helpers import sweep_tasks
 from helpers.engine import DIVERGED, Trainer
 from helpers.errors import LessonError
 from helpers.loop import Stop
 from helpers.saved import new_folder
-from helpers.sweep import MOST_RUNS, sweep
+from helpers.sweep import sweep
+from helpers.sweep_tasks import MOST_RUNS
 from tests.networks import digits_network, few_digits
 
 X, Y, VALIDATION = few_digits(96, 32)
@@ -80,7 +82,7 @@ def untrained(monkeypatch):
     def refuse(*_):
         raise AssertionError("it has begun to train")
 
-    monkeypatch.setattr(sweep_module, "_trained", refuse)
+    monkeypatch.setattr(sweep_module, "trained", refuse)
 
 
 def logs(result):
@@ -267,7 +269,7 @@ def test_lesson_errors_come_out_of_a_process_as_they_went_in():
 @pytest.mark.parametrize("workers", [1, 2, 4, 8, 64])
 def test_one_structure_is_shared_out_among_all_workers(workers):
     runs = [(number, 0) for number in range(25)]
-    tasks = sweep_module._tasks(runs, ["the same"] * 25, workers)
+    tasks = sweep_tasks._tasks(runs, ["the same"] * 25, workers)
     assert sorted(itertools.chain(*tasks)) == runs and max(map(len, tasks)) <= MOST_RUNS
     assert len(tasks) >= min(25, workers) and max(map(len, tasks)) - min(map(len, tasks)) <= 1
 
@@ -275,7 +277,7 @@ def test_one_structure_is_shared_out_among_all_workers(workers):
 def test_a_task_has_one_structure_and_small_groups_stay_together():
     structures = [str(number % 9) for number in range(36)] + [None, None]
     runs = [(number, seed) for seed in (0, 1) for number in range(38)]
-    tasks = sweep_module._tasks(runs, structures, 2)
+    tasks = sweep_tasks._tasks(runs, structures, 2)
     assert sorted(itertools.chain(*tasks)) == sorted(runs)
     assert all(len({structures[number] for number, _ in task}) == 1 for task in tasks)
     assert sorted(map(len, tasks)) == [1] * 4 + [4] * 18
@@ -488,7 +490,7 @@ def test_stopped_in_mid_run_it_returns_what_is_finished(serial, monkeypatch):
 
             return super().run(*args, on_epoch=follow, **more)
 
-    monkeypatch.setattr(sweep_module, "Trainer", Watched)
+    monkeypatch.setattr(sweep_tasks, "Trainer", Watched)
     result = sweep(build, DATA, GRID, epochs=1_000_000, stop=stop)
     assert 5 <= len(epochs) < 1_000_000 and result.finished == 0 and all(row.histories == row.errors == {} for row in result.rows)
 
@@ -583,7 +585,7 @@ def test_stopped_in_another_thread_the_workers_end_their_runs_and_work_for_the_n
 
 @pytest.mark.slow
 def test_processes_that_take_no_notice_of_a_stop_are_given_up(tmp_path, monkeypatch):
-    monkeypatch.setattr(sweep_module, "PATIENCE", 0.1)
+    monkeypatch.setattr(sweep_tasks, "PATIENCE", 0.1)
     here, place, stop, result = os.getpid(), str(tmp_path), Stop(), []
 
     def hanging(learning_rate=0.001):
@@ -710,7 +712,7 @@ def test_a_worker_compiles_a_structure_once(serial, monkeypatch):
             super().__init__(*args)
             made.append(self)
 
-    monkeypatch.setattr(sweep_module, "Trainer", Counted)
+    monkeypatch.setattr(sweep_tasks, "Trainer", Counted)
     sweep(build, DATA, {"units": [4, 8], "dropout": [0.0, 0.2], "learning_rate": [0.001, 0.01]}, seeds=(0, 1), epochs=1)
     assert len(made) == 1 and made[0].compilations == 2
-    assert not sweep_module._trainers
+    assert not sweep_tasks._trainers

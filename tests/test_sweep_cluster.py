@@ -9,7 +9,7 @@ from pathlib import Path
 import joblib
 import pytest
 
-from helpers import sweep as sweep_module
+from helpers import sweep_tasks
 from helpers.data import clothing
 from helpers.errors import LessonError
 from helpers.loop import Stop
@@ -139,7 +139,7 @@ def test_a_worker_with_two_threads_gives_the_same_bits(cluster, build, data):
 
 
 def test_without_a_worker_left_a_stop_still_ends_it_and_what_was_finished_is_there(cluster, build, data, tmp_path, monkeypatch):
-    monkeypatch.setattr(sweep_module, "PATIENCE", 0.1)
+    monkeypatch.setattr(sweep_tasks, "PATIENCE", 0.1)
     start(cluster, 1, 1)
     folder, stop, result, killed = new_folder("sweep", tmp_path), Stop(), [], threading.Event()
 
