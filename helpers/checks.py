@@ -1,7 +1,14 @@
 """Checks on exercises: an answer in tiers. What is missing is said at once; a hint and the solution wait under folds."""
 
+import contextlib
 import functools
 import html
+import io
+import logging
+import warnings
+
+import keras
+import numpy as np
 
 
 class Feedback:
@@ -51,3 +58,25 @@ def exercise(hint, solution):
         return check
 
     return decorate
+
+
+@contextlib.contextmanager
+def quiet():
+    """Nothing that the student's code, Keras or NumPy say reaches the page; gives the list of Python's warnings."""
+    before = logging.root.manager.disable
+    logging.disable(max(before, logging.WARNING))
+    try:
+        with warnings.catch_warnings(record=True) as warned, contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
+            warnings.simplefilter("always")
+            yield warned
+    finally:
+        logging.disable(before)
+
+
+def check_function(answer, begins):
+    """Raise `NotYet` unless the answer is a function. begins: the first line that was asked for, after `def`."""
+    name = begins.split("(")[0]
+    if isinstance(answer, keras.Model):
+        raise NotYet(f"You handed over a network. Hand over the function {name}, without brackets.")
+    if isinstance(answer, type) or not callable(answer):
+        raise NotYet(f"{name} should be a function: begin with def {begins}: and hand over its name, without brackets.")

@@ -52,6 +52,7 @@ class Chooser(Live):
     """
 
     made_by = "choose"
+    waits_when_shown = False  # the table can be sorted meanwhile
     says = {**WORDS, "training": "Training: {epochs} trainings in all. The first results take a while; you can sort and look at rows meanwhile."}
 
     def __init__(self, build, data, grid, seeds=(0, 1, 2), epochs=20, validation_split=0.2, save_in=None):
@@ -59,7 +60,7 @@ class Chooser(Live):
         self._lock = threading.RLock()  # the student sorts in one thread while another one trains, and both draw
         self._own = tempfile.TemporaryDirectory(prefix="sweep-", ignore_cleanup_errors=True) if save_in is None else None
         self._arguments = build, data, grid, seeds, epochs, validation_split, self._own.name if self._own else save_in
-        self._build, self._pace, self._seconds, self._waits = build, None, None, True
+        self._build, self._pace, self._seconds = build, None, None
         self._workers = joblib.parallel.get_active_backend()  # of this thread: a `with joblib.parallel_config(…):` is to reach the training
 
         def begin(so_far):
@@ -97,19 +98,6 @@ class Chooser(Live):
         if not self.idle.is_set():
             self.wait()
         return self._sweep
-
-    def show(self):
-        """Show it and start training, or go on with what `save_in` has."""
-        self._waits = False
-        try:
-            super().show()
-        finally:
-            self._waits = True
-
-    def wait(self):
-        """Wait until no training is under way; raises the `LessonError` that the last run ended with, if it did."""
-        if self._waits or not self._background:
-            super().wait()
 
     def close(self):
         """Stop training and take it off the page; runs that were kept in no folder of yours are gone."""

@@ -56,6 +56,7 @@ class CrashDrill(Live):
     """
 
     made_by = "crash_drill"
+    waits_when_shown = False  # a process can be killed meanwhile
 
     def __init__(self, script, folder, epochs=20, kill_in=(2, 12, 7)):
         super().__init__()
@@ -64,7 +65,6 @@ class CrashDrill(Live):
         self._check_script()
         self._controls, self._fixed = controls(_settings, {"kill_in": kill_in}, None, self.made_by)
         self._files, self._history, self._killed = None, {}, False
-        self._waits = True
         for control in self._controls.values():
             control.continuous_update = False  # nothing starts on the way to where it is let go
             control.observe(self._request, "value")
@@ -87,19 +87,6 @@ class CrashDrill(Live):
     def done(self):
         self.wait()
         return self._done
-
-    def show(self):
-        """Show it and start the first run."""
-        self._waits = False
-        try:
-            super().show()
-        finally:
-            self._waits = True
-
-    def wait(self):
-        """Wait until no process is running; raises the `LessonError` that the last run ended with, if it did."""
-        if self._waits or not self._background:
-            super().wait()
 
     def __repr__(self):
         return f"<crash drill of {self._script.name}: {self.state}, {', '.join(self._how_far())} finished; files in {self._files}>"

@@ -1,40 +1,17 @@
 """The checks of lesson 4's exercises: note the best epoch, keep its weights, name garments, go on with training."""
 
-import contextlib
 import inspect
-import io
-import logging
 import os
 import tempfile
-import warnings
 
 import keras
 import numpy as np
 
-from helpers.checks import NotYet, exercise
-
-
-@contextlib.contextmanager
-def _quiet():
-    """Nothing that the student's code, Keras or TensorFlow say reaches the page; gives the list of Python's warnings."""
-    before = logging.root.manager.disable
-    logging.disable(max(before, logging.WARNING))
-    try:
-        with warnings.catch_warnings(record=True) as warned, contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("always")
-            yield warned
-    finally:
-        logging.disable(before)
+from helpers.checks import NotYet, check_function, exercise, quiet
 
 
 def _folder():
     return tempfile.TemporaryDirectory(ignore_cleanup_errors=True)  # Windows deletes no file that is still open
-
-
-def _function(answer, begins):
-    name = begins.split("(")[0]
-    if isinstance(answer, type) or isinstance(answer, keras.Model) or not callable(answer):
-        raise NotYet(f"{name} should be a function: begin with def {begins}: and hand over its name, without brackets.")
 
 
 # Made-up runs: training loss, training accuracy, validation loss, validation accuracy.
@@ -66,7 +43,7 @@ def check_callback(answer):
     if not issubclass(answer, keras.callbacks.Callback):
         raise NotYet("Your class is not a callback yet, so fit cannot use it: write class Lowest(keras.callbacks.Callback):")
     model = _classifier(8, 2)
-    with _quiet():
+    with quiet():
         for run in (FIVE_EPOCHS, *OTHERS):
             _look_at_lowest(_driven(answer, model, run), run)
         tie = _driven(answer, model, TIE)
@@ -228,9 +205,9 @@ TRAININGS = ((8, 83, 0.8, 0.2, 0.9), (6, 94, 0.5, 0.1, 0.8))
     "    model.fit(x, y, epochs=epochs, validation_data=(x_val, y_val), callbacks=[keep], verbose=0)",
 )
 def check_keep_best(answer):
-    _function(answer, "keep_best(model, x, y, x_val, y_val, file, epochs)")
+    check_function(answer, "keep_best(model, x, y, x_val, y_val, file, epochs)")
     for number, training in enumerate(TRAININGS):
-        with _folder() as folder, _quiet() as warned:
+        with _folder() as folder, quiet() as warned:
             model, (x, y, x_val, y_val) = _recorded(*training)
             file, earlier = os.path.join(folder, f"lowest_{number}.weights.h5"), _files_here()
             try:
@@ -371,11 +348,11 @@ def _look_at_weights(model, loss, said):
     "    return [class_names[column] for column in columns]",
 )
 def check_names(answer):
-    _function(answer, "names(model, pictures, class_names)")
+    check_function(answer, "names(model, pictures, class_names)")
     numbers = np.random.default_rng(4)
     for class_names, n in ((["Dress", "Shirt", "Bag"], 7), (["Sneaker", "Coat", "Trouser", "Ankle boot", "Pullover"], 40), (["Sandal", "Bag"], 1)):
         columns = numbers.permutation(np.arange(n) * 2 % len(class_names)) if n > 1 else np.array([1])
-        with _quiet():
+        with quiet():
             model, pictures = _sure_of(columns, len(class_names))
             try:
                 found = answer(model, pictures, list(class_names))
@@ -470,11 +447,11 @@ def _look_at_names(found, columns, class_names, rows):
     "    return model.fit(x, y, initial_epoch=done, epochs=epochs, verbose=0)",
 )
 def check_resume(answer):
-    _function(answer, "resume(file, x, y, done, epochs)")
+    check_function(answer, "resume(file, x, y, done, epochs)")
     for number, (done, epochs) in enumerate(((2, 5), (3, 4))):
         x = np.random.default_rng(number).normal(size=(64, 8)).astype("float32")
         y = np.eye(3, dtype="float32")[np.arange(64) % 3]
-        with _folder() as folder, _quiet():
+        with _folder() as folder, quiet():
             file = os.path.join(folder, f"after_epoch_{done}.keras")
             saved = _classifier(8, 3)
             for _ in range(2 * done):  # quicker than fit, and as many updates

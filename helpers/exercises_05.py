@@ -1,16 +1,13 @@
 """The checks of lesson 5's exercises: the place of two layers, batch norm by hand, a slow moving average, a ribbon read rightly."""
 
-import contextlib
 import functools
-import io
-import warnings
 
 import keras
 import numpy as np
 
 from helpers import data, engine
 from helpers.builder import call_builder
-from helpers.checks import NotYet, exercise
+from helpers.checks import NotYet, check_function, exercise, quiet
 from helpers.errors import LessonError
 from helpers.luck import verdict
 from helpers.remeasure import Remeasure
@@ -29,22 +26,6 @@ NETWORK = """def %s:
     ])
     model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])
     return model"""
-
-
-@contextlib.contextmanager
-def _quiet():
-    """Nothing that the student's code or NumPy say reaches the page."""
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        yield
-
-
-def _function(answer, begins):
-    name = begins.split("(")[0]
-    if isinstance(answer, keras.Model):
-        raise NotYet(f"You handed over a network. Hand over the function that makes it, {name}, without brackets.")
-    if isinstance(answer, type) or not callable(answer):
-        raise NotYet(f"{name} should be a function: begin with def {begins}: and hand over its name, without brackets.")
 
 
 def _built(answer, *settings):
@@ -88,9 +69,9 @@ AFTER = {  # how many layers of CORE stand before a misplaced one -> where that 
     solution=NETWORK % ("build_mine(rate)", "BatchNormalization(momentum=0.9),\n        keras.layers.Dropout(rate)"),
 )
 def check_place(answer):
-    _function(answer, "build_mine(rate)")
+    check_function(answer, "build_mine(rate)")
     rates = {}
-    with _quiet():
+    with quiet():
         for rate in (0.1, 0.6, 0.35):
             model = _built(answer, rate)
             _look_at_layers(model)
@@ -159,10 +140,10 @@ NEAR = 6e-4  # whoever rounds to three decimals is right as well
     "    return (x - np.mean(x)) / np.sqrt(np.var(x) + epsilon) * gamma + beta",
 )
 def check_normalise(answer):
-    _function(answer, "normalise(numbers, gamma=1.0, beta=0.0, epsilon=0.001)")
+    check_function(answer, "normalise(numbers, gamma=1.0, beta=0.0, epsilon=0.001)")
     for number, (numbers, gamma, beta, epsilon) in enumerate(BATCHES):
         given, settings = list(numbers), {"gamma": gamma, "beta": beta, "epsilon": epsilon}
-        with _quiet():
+        with quiet():
             try:
                 found = answer(given, **settings) if number else answer(given)
             except Exception as error:
@@ -263,8 +244,8 @@ LEARNT = 0.9  # a validation loss below this after 3 epochs; with momentum 0.9 i
     solution=NETWORK % ("build_repaired()", "BatchNormalization(momentum=0.9)"),
 )
 def check_repair(answer):
-    _function(answer, "build_repaired()")
-    with _quiet():
+    check_function(answer, "build_repaired()")
+    with quiet():
         try:
             model = _built(answer)
         except NotYet as error:
@@ -402,7 +383,7 @@ def _look_at_settings(settings):
 
 def _figures(part, side, seeds, name="val_loss", of=np.nanmin):
     """One figure for each run: the lowest loss, or what `of` makes of it."""
-    with _quiet():
+    with quiet():
         return np.array([np.nan_to_num(of(np.array(history.history[name], float)), nan=np.inf) for history in part.histories[side][:seeds]])
 
 

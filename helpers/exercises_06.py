@@ -1,12 +1,9 @@
 """The checks of lesson 6's exercises: a two-class network, a pipeline, steps per epoch, an error bar, a choice without peeking."""
 
-import contextlib
 import copy
 import functools
-import io
 import math
 import re
-import warnings
 
 import keras
 import numpy as np
@@ -14,26 +11,10 @@ import tensorflow as tf
 
 from helpers import error_bars
 from helpers.builder import call_builder
-from helpers.checks import NotYet, exercise
+from helpers.checks import NotYet, check_function, exercise, quiet
 from helpers.errors import LessonError
 
 SEED = 1
-
-
-@contextlib.contextmanager
-def _quiet():
-    """Nothing that the student's code or NumPy say reaches the page."""
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        yield
-
-
-def _function(answer, begins):
-    name = begins.split("(")[0]
-    if isinstance(answer, keras.Model):
-        raise NotYet(f"You handed over a network. Hand over the function that makes it, {name}, without brackets.")
-    if isinstance(answer, type) or not callable(answer):
-        raise NotYet(f"{name} should be a function: begin with def {begins}: and hand over its name, without brackets.")
 
 
 def _is_nothing(found):
@@ -60,10 +41,10 @@ CLOSE = 1e-5
     return model""",
 )
 def check_two_class(answer):
-    _function(answer, "two_class(learning_rate=0.0005)")
+    check_function(answer, "two_class(learning_rate=0.0005)")
     pictures = np.random.default_rng(SEED).random((64, 28, 28, 1), "float32")
     labels = (np.arange(64) % 3 == 0).astype(int)
-    with _quiet():
+    with quiet():
         models = [_built(answer), *(_built(answer, learning_rate=rate) for rate in RATES[1:])]
         probabilities = _look_at_outputs(models[0], pictures)
         _look_at_loss(models[0], pictures, labels, probabilities)
@@ -214,9 +195,9 @@ MIDDLE = 13.5  # row and column of the middle of the garment in the trial pictur
     return training, validation""",
 )
 def check_pipelines(answer):
-    _function(answer, "pipelines(x_train, y_train, x_val, y_val)")
+    check_function(answer, "pipelines(x_train, y_train, x_val, y_val)")
     pictures, labels = _trial_pictures()
-    with _quiet():
+    with quiet():
         try:
             given = answer(pictures[:N].copy(), labels[:N].copy(), pictures[N:].copy(), labels[N:].copy())
             training, validation = _two_datasets(given)
@@ -408,7 +389,7 @@ SIZES = ((800, 32), (800, 100), (1000, 32), (1000, 48), (10, 4), (5, 8), (32, 32
     solution="import math\n\ndef steps(n_pictures, batch_size):\n    return math.ceil(n_pictures / batch_size)",
 )
 def check_steps(answer):
-    _function(answer, "steps(n_pictures, batch_size)")
+    check_function(answer, "steps(n_pictures, batch_size)")
     found = [answer(*sizes) for sizes in SIZES]
     for steps in found:
         if _is_nothing(steps):
@@ -453,9 +434,9 @@ NEAR = 6e-4  # whoever rounds to three decimals is right as well
     "    return max(0, p - half), min(1, p + half)",
 )
 def check_error_bar(answer):
-    _function(answer, "error_bar(right, n)")
+    check_function(answer, "error_bar(right, n)")
     for right, n in COUNTS:
-        with _quiet():
+        with quiet():
             try:
                 found = answer(right, n)
             except ValueError as error:
@@ -574,8 +555,8 @@ WRONG_RULES = {  # what it chooses by (the lowest wins), and what to say
     return best""",
 )
 def check_choose_best(answer):
-    _function(answer, "choose_best(results)")
-    with _quiet():
+    check_function(answer, "choose_best(results)")
+    with quiet():
         for results in RESULTS:
             for start in range(len(results)):
                 _look_at_choice(answer, results[start:] + results[:start])

@@ -52,6 +52,7 @@ class Live:
 
     made_by = "explore"  # the function a student calls for it
     trains_when_shown = True
+    waits_when_shown = True  # behind a front end, too, its cell ends with the first run
     says = WORDS  # in each state, before what `_train` returns
 
     def __init__(self):
@@ -78,7 +79,7 @@ class Live:
     # What a student can do with it
 
     def show(self):
-        """Show it; if it trains at once, this returns when the curves are complete."""
+        """Show it and, if it trains at once, start; most parts return when the curves are complete."""
         place = _place()
         self._shown_in = _cell()
         self._background = place == "background"
@@ -87,7 +88,8 @@ class Live:
             self._display()
         if self.trains_when_shown:
             self._request()
-            self.wait()
+            if self.waits_when_shown or not self._background:
+                self.wait()
         if place == "nobody watches":
             data, metadata = self._finished()
             display({**data, VIEW: self._view()}, metadata=metadata, raw=True)

@@ -294,13 +294,29 @@ def open_lesson(server, browser, name, last, seconds=300):
     return lab
 
 
-def check_calm(lab, name, panels):
-    """After a test: a picture if anybody wants one; no panel has jumped, and the page has told no error since `forget_frames`."""
+@pytest.fixture(scope="module")
+def opened(server, browser, request):
+    """The lesson that a file of tests names in NOTEBOOK, after Run All; PARTS are the numbers of its live parts."""
+    lab = open_lesson(server, browser, request.module.NOTEBOOK, last=request.module.PARTS[-1])
+    yield lab
+    lab.close()
+
+
+@pytest.fixture
+def lesson(opened, request):
+    """`opened`, one page for all tests of a file. A test fails if meanwhile a part jumps or the page tells an error."""
+    opened.forget_frames()
+    yield opened
+    _check_calm(opened, f"{request.module.NOTEBOOK[:2]}_{request.node.name}", request.module.PARTS)
+
+
+def _check_calm(lab, name, parts):
+    """A picture if anybody wants one; no panel has jumped, and the page has told no error since `forget_frames`."""
     if os.environ.get("SCREENSHOTS"):
         lab.screenshot(Path(os.environ["SCREENSHOTS"]) / f"{name}.png")
     frames, errors, lab.errors = lab.frames(), lab.errors, []
     assert all(frame["chart"] for frame in frames)
-    for panel in range(panels):
+    for panel in parts:
         assert len({frame["height"] for frame in frames if frame["index"] == panel}) <= 1, panel
     assert errors == [] and lab.tracebacks() == []
 

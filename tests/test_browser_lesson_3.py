@@ -5,27 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from tests.lab import browser, check_calm, check_control, check_curves, open_lesson, server, wait_until  # noqa: F401
+from tests.lab import browser, check_control, check_curves, lesson, opened, server, wait_until  # noqa: F401
 
 pytestmark = pytest.mark.slow
 
-MORE, SMALLER, DROPOUT, PENALTIES, AUGMENTED, REPLAY, TOGETHER, LUCK, REAL = range(9)  # its live parts, from top to bottom
+NOTEBOOK = "03_overfitting"
+MORE, SMALLER, DROPOUT, PENALTIES, AUGMENTED, REPLAY, TOGETHER, LUCK, REAL = PARTS = range(9)  # its live parts, from top to bottom
 NAMES = {MORE: "more", SMALLER: "smaller", DROPOUT: "drop", PENALTIES: "penalties", AUGMENTED: "augmented", TOGETHER: "together"}
-
-
-@pytest.fixture(scope="module")
-def opened(server, browser):
-    lab = open_lesson(server, browser, "03_overfitting", last=REAL)
-    yield lab
-    lab.close()
-
-
-@pytest.fixture
-def lesson(opened, request):
-    """The lesson after Run All, one page for all tests. A test fails if meanwhile a panel jumps or the page tells an error."""
-    opened.forget_frames()
-    yield opened
-    check_calm(opened, f"lesson_3_{request.node.name}", panels=9)
 
 
 @pytest.mark.parametrize("panel, keyword, key", [

@@ -4,28 +4,14 @@ import json
 
 import pytest
 
-from tests.lab import ROOT, browser, check_calm, check_control, check_curves, open_lesson, server, wait_until  # noqa: F401
+from tests.lab import ROOT, browser, check_control, check_curves, lesson, opened, server, wait_until  # noqa: F401
 
 pytestmark = pytest.mark.slow
 
-MACHINE, PANEL, TRAVEL, DRILL = range(4)  # its live parts, from top to bottom
+NOTEBOOK = "04_checkpointing"
+MACHINE, PANEL, TRAVEL, DRILL = PARTS = range(4)  # its live parts, from top to bottom
 IN_PLAIN_KERAS = """(lambda model, epoch: (model.load_weights({part}._run.folder / f"epoch_{{epoch:03d}}.weights.h5"), __import__("sklearn.metrics")
     .metrics.confusion_matrix(truth, model.predict(clothes.x_test, verbose=0).argmax(axis=1)).tolist())[1])({model}, {part}.epoch)"""
-
-
-@pytest.fixture(scope="module")
-def opened(server, browser):
-    lab = open_lesson(server, browser, "04_checkpointing", last=DRILL)
-    yield lab
-    lab.close()
-
-
-@pytest.fixture
-def lesson(opened, request):
-    """The lesson after Run All, one page for all tests. A test fails if meanwhile a part jumps or the page tells an error."""
-    opened.forget_frames()
-    yield opened
-    check_calm(opened, f"lesson_4_{request.node.name}", panels=4)
 
 
 def counts(lesson, panel):

@@ -5,27 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from tests.lab import browser, check_calm, check_control, check_curves, open_lesson, server, wait_until  # noqa: F401
+from tests.lab import browser, check_control, check_curves, lesson, opened, server, wait_until  # noqa: F401
 
 pytestmark = pytest.mark.slow
 
-MICROSCOPE, PANEL, FOUR, MOMENTUM, RATES, RIBBON = range(6)  # its live parts, from top to bottom
+NOTEBOOK = "05_dropout_vs_batchnorm"
+MICROSCOPE, PANEL, FOUR, MOMENTUM, RATES, RIBBON = PARTS = range(6)  # its live parts, from top to bottom
 MULTIPLES = {FOUR: "four", MOMENTUM: "slow", RATES: "large"}
-
-
-@pytest.fixture(scope="module")
-def opened(server, browser):
-    lab = open_lesson(server, browser, "05_dropout_vs_batchnorm", last=RIBBON)
-    yield lab
-    lab.close()
-
-
-@pytest.fixture
-def lesson(opened, request):
-    """The lesson after Run All, one page for all tests. A test fails if meanwhile a part jumps or the page tells an error."""
-    opened.forget_frames()
-    yield opened
-    check_calm(opened, f"lesson_5_{request.node.name}", panels=6)
 
 
 @pytest.mark.parametrize("keyword, key", [("rate", "ArrowRight"), ("batch_size", "Home"), ("step", "End"), ("momentum", "ArrowRight"),

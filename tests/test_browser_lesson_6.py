@@ -5,26 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from tests.lab import browser, check_calm, check_control, check_curves, open_lesson, server, wait_until  # noqa: F401
+from tests.lab import browser, check_control, check_curves, lesson, opened, server, wait_until  # noqa: F401
 
 pytestmark = pytest.mark.slow
 
-PANEL, RIBBON, CHOOSER, GAME = range(4)  # its live parts, from top to bottom
-
-
-@pytest.fixture(scope="module")
-def opened(server, browser):
-    lab = open_lesson(server, browser, "06_choosing_a_model", last=GAME)
-    yield lab
-    lab.close()
-
-
-@pytest.fixture
-def lesson(opened, request):
-    """The lesson after Run All, one page for all tests. A test fails if meanwhile a part jumps or the page tells an error."""
-    opened.forget_frames()
-    yield opened
-    check_calm(opened, f"lesson_6_{request.node.name}", panels=4)
+NOTEBOOK = "06_choosing_a_model"
+PANEL, RIBBON, CHOOSER, GAME = PARTS = range(4)  # its live parts, from top to bottom
 
 
 @pytest.mark.parametrize("keyword, key", [("augment", "Space"), ("dropout", "Home"), ("learning_rate", "ArrowRight"), ("seed", "ArrowRight"),

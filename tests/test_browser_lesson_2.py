@@ -9,29 +9,14 @@ import pytest
 
 from helpers.causes import HELPS, PRESCRIPTIONS, why_not
 from helpers.diagnosis import PATTERNS
-from tests.lab import browser, check_calm, check_control, check_curves, open_lesson, server, wait_until  # noqa: F401
+from tests.lab import browser, check_control, check_curves, lesson, opened, server, wait_until  # noqa: F401
 
 pytestmark = pytest.mark.slow
 
-GAP, SKETCH, CLINIC, EXPLORE = range(4)  # its live parts, from top to bottom
+NOTEBOOK = "02_learning_curves"
+GAP, SKETCH, CLINIC, EXPLORE = PARTS = range(4)  # its live parts, from top to bottom
 CASES = range(1, 13)
 WRONG_NAMES, WRONG_PRESCRIPTIONS = (1, 4, 8), (1, 6)  # the cases that are answered wrongly first
-
-
-@pytest.fixture(scope="module")
-def opened(server, browser):
-    lab = open_lesson(server, browser, "02_learning_curves", last=EXPLORE)
-    yield lab
-    lab.close()
-
-
-@pytest.fixture
-def lesson(opened, request):
-    """The lesson after Run All, one page for all tests. A test fails if meanwhile a panel jumps or the page tells an error."""
-    opened.forget_frames()
-    yield opened
-    check_calm(opened, f"lesson_2_{request.node.name}", panels=4)
-    assert "Traceback" not in " ".join(opened.page.locator(".jp-OutputArea-output").all_text_contents())
 
 
 def show(lesson, panel, name):
