@@ -76,6 +76,7 @@ def sweep(build, data, grid, seeds=(0,), epochs=20, validation_split=0.2, save_i
     with contextlib.ExitStack() as pool, flag_for(stop, pool) as flag:
         job = job_of(build, result, flag)
         finished = trained(pool, job, (x, y, validation), missing, [network.structure for network in networks])
+        run = ()
         try:
             for run in finished:
                 keep(*run)
@@ -85,7 +86,7 @@ def sweep(build, data, grid, seeds=(0,), epochs=20, validation_split=0.2, save_i
         except BaseException as error:
             error.sweep = result
             flag.touch()
-            for run in finished:
+            for run in itertools.chain([run] if run else [], finished):  # the run at hand may be kept by half
                 keep(*run)
             raise
     if result.trouble:

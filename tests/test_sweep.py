@@ -622,6 +622,21 @@ def test_stopped_sweeps_of_processes_go_on_where_they_were(folder):
         assert logs(whole) == logs(sweep(build, DATA, GRID, seeds=range(4), epochs=30))
 
 
+def test_an_interrupt_while_a_result_is_written_loses_it_neither(monkeypatch, folder):
+    write = sweep_module.write_run
+
+    def interrupted(file, record):
+        if "learning_rate" in record.get("settings", ()):
+            monkeypatch.setattr(sweep_module, "write_run", write)
+            raise KeyboardInterrupt
+        write(file, record)
+
+    monkeypatch.setattr(sweep_module, "write_run", interrupted)
+    with joblib.parallel_config(n_jobs=1), pytest.raises(KeyboardInterrupt) as stopped:
+        sweep(build, DATA, GRID, epochs=1, save_in=folder)
+    assert stopped.value.sweep.finished == len(list(folder.glob("run-*.json"))) == 1
+
+
 @pytest.mark.slow
 def test_an_interrupt_while_processes_train_leaves_what_was_finished(tmp_path, folder):
     def interrupt(now):
