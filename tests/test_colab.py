@@ -49,7 +49,7 @@ def colab_python():
     if not mark.exists() or mark.read_text() != made_from:
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([_python_3_12(), "-m", "venv", folder], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", wanted, "pytest", "psutil"], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", wanted], check=True)
         mark.write_text(made_from)
     return str(python)
 
@@ -202,7 +202,7 @@ def test_a_queue_of_messages_is_empty_after_a_cell(kernel):
 
 def test_the_helpers_pass_their_own_tests_on_colabs_versions(colab_python):
     done = subprocess.run([colab_python, "-m", "pytest", "-q", "--noconftest", "-c", os.devnull, f"--rootdir={ROOT}", "-p", "no:cacheprovider",
-                           "-o", "faulthandler_timeout=300", "-o", "faulthandler_exit_on_timeout=true",
+                           "-n", "2", "--dist", "loadfile", "--timeout", "300",
                            *(str(ROOT / "tests" / name) for name in FAST_TESTS)],
                           cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-6000:]

@@ -9,6 +9,7 @@ import os
 import pickle
 import random
 import shutil
+import signal
 import threading
 import time
 from pathlib import Path
@@ -638,7 +639,10 @@ def test_an_interrupt_while_a_result_is_written_loses_it_neither(monkeypatch, fo
 
 
 @pytest.mark.slow
-def test_an_interrupt_while_processes_train_leaves_what_was_finished(tmp_path, folder):
+def test_an_interrupt_while_processes_train_leaves_what_was_finished(folder, request):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a kernel; a shell's background processes ignore it
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
+
     def interrupt(now):
         if now.finished == 1:
             threading.Timer(0.3, _thread.interrupt_main).start()
