@@ -33,8 +33,8 @@ TIMEOUT = 600  # seconds for one cell
 
 
 def lessons(folder=ROOT / "notebooks"):
-    """The paths of all lessons, in order."""
-    return sorted(folder.glob("*.ipynb"))
+    """The paths of all lessons, in order: their names begin with a number."""
+    return sorted(folder.glob("[0-9]*.ipynb"))
 
 
 def read(path):
