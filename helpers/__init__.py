@@ -1,6 +1,56 @@
-"""The shared module of Learning Curves Lab: what the lessons import, and nothing they should hide."""
+"""The shared module of Learning Curves Lab: what the lessons import, and nothing they should hide.
 
+In the order of the lessons, `from helpers import …`
+"""
+
+import importlib
 import os
+
+# name: (where it stands, what it is), in the order of the lessons. A name is loaded when it is first used.
+PUBLIC = {
+    "explore": ("helpers.parts.explore", "a live panel: move a control, and your network trains again"),
+    "data": ("helpers", "the data sets: digits(), clothing()"),
+    "curves": ("helpers", "a history as a picture and in words: plot(), describe(), best_epoch()"),
+    "engine": ("helpers", "what model.fit does, faster: fit()"),
+    "explore_gap": ("helpers.parts.gap", "a panel that splits the gap between the two losses into its causes"),
+    "sketch": ("helpers.parts.sketch", "draw the validation loss first, then train"),
+    "diagnose": ("helpers.curves.diagnosis", "which pattern a history shows, and why"),
+    "clinic": ("helpers.parts.clinic", "real runs to name and to cure"),
+    "replay": ("helpers.parts.replay", "early stopping, replayed on a recorded run"),
+    "early_stop": ("helpers.parts.replay", "where early stopping would have ended a run"),
+    "ribbon": ("helpers.parts.ribbon", "two settings, each trained from several seeds"),
+    "new_folder": ("helpers.records.saved", "a folder of its own for what a run saves"),
+    "time_machine": ("helpers.parts.time_machine", "back to any epoch of a finished run"),
+    "crash_drill": ("helpers.parts.crash", "a training that is killed, and resumed"),
+    "old_web": ("helpers.exercises.old_web", "lines from old tutorials, run beside what to write now"),
+    "clean_up": ("helpers.records.saved", "deletes what a lesson has saved"),
+    "microscope": ("helpers.parts.microscope", "what dropout and batch normalisation do to a batch"),
+    "multiples": ("helpers.parts.multiples", "variants of a network, side by side"),
+    "seal": ("helpers.records.sealed", "a test set that is opened once"),
+    "error_bars": ("helpers", "how sure an accuracy is: interval(), difference(), paired(), in_words()"),
+    "choose": ("helpers.parts.chooser", "every combination of some settings, trained and compared"),
+    "sweep": ("helpers.sweeps.run", "the same without a table, on all cores or a cluster"),
+    "winners_curse": ("helpers.parts.curse", "what the best of many tries is worth"),
+    "model_card": ("helpers.records.model_card", "what a network is worth, how it was chosen, where it fails"),
+    "LessonError": ("helpers.errors", "what all of these raise: what is wrong, where, and what to try"),
+}
+__all__ = list(PUBLIC)
+__doc__ += "\n" + "\n".join(f"    {name:<14}{what}" for name, (_, what) in PUBLIC.items()) + "\n"
+
+
+def __getattr__(name):
+    """Load a public name when it is first asked for (PEP 562)."""
+    if name not in PUBLIC:
+        raise AttributeError(f"helpers has no {name!r}. It has: {', '.join(PUBLIC)}.")
+    where, _ = PUBLIC[name]
+    whole = importlib.import_module(f"helpers.{name}" if where == "helpers" else where)
+    globals()[name] = whole if where == "helpers" else getattr(whole, name)
+    return globals()[name]
+
+
+def __dir__():
+    return __all__
+
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import nbformat
 import numpy as np
 
-from tests.lab import ROOT
+from tests.browser.lab import ROOT
 
 SEEDS = range(8)
 OTHER_SEEDS = range(8, 16)  # with the same setting they are the control: the effect, switched off

@@ -25,7 +25,9 @@ import keras  # noqa: E402
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 
-from helpers import data, live as live_module, panel as panel_module  # noqa: E402
+from helpers import data  # noqa: E402
+from helpers.live import part as live_module  # noqa: E402
+from helpers.parts import explore as panel_module  # noqa: E402
 from tests import notebooks  # noqa: E402
 from tests.benchmarks import numpy_network, sweeps  # noqa: E402
 from tests.claims import lesson  # noqa: E402
@@ -254,9 +256,9 @@ def report(case):
 
 def profile():
     """Where a run's time goes: the compiled epochs, the builder, the rest."""
-    from helpers.builder import call_builder
-    from helpers.loop import Loop
-    from helpers.structure import structure_of
+    from helpers.engine.builder import call_builder
+    from helpers.engine.loop import Loop
+    from helpers.engine.structure import structure_of
 
     for case in cases():
         d = case.data

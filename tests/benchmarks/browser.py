@@ -5,13 +5,13 @@ import tempfile
 
 from playwright.sync_api import sync_playwright
 
-from tests.lab import ROOT, Notebook, Server, find_browser, wait_until
+from tests.browser.lab import ROOT, Notebook, Server, find_browser, wait_until
 
 EPOCHS = 20
 STEPS = 6
 CELLS = [
     f"import sys; sys.path.insert(0, {str(ROOT)!r})\nimport helpers, keras, ipywidgets\nimport matplotlib.pyplot as plt\n"
-    "from helpers import data\nfrom helpers.panel import explore\nfrom tests.networks import digits_network as build\n"
+    "from helpers import data\nfrom helpers.parts.explore import explore\nfrom tests.networks import digits_network as build\n"
     "digits = data.digits(one_hot=True)",
     f"panel = explore(build, digits, epochs={EPOCHS}, dropout=(0.0, 0.8, 0.2))",
     "def train(dropout=0.2):\n"

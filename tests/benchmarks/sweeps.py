@@ -22,7 +22,7 @@ from keras.wrappers import SKLearnClassifier
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
 
 from helpers import data
-from helpers.sweep import sweep
+from helpers.sweeps.run import sweep
 
 GRID = {"units": [32, 64], "dropout": [0.0, 0.25], "learning_rate": [0.0005, 0.001, 0.002]}
 EPOCHS, BATCH_SIZE = 10, 32

@@ -1,0 +1,248 @@
+"""`diagnose`: which pattern a history shows, with the evidence, and how sure that is.
+
+The rules are tried in the order of RULES; the first whose conditions all hold names the pattern. A condition compares
+a measure of the curves with a threshold. How far it is from the threshold, in doublings, says how sure it is: a measure
+twice its threshold counts as certain, one a few per cent away as barely.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from helpers.curves.history import JAGGED, JUMP, TINY, best_epoch, finite, jump, panes, zigzag
+
+# What the patterns look like. A name is what a student says; the sentence is what is seen.
+PATTERNS = {
+    "still learning": "Both losses are still falling at the end.",
+    "good fit": "Both losses have fallen and levelled off; validation stays near its lowest value.",
+    "underfitting": "Both losses have levelled off high up, close together: even the training images are not learned.",
+    "overfitting": "Training loss falls on while validation loss turns and rises.",
+    "diverging": "The training loss jumps up, or is no number any more.",
+    "noisy": "Validation loss goes up and down from epoch to epoch.",
+    "leak": "Validation loss follows training loss all the way down, with no gap: too good to be true.",
+    "shuffled labels": "Training loss falls while validation never gets better than guessing.",
+}
+
+# The thresholds, with their reasons. "The first loss" is the training loss of the first epoch: not far from that of
+# guessing, so that the number of classes does not matter. The end is the median of the last fifth of the epochs,
+# because a single epoch may be a slip. JUMP and JAGGED stand in `history`, whose words for a curve need them too.
+NEARLY_ZERO = 0.08  # of the first loss: below this nearly every training image is learned
+NO_GAP = 1.4  # times the training loss: on new images the loss is always further above a training loss so near zero
+AT_GUESSING = 0.86  # of the first loss: validation that never gets below this has learned nothing about new images
+UNDONE = 0.5  # of the typical training loss: a run that ends below this has recovered from its jump
+MEMORISED = 0.75  # of the first loss: training that gets below this has learned something, if only by heart
+ROSE = 0.15  # above the lowest value: more than the zigzag of a good fit explains
+FALLING = 0.10  # over the last third of the epochs: more than the zigzag of a good fit makes, and worth training on for
+HIGH = 0.66  # of the first loss: a training loss that levels off above this has hardly been learned
+FEW_EPOCHS = 3  # with fewer there is no trend
+BARELY = 0.03  # doublings: nearer to a threshold than this, nobody can say
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What `diagnose` found.
+
+    pattern: a name of PATTERNS, or "not clear". evidence: list of sentences with the measures behind it. certainty: 0
+    (at a threshold) to 1 (twice it or more). measures: dict of the figures; see `measure`.
+    """
+
+    pattern: str
+    evidence: list
+    certainty: float
+    measures: dict
+
+    @property
+    def sure(self):
+        """The certainty in words."""
+        return "clear" if self.certainty >= 0.5 else "likely" if self.certainty >= 0.15 else "a close call"
+
+    def __str__(self):
+        how = "" if self.pattern == "not clear" else f" ({self.sure})"
+        return f"{self.pattern}{how}: {' '.join(self.evidence)}"
+
+    __repr__ = __str__
+
+
+def diagnose(history):
+    """The `Diagnosis` of a history: what `model.fit` returned, or its `.history`.
+
+    It judges by the loss. Without validation data only some patterns can be told. It can be wrong: real curves may
+    show two patterns at once, and it names the first that fits in the order of RULES.
+
+    Raises `CurveError` if the history cannot be read.
+    """
+    figures = measure(history)
+    if not figures["finite"]:
+        return Diagnosis("diverging", ["The loss is NaN or infinite in at least one epoch."], 1.0, figures)
+    if figures["epochs"] < FEW_EPOCHS:
+        return Diagnosis("not clear", [f"There are {figures['epochs']} epochs: too few for a trend."], 0.0, figures)
+    surest = 1.0
+    for pattern, conditions in RULES.items():
+        margins = [_margin(condition, figures) for condition in conditions]
+        if None in margins:  # there is no validation loss to compare
+            continue
+        surest = min(surest, abs(min(margins)))
+        if min(margins) > 0:
+            if surest < BARELY:
+                break
+            return Diagnosis(pattern, _evidence(pattern, figures), min(1.0, surest), figures)
+    words = "The curves lie between two patterns." if "rise" in figures else "Without validation loss no more can be told."
+    return Diagnosis("not clear", [words, *_evidence("", figures)], 0.0, figures)
+
+
+# Each pattern's conditions: (measure, "above" or "below", threshold). The order matters: an exploded first loss makes
+# the other shares meaningless, and a zigzag makes rises and falls doubtful.
+RULES = {
+    "diverging": [("jump", "above", JUMP), ("end over typical", "above", UNDONE)],
+    "leak": [("training end", "below", NEARLY_ZERO), ("gap", "below", NO_GAP)],
+    "noisy": [("zigzag", "above", JAGGED)],
+    "shuffled labels": [("validation best", "above", AT_GUESSING), ("training end", "below", MEMORISED)],
+    "overfitting": [("rise", "above", ROSE), ("gap", "above", 1.0), ("fall", "below", FALLING)],
+    "still learning": [("fall", "above", FALLING), ("training fall", "above", FALLING / 2)],
+    "underfitting": [("training end", "above", HIGH), ("fall", "below", FALLING)],
+    "good fit": [("training end", "below", HIGH), ("rise", "below", ROSE), ("fall", "below", FALLING)],
+}
+
+
+def _margin(condition, figures):
+    """By how many doublings a measure is on the right side of its threshold; negative on the wrong side."""
+    name, side, threshold = condition
+    if name not in figures:
+        return None
+    doublings = float(np.log2(max(figures[name], TINY) / threshold))
+    return doublings if side == "above" else -doublings
+
+
+def measure(history):
+    """The figures that the rules compare, as a dict. A figure that the history cannot give is missing.
+
+    All losses are shares of the first epoch's training loss.
+    """
+    loss = panes(history)[0]
+    train, val = loss.train, loss.val
+    figures = {"epochs": len(train), "finite": bool(np.isfinite(train).all() and (val is None or np.isfinite(val).all()))}
+    if len(finite(train)) < FEW_EPOCHS:
+        return figures
+    train = finite(train)
+    first = float(train[0]) or 1.0
+    figures |= {
+        "first": first,
+        "jump": jump(train),
+        "end over typical": float(_end(train) / max(np.median(train), TINY)),
+        "training end": _end(train) / first,
+        "training fall": _late_fall(train),
+    }
+    if val is not None and len(finite(val)) == len(val) == len(train):
+        lowest = float(np.min(val))
+        figures |= {
+            "best epoch": best_epoch(history),
+            "validation best": lowest / first,
+            "validation end": _end(val) / first,
+            "rise": _end(val) / max(lowest, TINY) - 1,
+            "gap": _end(val) / max(_end(train), TINY),
+            "fall": _late_fall(val),
+            "zigzag": zigzag(val),
+        }
+    return figures
+
+
+def _end(values):
+    """The typical value of the last epochs."""
+    return float(np.median(values[-max(1, len(values) // 5):]))
+
+
+def _late_fall(values):
+    """By what share the values fall over the last third of the epochs; negative where they rise.
+
+    A short run is judged by what five epochs at its last pace would bring.
+    """
+    third = max(2, len(values) // 3)
+    late = values[-third - 1:]
+    ends = max(1, len(late) // 3)
+    before, after = np.mean(late[:ends]), np.mean(late[-ends:])
+    per_epoch = (1 - after / max(before, TINY)) / (len(late) - ends)
+    return float(per_epoch * max(5, third))
+
+
+def _evidence(pattern, figures):
+    """The measures behind a diagnosis, a sentence each."""
+    sentences = []
+    if pattern == "diverging":
+        return [f"The training loss jumps: the first epoch's is {figures['first']:,.2f}, later ones are of another size altogether."]
+    if "best epoch" in figures:
+        sentences.append(f"The lowest validation loss is at epoch {figures['best epoch']} of {figures['epochs']}.")
+        if pattern in ("overfitting", "shuffled labels", "good fit", ""):
+            sentences.append(f"At the end it is {figures['rise']:.0%} above that.")
+        if pattern == "shuffled labels":
+            sentences.append(f"Even there it is {figures['validation best']:.0%} of what training began with.")
+        if pattern == "noisy":
+            sentences.append(f"It goes back and forth by {figures['zigzag']:.0%} of its size.")
+        if pattern in ("still learning", "underfitting", ""):
+            sentences.append(f"Over the last third of the epochs it falls by {figures['fall']:.0%}.")
+        if pattern in ("leak", "overfitting", "good fit", "underfitting"):
+            sentences.append(f"Its end is {figures['gap']:.1f} times the training loss.")
+    sentences.append(f"Training loss ends at {figures['training end']:.0%} of where it began.")
+    return sentences
+
+
+def against(pattern, history):
+    """The feature of these curves that speaks most against calling them `pattern`, as a sentence."""
+    figures = measure(history)
+    if not figures["finite"]:
+        return "The loss stops being a number at all: nothing but a training that blows up does that."
+    if pattern != "diverging" and _holds("diverging", figures):
+        return SPEAKS_FOR["diverging"].format(**_rounded(figures))  # the other measures are shares of an exploded loss
+    margins = [(_margin(condition, figures), condition) for condition in RULES[pattern] if condition[0] in figures]
+    worst, condition = min(margins, default=(0.0, None))
+    earlier = next((name for name in RULES if _holds(name, figures)), None)
+    if condition is not None and worst < 0:
+        return AGAINST[condition[:2]].format(**_rounded(figures))
+    if earlier in SPEAKS_FOR and earlier != pattern:
+        return SPEAKS_FOR[earlier].format(**_rounded(figures))
+    return f"It could be read that way, but look again: {' '.join(_evidence('', figures))}"
+
+
+def _holds(pattern, figures):
+    margins = [_margin(condition, figures) for condition in RULES[pattern]]
+    return None not in margins and min(margins) > 0
+
+
+def _rounded(figures):
+    """The measures as they stand in sentences."""
+    words = {name.replace(" ", "_"): _share(value) for name, value in figures.items() if isinstance(value, float)}
+    return {**words, "best_epoch": figures.get("best epoch"), "epochs": figures["epochs"],
+            "gap": f"{figures.get('gap', 0):.1f}", "first": f"{figures.get('first', 0):,.2f}"}
+
+
+def _share(value):
+    return "less than 1%" if 0 <= value < 0.005 else f"{value:.0%}"
+
+
+# What a measure on the wrong side of its threshold says.
+AGAINST = {
+    ("jump", "above"): "Look at the training loss: it never jumps up, it comes down epoch after epoch.",
+    ("end over typical", "above"): "Look at the end of the training loss: whatever happened at first, it has come far down since.",
+    ("training end", "below"): "Look at the end of the training loss: it is still at {training_end} of where it began.",
+    ("training end", "above"): "Look at the end of the training loss: it has come down to {training_end} of where it began, so the training images are learned.",
+    ("gap", "below"): "Look at the gap: at the end validation loss is {gap} times the training loss.",
+    ("gap", "above"): "Look at the gap: at the end validation loss is only {gap} times the training loss.",
+    ("zigzag", "above"): "Follow the validation loss from epoch to epoch: it goes back and forth by {zigzag} of its size, which is little.",
+    ("validation best", "above"): "Look at the lowest validation loss: it is {validation_best} of what training began with, so something was learned that holds for new images.",
+    ("rise", "above"): "Look at the right half of the validation loss: at the end it is {rise} above its lowest value, which is little.",
+    ("rise", "below"): "Look at the right half of the validation loss: from epoch {best_epoch} to the end it rises by {rise}.",
+    ("fall", "above"): "Look at the last third of the epochs: what validation loss still falls there, {fall}, is little.",
+    ("fall", "below"): "Look at the last third of the epochs: validation loss is still falling there, by {fall}.",
+    ("training fall", "above"): "Look at the last third of the epochs: training loss hardly moves any more.",
+}
+
+# Where all of a pattern's own conditions hold, what speaks for another pattern instead.
+SPEAKS_FOR = {
+    "diverging": "Look at the training loss: it is {first} in the first epoch, of another size than all others, and nothing is learned afterwards.",
+    "leak": "Look at both curves near zero: there is no gap between them, and on new images there always is one.",
+    "noisy": "Follow the validation loss from epoch to epoch: it goes back and forth by {zigzag} of its size, so neither its rises nor its falls mean much.",
+    "shuffled labels": "Look at the lowest validation loss: it is {validation_best} of what training began with. On new images nothing was ever learned.",
+    "overfitting": "Look at the validation loss after epoch {best_epoch}: it rises by {rise}.",
+    "still learning": "Look at the last third of the epochs: validation loss still falls by {fall} there.",
+    "underfitting": "Look at the training loss: it stays at {training_end} of where it began.",
+    "good fit": "Look at the whole: training loss comes down, and validation loss levels off near its lowest value.",
+}

@@ -1,0 +1,86 @@
+"""A guessed validation loss beside the real one: as a picture, and where they part, in words.
+
+A guess is two lists: `knots`, the epochs (from 1) at which it was set, rising, and `values`, its losses there.
+Between knots it is straight.
+"""
+
+import numpy as np
+
+from helpers.curves import chart
+from helpers.curves.history import STILL_FALLING, CurveError, describe, panes, trend
+
+
+def picture(knots, values, history, highest, uid):
+    """The guess and as much of the run as there is, as one <svg> element in a string.
+
+    history: see `helpers.curves.history`; {} before the first epoch. highest: what the y axis reaches at least.
+    uid: see `chart.svg`.
+    """
+    loss, epochs = panes(history)[0], knots[-1]
+    # The chart measures its y axis by the first line. This one, a lone point without a marker, cannot be seen.
+    lines = [chart.Line("axis", "yours", np.array([highest]))]
+    legend, label = [("yours", "your guess")], f"Your guess of the validation loss: {in_words(knots, values)}."
+    if len(loss.train):
+        lines += [chart.Line("val_loss", "validation", loss.val), chart.Line("loss", "training", loss.train)]
+        legend, label = [*legend, "training", "validation"], f"{label} {describe(history)}"
+    markers = np.full(epochs, np.nan)
+    markers[np.array(knots) - 1] = values
+    lines += [chart.Line("guess", "yours", _curve(knots, values, epochs)), chart.Line("knots", "knots", markers)]
+    return chart.draw([chart.Sheet("loss", lines)], epochs, label, legend, uid)
+
+
+def compare(knots, values, history):
+    """Two or three sentences: whether guess and run have the same shape, where they part most, and by how much on average.
+
+    history: see `helpers.curves.history`; a run that ended early is compared as far as its validation loss is a number.
+    Raises CurveError for a history that cannot be read or has no validation loss.
+    """
+    loss, epochs = panes(history)[0], knots[-1]
+    if not len(loss.train):
+        return "No epoch was trained, so there is nothing to compare."
+    if loss.val is None:
+        raise CurveError("There is no validation loss in this history. Give model.fit a validation_split or validation_data.")
+    numbers = np.append(np.isfinite(loss.val[:epochs]), False)
+    done = int(np.argmin(numbers))  # the epochs before the first that is missing or no number
+    if done == 0:
+        return "The validation loss was not a number in the first epoch, so there is nothing to compare."
+    guess, run = _curve(knots, values, done), loss.val[:done]
+    before = ""
+    if done < epochs:
+        why = f"at epoch {done + 1} the validation loss was not a number" if done < len(loss.val) else "there the run ended"
+        before = f"Only {done} of {epochs} epochs can be compared: {why}. "
+    turn = max([1, *(knot for knot in knots if knot < done)])  # where the last straight piece of the guess begins
+    return before + (_shapes(guess, run, turn) if done > 1 else "") + _distance(guess, run)
+
+
+def in_words(knots, values):
+    """The guess as a list in words: "1.5 at epoch 1, 0.8 at epoch 8"."""
+    return ", ".join(f"{value:g} at epoch {epoch}" for epoch, value in zip(knots, values))
+
+
+def _curve(knots, values, epochs):
+    return np.interp(range(1, epochs + 1), knots, values)
+
+
+def _shapes(guess, run, turn):
+    yours, its = trend(guess), trend(run)
+    if "falling" in yours and guess[turn - 1] - guess[-1] <= STILL_FALLING * guess[turn - 1]:
+        yours = "falls, then levels off"  # what was drawn level is meant level, however steep it was just before
+    if yours == its:
+        turns = f": your guess{_since(guess, yours)}, the run{_since(run, its)}" if "again" in its else ""
+        return f"The shape is the one you drew: the loss {its}{turns}. "
+    return f"The shape is not the one you drew: your guess {yours}{_since(guess, yours)}; the run {its}{_since(run, its)}. "
+
+
+def _since(values, said):
+    return f" from epoch {np.argmin(values) + 1}" if "again" in said else ""
+
+
+def _distance(guess, run):
+    apart = np.abs(run - guess)
+    most = int(np.argmax(apart))
+    drew, came = round(guess[most], 2), round(run[most], 2)
+    if drew == came:
+        return "Your guess and the run are nowhere as much as 0.01 apart."
+    return (f"Your guess and the run part most at epoch {most + 1}: you drew {drew:,.2f}, it came to {came:,.2f}, "
+            f"{abs(came - drew):,.2f} {'higher' if came > drew else 'lower'}. On average they are {apart.mean():,.2f} apart.")

@@ -1,0 +1,269 @@
+"""The fast engine's loop: trains a compiled Keras model a whole epoch at a time, and repeats itself to the bit.
+
+`model.fit` goes back to Python for every batch. Here an epoch (shuffle, every batch, validation) is one
+compiled TensorFlow function, and the weights are put back to their start instead of building a new network,
+so that a new setting trains at once. What cannot be compiled that way is handed to `model.fit`.
+"""
+
+import contextlib
+import threading
+from collections import deque
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from helpers.engine.builder import in_fresh_thread, random_state_of_its_own
+from helpers.errors import LessonError
+from helpers.engine.structure import AdjustableDropout, adjustable_copy, dropouts_of, layers_of, structure_of
+
+
+VALIDATION_BATCH = 256
+
+
+class Stop:
+    """Ends a run from any thread: `stop.set()`. A run looks at it before each batch."""
+
+    def __init__(self):
+        self._event = threading.Event()
+        self._lock = threading.Lock()
+        self._flag = None
+
+    def set(self):
+        with self._lock:
+            self._event.set()
+            if self._flag is not None:
+                self._flag.assign(True)
+
+    def is_set(self):
+        return self._event.is_set()
+
+    @contextlib.contextmanager
+    def told_to(self, flag):
+        """Within it, also say it to `flag`, a variable that a compiled loop reads."""
+        with self._lock:
+            self._flag = flag
+            flag.assign(self.is_set())
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._flag = None
+
+
+class Loop:
+    """The compiled epoch of one network on one set of data.
+
+    `model` is a compiled Keras model; x, y: arrays (or lists or dicts of arrays) with one row per example;
+    `validation` is `(x, y)` or None. Raises what TensorFlow raises where the network cannot be one graph.
+
+    A network of Keras's own parts is copied, and the copy serves every network of the same structure. A network with
+    parts of the student's own (`reusable` is False) is trained itself, with all random numbers from `seed`.
+    """
+
+    def __init__(self, model, x, y, validation=None, seed=0):
+        self._refuse_what_fit_must_do(model)
+        structure = structure_of(model)
+        self.reusable = structure is not None
+        # An average over examples comes out the same in batches of any size, so validation can take large ones.
+        # (Keras averages the losses of several outputs over batches, not examples: there the size matters.)
+        self._any_batch_will_do = self.reusable and len(model.outputs) == 1 and '"reduction": "sum"' not in structure
+        self.model = adjustable_copy(model) if self.reusable else model
+        self._x, self._y = _tensors(x), _tensors(y)
+        self._validation = None if validation is None else tuple(_tensors(part) for part in validation)
+        self._stop_flag = tf.Variable(False, trainable=False)
+        if not self.reusable:
+            tf.random.set_seed(seed)  # a layer of the student's own may use TensorFlow's random numbers
+        with random_state_of_its_own(seed):
+            in_fresh_thread(self._compile)
+        if self.reusable:
+            self._check_copy(model)
+
+    def _compile(self):
+        before = [(variable, variable.value.numpy()) for variable in self.model.variables]
+        self._create_variables()
+        for variable, value in before:
+            variable.assign(value)
+        self._variables = list({id(v): v for v in self.model.variables + self.model.optimizer.variables}.values())
+        self._fresh = [v.value.numpy() for v in self._variables]
+        # Concrete functions: each is traced here, once, and never again.
+        self._read = _compiled(lambda: [tf.identity(v) for v in self._variables])
+        self._write = _compiled(self._assign, [tf.TensorSpec(v.shape, v.dtype) for v in self._variables])
+        self._train_epoch = _compiled(self._epoch, tf.TensorSpec((5,), tf.int32))
+
+    @staticmethod
+    def _refuse_what_fit_must_do(model):
+        if model.run_eagerly:
+            raise NotImplementedError("it was compiled with run_eagerly=True")
+        if type(model).train_step is not keras.Model.train_step or type(model).test_step is not keras.Model.test_step:
+            raise NotImplementedError("it has a training step of its own")
+
+    def _create_variables(self):
+        """Metrics, optimizer and lazily built layers make their variables at first use: outside the graph."""
+        first = tf.nest.map_structure(lambda a: a[:1], (self._x, self._y))
+        prediction = self.model(first[0], training=False)
+        self.model.compute_loss(*first, prediction, training=False)
+        self.model.compute_metrics(*first, prediction)
+        self.model.reset_metrics()
+        self.model.optimizer.build(self.model.trainable_variables)
+
+    def _check_copy(self, model):
+        self.start(model, 0)
+        few = tf.nest.map_structure(lambda a: a[:4], self._x)
+        pairs = zip(tf.nest.flatten(self.model(few, training=False)), tf.nest.flatten(model(few, training=False)))
+        if not all(np.allclose(mine, theirs, atol=1e-5, equal_nan=True) for mine, theirs in pairs):
+            raise NotImplementedError("a copy of it does not predict what it predicts")
+
+    def _assign(self, values):
+        for variable, value in zip(self._variables, values):
+            variable.assign(value)
+
+    def start(self, model, seed):
+        """Go to the start of a run: the weights, rates and learning rate of `model`, random numbers from `seed`."""
+        start = dict(zip(map(id, self._variables), self._fresh))
+        if self.model is not model:
+            start.update((id(mine), v.value.numpy()) for mine, v in zip(self.model.weights, model.weights, strict=True))
+            if model.optimizer.built:
+                pairs = zip(self.model.optimizer.variables, model.optimizer.variables, strict=True)
+                start.update((id(mine), v.value.numpy()) for mine, v in pairs)
+            elif _learning_rate(model) is not None:
+                start[id(_learning_rate(self.model))] = _learning_rate(model).value.numpy()
+            mine = [layer for layer in layers_of(self.model) if type(layer) is AdjustableDropout]
+            for layer, theirs in zip(mine, dropouts_of(model), strict=True):
+                layer.rate.assign(theirs.rate)
+        fixed = [layer.seed_generator.state for layer in layers_of(self.model)
+                 if getattr(layer, "seed", None) is not None and hasattr(layer, "seed_generator")]
+        states = [v for v in self._variables if v.path.endswith("seed_generator_state") and not any(v is f for f in fixed)]
+        for number, state in enumerate(states):
+            start[id(state)] = np.array([np.random.SeedSequence([seed, number]).generate_state(1)[0] >> 1, 0], state.dtype)
+        self.restore([start[id(v)] for v in self._variables])
+
+    def follow(self, model):
+        """Take over the weights and the optimizer's state of the student's `model`, which a callback may have changed."""
+        if model is self.model:
+            return
+        for mine, theirs in self._pairs(model):
+            mine.assign(theirs.value)
+
+    def listen_to(self, stop):
+        """Within it, `stop` ends an epoch before its next batch."""
+        return stop.told_to(self._stop_flag)
+
+    def snapshot(self):
+        """The state of the network and its optimizer, random numbers included, as a list of tensors."""
+        return self._read()
+
+    def restore(self, state):
+        self._write([tf.convert_to_tensor(value, v.dtype) for value, v in zip(state, self._variables)])
+
+    def copy_to(self, model):
+        """Give the student's own `model` the weights, and the optimizer's state, that training has reached."""
+        if model is self.model:
+            return
+        model.optimizer.build(model.trainable_variables)
+        for mine, theirs in self._pairs(model):
+            theirs.assign(mine.value)
+
+    def _pairs(self, model):
+        """The variables of the copy with those of the student's `model`: weights, then the optimizer's."""
+        return [*zip(self.model.weights, model.weights, strict=True),
+                *zip(self.model.optimizer.variables, model.optimizer.variables, strict=True)]
+
+    def epoch(self, number, n_train, batch_size, seed, shuffle=True):
+        """Train epoch `number` (from 0) on the first `n_train` examples; returns `({metric: float}, state)`.
+
+        `(None, None)` when a `Stop` ended it half-way: the network is then between two epochs and must be restored.
+        """
+        numbers = tf.constant([seed % 2**31, number, n_train, min(batch_size, n_train), bool(shuffle)], tf.int32)
+        finished, values, state = self._train_epoch(numbers)
+        if not finished:
+            return None, None
+        return dict(zip(self._names, map(float, values.numpy()))), state
+
+    def _epoch(self, numbers):
+        n_train, batch_size, rows = numbers[2], numbers[3], tf.range(numbers[2])
+        order = tf.cond(numbers[4] > 0, lambda: tf.random.experimental.stateless_shuffle(rows, numbers[:2]), lambda: rows)
+        finished, logs = self._pass(self._x, self._y, order, n_train, batch_size, self._learn)
+        if self._validation is not None:
+            n_validation = tf.shape(tf.nest.flatten(self._validation)[0])[0]
+            if self._any_batch_will_do:
+                batch_size = tf.maximum(batch_size, VALIDATION_BATCH)
+            with tf.control_dependencies(list(logs.values())):
+                done, validation_logs = self._pass(*self._validation, tf.range(n_validation), n_validation, batch_size, self._look)
+            finished = finished & done
+            logs.update({f"val_{name}": value for name, value in validation_logs.items()})
+        self._names = list(logs)
+        values = tf.stack([_one_number(name, value) for name, value in logs.items()])
+        with tf.control_dependencies([values]):
+            return finished, values, [tf.identity(v) for v in self._variables]
+
+    def _pass(self, x, y, order, n, batch_size, on_batch):
+        """One pass over the `n` examples in `order`; returns (whether it was not stopped, the metrics)."""
+        for metric in self.model.metrics:
+            metric.reset_state()
+
+        def one_batch(start, total):
+            end = tf.minimum(start + batch_size, n)
+            batch = tf.nest.map_structure(lambda a: tf.gather(a, order[start:end]), (x, y))
+            # As in fit, a batch weighs by its examples: the last one may be smaller.
+            return end, total + on_batch(*batch) * tf.cast(end - start, "float32")
+
+        start, total = tf.while_loop(
+            lambda start, total: (start < n) & ~self._stop_flag,
+            one_batch, (tf.constant(0), tf.constant(0.0)), parallel_iterations=1)
+        with tf.control_dependencies([total]):
+            logs = {name: tf.identity(tf.convert_to_tensor(value)) for name, value in self.model.get_metrics_result().items()}
+        logs["loss"] = total / tf.cast(n, "float32")
+        return start >= n, logs
+
+    def _learn(self, x, y):
+        model = self.model
+        with tf.GradientTape() as tape:
+            prediction = model(x, training=True)
+            loss = model.compute_loss(x, y, prediction, training=True)
+            scaled = model.optimizer.scale_loss(loss)
+        weights = model.trainable_weights
+        model.optimizer.apply_gradients(zip(tape.gradient(scaled, weights), weights))
+        model.compute_metrics(x, y, prediction)
+        return tf.cast(loss, "float32")
+
+    def _look(self, x, y):
+        prediction = self.model(x, training=False)
+        loss = self.model.compute_loss(x, y, prediction, training=False)
+        self.model.compute_metrics(x, y, prediction)
+        return tf.cast(loss, "float32")
+
+
+def _compiled(function, *signature):
+    return tf.function(function, autograph=False).get_concrete_function(*signature)
+
+
+def _one_number(name, value):
+    if value.shape.rank != 0:
+        raise LessonError(f"The metric {name} gives {value.shape.num_elements()} numbers for each epoch, and a curve needs one. Choose"
+                          ' one of them, or an average: for example keras.metrics.F1Score(average="macro").')
+    return tf.cast(value, "float32")
+
+
+_recent = deque(maxlen=12)  # tensors of data, so that the networks of a lesson share them
+
+
+def _tensors(arrays):
+    """Arrays as tensors; float64 becomes float32 and a single column of labels a matrix, as in `fit`."""
+
+    def tensor(array):
+        array = np.asarray(array)
+        array = array.astype("float32") if array.dtype == "float64" else array
+        array = array[:, np.newaxis] if array.ndim == 1 else array
+        for known in _recent:
+            if known.shape == array.shape and known.dtype == array.dtype and np.array_equal(known.numpy(), array):
+                return known
+        _recent.append(tf.convert_to_tensor(array))
+        return _recent[-1]
+
+    return tf.nest.map_structure(tensor, arrays)
+
+
+def _learning_rate(model):
+    """The variable that holds the learning rate of `model`, or None where a schedule sets it."""
+    return next((v for v in model.optimizer.variables if v.name == "learning_rate"), None)

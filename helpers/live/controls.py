@@ -1,0 +1,137 @@
+"""Controls for a panel: from short forms, as in ipywidgets' `interact`, to sliders, drop-downs and tick boxes.
+
+| you write            | you get                                                        |
+|----------------------|----------------------------------------------------------------|
+| `(low, high)`        | a slider that starts at the builder's default, or in the middle |
+| `(low, high, start)` | a slider that starts at `start`                                |
+| `[1, 2, 4]`          | a slider over just these numbers                               |
+| `["a", "b"]`         | a drop-down; so is `{name: value}`, which gives choices names  |
+| `True` or `False`    | a tick box                                                     |
+| anything else        | no control: the value is fixed                                 |
+
+In two things the forms differ from `interact`. A tuple's third number is where the slider starts, not its step. And
+numbers in a list make a slider, because JupyterLab takes the arrow keys away from a drop-down (the space bar opens it).
+"""
+
+import inspect
+import math
+from numbers import Integral, Number
+
+import ipywidgets as widgets
+import keras
+import numpy as np
+
+from helpers.engine.builder import keywords
+from helpers.errors import LessonError
+
+OF_TRAINING = ("epochs", "batch_size", "n_train", "seed")  # these belong to the training, all others to the builder
+DEFAULTS = {"batch_size": 32, "seed": 0}  # as in `fit`, and the first of seeds
+
+
+def controls(build, forms, available, made_by="explore"):
+    """The controls for `forms` ({keyword: short form}), as {keyword: widget} and {keyword: fixed value}.
+
+    `available`: the number of training images; `made_by`: the function the student called. Raises `LessonError` for a
+    form that cannot be a control, a keyword the builder does not take, or one it needs and nobody gives.
+    """
+    if isinstance(build, keras.Model) or not callable(build):
+        raise LessonError(f"{made_by} needs the function that makes the network, not the network: leave out the brackets, {made_by}(build, …).")
+    parameters = inspect.signature(build).parameters.values()
+    takes, name = keywords(build), getattr(build, "__name__", "build")
+    anything = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+    for keyword in forms:
+        if keyword not in (*OF_TRAINING, *takes) and not anything:
+            raise LessonError(
+                f"Your function {name}({', '.join(takes)}) has no keyword {keyword!r}. Write it into the function's first line"
+                f" (def {name}({', '.join([*takes, keyword + '=…'])}):) and use it inside, or take {keyword} out of {made_by}(…)."
+            )
+    for keyword, default in takes.items():
+        if keyword not in forms and default is inspect.Parameter.empty:
+            raise LessonError(f"Your function {name}() needs a value for {keyword!r}: give it a default, or make a control: {made_by}(…, {keyword}=(low, high)).")
+    made, fixed = {}, {}
+    for keyword, form in forms.items():
+        default = takes.get(keyword, inspect.Parameter.empty)
+        default = DEFAULTS.get(keyword) if default is inspect.Parameter.empty else default
+        control = _control(keyword, form, default)
+        if control is None:
+            fixed[keyword] = form
+        else:
+            made[keyword] = control
+        if keyword in OF_TRAINING and not (keyword == "n_train" and form is None):
+            _check_number_of_training(keyword, form, control, available)
+    return made, fixed
+
+
+def _control(keyword, form, default):
+    """The control for one form, or None where the value is fixed."""
+    look = {"description": keyword, "style": {"description_width": "7em"}, "layout": widgets.Layout(width="24em", margin="2px")}
+    if isinstance(form, widgets.Widget):
+        if not hasattr(form, "value"):
+            raise LessonError(f"{keyword}: a {type(form).__name__} has no value that could be a setting. Use a slider, a drop-down or a tick box.")
+        form.description = keyword
+        return form
+    if isinstance(form, bool):
+        return widgets.Checkbox(value=form, **look)
+    if isinstance(form, (list, dict, range)):
+        return _choice(keyword, form, default, look)
+    return _slider(keyword, form, default, look) if isinstance(form, tuple) else None
+
+
+def _choice(keyword, form, default, look):
+    values = list(form.values()) if isinstance(form, dict) else list(form)
+    if not values:
+        raise LessonError(f"{keyword}=[] leaves nothing to choose from: put the choices into the list.")
+    options = list(zip(map(str, form), values))
+    ordered = not isinstance(form, dict) and all(isinstance(value, Number) and not isinstance(value, bool) for value in values)
+    same = [isinstance(value, bool) == isinstance(default, bool) and np.array_equal(value, default) for value in values]
+    start = same.index(True) if True in same else 0
+    return (widgets.SelectionSlider if ordered else widgets.Dropdown)(options=options, index=start, **look)
+
+
+def _slider(keyword, form, default, look):
+    numbers = all(isinstance(n, Number) and not isinstance(n, (bool, complex)) and math.isfinite(n) for n in form)
+    if len(form) not in (2, 3) or not numbers:
+        raise LessonError(f"{keyword}={form!r} is no slider. Write two or three numbers: (lowest, highest) or (lowest, highest, start).")
+    low, high = form[:2]
+    if not low < high or high - low < 1e-9 * max(1, abs(high)):
+        raise LessonError(f"{keyword}={form!r}: the first number must be smaller than the second, and not by next to nothing;"
+                          " very small values are better chosen from a list.")
+    whole = all(isinstance(n, Integral) for n in form) and (default is None or isinstance(default, Integral))
+    usable = isinstance(default, Number) and low <= default <= high
+    start = form[2] if len(form) == 3 else default if usable else (low + high) / 2
+    if not low <= start <= high:
+        raise LessonError(f"{keyword}={form!r}: the slider cannot start at {start}, outside {low} to {high}. (low, high, start): the third number is where it starts.")
+    if whole:
+        return widgets.IntSlider(value=int(start), min=int(low), max=int(high), **look)
+    step = _round_step((high - low) / 20)
+    decimals = max(0, -math.floor(math.log10(step)))
+    return widgets.FloatSlider(value=start, min=low, max=high, step=step, readout_format=f".{decimals}f", **look)
+
+
+def _round_step(rough):
+    """The nearest of 1, 2 and 5 times a power of ten."""
+    power = 10.0 ** math.floor(math.log10(rough))
+    return round(min((1, 2, 5, 10), key=lambda digit: abs(digit * power - rough)) * power, 12)
+
+
+def _check_number_of_training(keyword, form, control, available):
+    if control is None:
+        numbers = [form]
+    elif hasattr(control, "options"):
+        numbers = list(form.values()) if isinstance(form, dict) else form if isinstance(form, (list, range)) else [control.value]
+    else:
+        numbers = [getattr(control, "min", control.value), getattr(control, "max", control.value)]
+    least = 0 if keyword == "seed" else 1
+    for number in numbers:
+        if isinstance(number, bool) or not isinstance(number, Integral):
+            raise LessonError(f"{keyword} needs whole numbers; {number!r} is none.")
+        if number < least:
+            raise LessonError(f"{keyword} must be at least {least}; here it can be {number}.")
+        if keyword == "n_train" and available is not None and number > available:
+            raise LessonError(f"n_train goes up to {number}, but there are only {available} training images.")
+
+
+def value_of(control):
+    """A control's value as Python's own number; a slider's steps are rounded off (0.30000000000000004 is 0.3)."""
+    value = control.value.item() if hasattr(control.value, "item") else control.value
+    return round(value, 12) if isinstance(value, float) else value

@@ -1,0 +1,262 @@
+"""What all live parts of a lesson share: shown in their cell, they train without freezing the page.
+
+A part has widgets, a picture and its state in words. Behind a front end it trains in the background; in Google Colab,
+and where a program runs the notebook, it trains inside the request that asked for it.
+"""
+
+import base64
+import html
+import itertools
+import json
+import sys
+import threading
+import time
+
+import ipywidgets as widgets
+from IPython import get_ipython
+from IPython.display import display
+
+from helpers.engine.builder import FRESH
+from helpers.errors import Interrupted, LessonError, our_mistake
+from helpers.engine.loop import Stop
+from helpers.live.worker import WORKER
+
+FRAME = 0.04  # seconds between two pictures of a growing curve: faster than this nobody sees
+VIEW = "application/vnd.jupyter.widget-view+json"
+INTERRUPTED = "You interrupted the training. The panel still works: move a control to train again."
+WORDS = {
+    "ready": "",
+    "building": "Building the network …",
+    "training": "Training: {epochs} epochs …",
+    "done": "Done. ",
+    "stopped": "Stopped. ",
+    "error": "",
+}
+STYLE = """<style>
+.live-panel-state{height:4.6em;overflow-y:auto;line-height:1.5;padding:2px 6px}
+.live-panel-state.error{color:#8A2A00;background:#FFF4EC}
+.live-panel-lost{display:none}
+.jupyter-widgets-disconnected .live-panel-lost{display:block;color:#8A2A00}
+.jupyter-widgets-disconnected .live-panel-state{display:none}
+.jupyter-widgets-disconnected .live-panel{opacity:.45}
+</style><p class="live-panel-lost">This panel has lost its kernel. Run the cell again to bring it back.</p>"""
+
+
+class Live:
+    """A live part of a lesson. `state`: "ready" (for the student), "building", "training", "done", "stopped" or "error".
+
+    A subclass makes its widgets and calls `_assemble`; in `_train(stop)` it trains once, drawing with `_draw`, and
+    returns (final state, words). `_picture()` gives the SVG or HTML to show, `_marks()` what tests and assistive
+    technology may read of it: "epoch" (points drawn), "epochs" (points wanted) and "settings".
+    """
+
+    made_by = "explore"  # the function a student calls for it
+    trains_when_shown = True
+    waits_when_shown = True  # behind a front end, too, its cell ends with the first run
+    says = WORDS  # in each state, before what `_train` returns
+
+    def __init__(self):
+        if threading.current_thread().name == FRESH:
+            raise LessonError(f"{self.made_by}(…) was called inside the function that makes the network. Call it outside, in a cell of its own.")
+        self.state = "building"
+        self._error = None
+        self._run_number = 0
+        self._name = f"p{next(_numbers)}"  # tells its chart from the others on the page
+        self._stop = Stop()
+        self.idle = threading.Event()
+        self.idle.set()
+        self._background = False
+        self._drawn_at = 0.0
+        self._words, self._chart = widgets.HTML(), widgets.HTML()
+        self._stop_button = widgets.Button(description="Stop", tooltip="Stop the training that is under way")
+        self._stop_button.on_click(self._on_stop)
+
+    def _assemble(self, *rows):
+        """Put `rows` of widgets, the state in words and the picture below each other, and draw for the first time."""
+        self._box = widgets.VBox([widgets.HTML(STYLE), *rows, self._words, self._chart])
+        self._draw("building" if self.trains_when_shown else "ready")
+
+    # What a student can do with it
+
+    def show(self):
+        """Show it and, if it trains at once, start; most parts return when the curves are complete."""
+        place = _place()
+        self._shown_in = _cell()
+        self._background = place == "background"
+        _replace_panel_of_this_cell(self)
+        if place != "nobody watches":
+            self._display()
+        if self.trains_when_shown:
+            self._request()
+            if self.waits_when_shown or not self._background:
+                self.wait()
+        if place == "nobody watches":
+            data, metadata = self._finished()
+            display({**data, VIEW: self._view()}, metadata=metadata, raw=True)
+
+    def wait(self):
+        """Wait until no training is under way; raises the `LessonError` that the last run ended with, if it did."""
+        if threading.current_thread().name == FRESH:
+            raise LessonError("wait() was called inside the function that makes the network, which the panel itself waits for.")
+        try:
+            while not self.idle.wait(0.1):
+                pass
+        except KeyboardInterrupt:
+            self.stop()
+            self.idle.wait(5)
+            raise Interrupted(INTERRUPTED) from None
+        if self._error is not None:
+            raise self._error
+
+    def stop(self):
+        """Stop the training that is under way or waits; the curve so far stays, and the next move trains again."""
+        if WORKER.forget(self):
+            self._words.value = '<div class="live-panel-state stopped" role="status">Stopped before it began.</div>'
+        self.overtake()
+
+    def overtake(self):
+        """End the run that is under way, because it is out of date."""
+        self._stop.set()
+
+    def close(self):
+        """Stop training and take it off the page; nothing of it stays in memory."""
+        self.stop()
+        self._stop_button.on_click(self._on_stop, remove=True)
+        for control in self._lent():
+            control.unobserve(self._request, "value")
+        for widget in _all_in(self._box):
+            if widget not in self._lent():
+                widget.unobserve_all()
+                widget.close()
+
+    def _ipython_display_(self):
+        if self._shown_in != _cell():  # it has been shown already in its own cell
+            self._display()
+
+    # From a control to a run
+
+    def _request(self, _change=None):
+        """A control has moved: train with what the controls now show."""
+        if self._background:
+            WORKER.request(self)
+        else:
+            self.run()
+
+    def run(self):
+        """Train once with the controls' present values, drawing as it goes. One thread at a time calls this."""
+        self._stop = stop = Stop()
+        self._error = None
+        self._run_number += 1
+        try:
+            state, words = self._train(stop)
+        except KeyboardInterrupt:
+            self._error = Interrupted(INTERRUPTED)
+            self._draw("stopped", INTERRUPTED)
+        except Exception as error:
+            self._error = error if isinstance(error, LessonError) else our_mistake(error)
+            self._draw("error", str(self._error))
+        else:
+            if not (stop.is_set() and WORKER.has_request_of(self)):
+                self._draw(state, words)
+
+    def failed(self, error):
+        self._error = error
+
+    def say_it_waits(self):
+        self._words.value = '<div class="live-panel-state" role="status">Waiting until another panel has finished …</div>'
+
+    def _on_stop(self, _button):
+        self.stop()
+
+    # What it looks like
+
+    def _draw(self, state, words=""):
+        marks = {"run": self._run_number, "state": state, **self._marks()}
+        text = html.escape(self.says[state].format(**marks) + words)
+        marks = " ".join(f'data-{name}="{html.escape(_as_text(value))}"' for name, value in marks.items())
+        if state != self.state or words or not self._words.value:
+            self._words.value = f'<div class="live-panel-state {state}" role="status" tabindex="0">{text}</div>'
+        # The picture, which carries the state, comes last: who sees a state sees its words as well.
+        self._chart.value = f'<div class="live-panel" {marks}>{self._picture()}</div>'
+        self.state = state
+        self._drawn_at = time.perf_counter()
+
+    def _is_due(self):
+        """Whether a growing curve should be drawn again; in the background not more often than can be seen."""
+        return not self._background or time.perf_counter() - self._drawn_at >= FRAME
+
+    def _display(self):
+        display({VIEW: self._view(), "text/plain": "A live panel. Run this cell to bring it to life."}, raw=True)
+
+    def _view(self):
+        return {"version_major": 2, "version_minor": 0, "model_id": self._box.model_id}
+
+    def _finished(self):
+        """(data, metadata) of what a reader without a kernel sees."""
+        return still(self._picture(), *self._still_words())
+
+    # What a subclass may say
+
+    def _lent(self):
+        """Widgets on it that belong to the student and outlive it."""
+        return ()
+
+    def _still_words(self):
+        """(alt text, words below the picture) for a reader without a kernel, the same on every machine."""
+        raise NotImplementedError
+
+
+def still(svg, alt, words=""):
+    """`svg`, one <svg> element, as a picture for a page without widgets: (data, metadata) for IPython's `display`."""
+    svg = svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    source = "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+    words = words or alt
+    page = f'<img width="860" alt="{html.escape(alt)}" src="{source}"><p>{html.escape(words)}</p>'
+    return {"text/html": page, "text/plain": words}, {}
+
+
+_numbers = itertools.count(1)
+_panels = {}  # cell -> the live part it shows
+
+
+def _all_in(box):
+    """`box` and every widget in it."""
+    return [box, *(widget for child in getattr(box, "children", ()) for widget in _all_in(child))]
+
+
+def _as_text(value):
+    return json.dumps(value, default=repr) if isinstance(value, dict) else str(value)
+
+
+def _place():
+    """Where panels are shown: "background" training behind a front end, "inline" (Colab), or "nobody watches"."""
+    shell = get_ipython()
+    if shell is None or not hasattr(shell, "kernel"):
+        return "nobody watches"
+    if "google.colab" in sys.modules:
+        # Colab shows no widget update that leaves the kernel outside a running request.
+        return "inline"
+    # A client that cannot be asked for input is a program that runs the notebook, not a person at a front end.
+    return "background" if shell.kernel._allow_stdin else "nobody watches"
+
+
+def _cell():
+    """The number of the execution that is under way."""
+    shell = get_ipython()
+    return getattr(shell, "execution_count", None)
+
+
+def _cell_id():
+    """What the front end calls the cell that is running, or None where it does not say."""
+    shell = get_ipython()
+    if shell is None or not hasattr(shell, "kernel"):
+        return None
+    return shell.kernel.get_parent("shell").get("metadata", {}).get("cellId")
+
+
+def _replace_panel_of_this_cell(panel):
+    cell = _cell_id()
+    if cell is not None:
+        if cell in _panels:
+            _panels[cell].close()
+        _panels[cell] = panel

@@ -1,0 +1,254 @@
+"""The clinic: real runs without a label. Name the pattern of each, prescribe, and see the prescription tried.
+
+    clinic(build, clothes)
+"""
+
+import threading
+from functools import partial
+from html import escape
+
+import ipywidgets as widgets
+import numpy as np
+
+from helpers.curves import chart
+from helpers.curves import plotting as curves
+from helpers.curves import thumbnails
+from helpers.parts.casebook import Run, standing
+from helpers.parts.causes import PRESCRIPTIONS, draw_cases, prescribe, train
+from helpers.curves.diagnosis import PATTERNS
+from helpers.errors import LessonError
+from helpers.live.part import Live, still
+
+RIGHT, WRONG, CHOSEN = "✓", "✗", "▸"
+
+
+def clinic(build, data, cases=12, seed=None):
+    """Show a row of learning curves from real runs, to be named and mended.
+
+    build: your function; it takes the keywords that `helpers.parts.causes` lists and returns a compiled Keras model.
+    data: as for `explore`. cases: how many runs, at least one of each pattern. seed: a number makes the draw of the
+    runs repeatable.
+
+    Returns the `Clinic`. Nothing is trained before its button is pressed. Raises `LessonError` for too few cases.
+    """
+    made = Clinic(build, data, cases, seed)
+    made.show()
+    return made
+
+
+class Clinic(Live):
+    """What `clinic` has made. `cases` and `histories`: those of the row; `score`: points; `closed`: how many are closed."""
+
+    made_by = "clinic"
+    trains_when_shown = False
+
+    def __init__(self, build, data, cases=12, seed=None):
+        super().__init__()
+        if isinstance(cases, bool) or not isinstance(cases, (int, np.integer)) or cases < len(PATTERNS):
+            raise LessonError(f"cases must be a whole number of at least {len(PATTERNS)}, one for each pattern; it is {cases!r}.")
+        self._build, self._data, self._wanted = build, data, int(cases)
+        self._random = np.random.default_rng(seed)
+        self._lock = threading.RLock()  # the student answers in one thread while another one trains, and both draw
+        self._runs, self._chosen, self._under_way = [], None, None  # the row, and one Run of it each
+        self._job = self._train_row  # what the next training is for
+        self._start_button = _button(f"Train {cases} new runs", self._on_start, "170px", "Draw new cases and train them")
+        self._score_words = widgets.HTML(layout={"flex": "1 1 300px", "height": "42px"})
+        wide, tall = f"{thumbnails.WIDE + 4}px", f"{thumbnails.TALL + 4}px"  # with a border of 2 pixels
+        self._pictures = {number: widgets.HTML(layout={"width": wide, "height": tall, "margin": "2px 2px 0"}) for number in range(1, cases + 1)}
+        self._numbers = {number: _button(str(number), partial(self._on_number, number), wide, f"Look at case {number}") for number in self._pictures}
+        # Wide enough for a sign in front of the words, so that nothing moves when it comes.
+        self._names = {name: _button(name, partial(self._on_name, name), f"{0.46 * len(name) + 2.8:g}em", looks) for name, looks in PATTERNS.items()}
+        self._prescriptions = {name: _button(name, partial(self._on_prescription, name), f"{0.5 * len(name) + 2.9:g}em", does)
+                               for name, does in PRESCRIPTIONS.items()}
+        row = [widgets.VBox([self._pictures[number], self._numbers[number]]) for number in self._pictures]
+        self._draw_small(*self._pictures)
+        self._assemble(_line([self._start_button, self._stop_button, self._score_words]), _line(row),
+                       widgets.HTML("<b>What is this?</b>"), _line(self._names.values()),
+                       widgets.HTML("<b>What do you prescribe?</b>"), _line(self._prescriptions.values()))
+        self._say(f"Press “Train {cases} new runs”. Then choose a number, name what its curves show, and prescribe.")
+
+    def __repr__(self):
+        return f"<clinic of {getattr(self._build, '__name__', 'build')}(): {standing(self._runs, self._wanted)}; {self.state}>"
+
+    cases = property(lambda self: [run.case for run in self._runs])
+    histories = property(lambda self: [run.history for run in self._runs])  # None where training has not come so far
+    score = property(lambda self: sum(run.points for run in self._runs))
+    closed = property(lambda self: sum(run.closed for run in self._runs))
+
+    # What a student can do with it, from a cell as well
+
+    def start(self):
+        """Draw a new row and train it; returns when it is complete."""
+        self._start_button.click()
+        self.wait()
+
+    def choose(self, number):
+        """Look at case `number`, from 1."""
+        _press(self._numbers, number)
+
+    def name(self, pattern):
+        """Say which of PATTERNS the chosen case shows."""
+        _press(self._names, pattern)
+
+    def prescribe(self, prescription):
+        """Try one of PRESCRIPTIONS on the chosen case, once it is named; returns when that has been trained."""
+        _press(self._prescriptions, prescription)
+        self.wait()
+
+    # From a button to a run or an answer
+
+    def _on_start(self, _button):
+        self._job = self._train_row
+        self._request()
+
+    def _on_number(self, number, button):
+        with self._lock:
+            if not button.disabled:
+                self._chosen, before = self._runs[number - 1], self._chosen
+                if self.state == "training" or self._chosen is before:
+                    self._draw(self.state)
+                else:  # what was said was said of another case
+                    self._say(self._chosen.question())
+
+    def _on_name(self, pattern, button):
+        with self._lock:
+            if not button.disabled and pattern not in self._chosen.names:
+                self._say(self._chosen.judge_name(pattern))
+
+    def _on_prescription(self, prescription, button):
+        with self._lock:
+            if button.disabled or self.state == "training" or prescription in self._chosen.prescriptions:
+                return
+            self._job = partial(self._treat, self._chosen, prescription)
+        self._request()
+
+    def _train(self, stop):
+        try:
+            return self._job(stop)
+        finally:
+            self._under_way = None
+
+    def _train_row(self, stop):
+        cases = draw_cases(self._wanted, self._random, self._data)
+        with self._lock:
+            self._runs, self._chosen = [Run(number, case) for number, case in enumerate(cases, 1)], None
+            self._draw_small(*self._pictures)
+            self._mark_buttons(free=False)
+        try:
+            for run in self._runs:
+                self._under_way = run
+                self._draw("training", f" Run {run.number} of {self._wanted}.")
+                history = train(self._build, self._data, run.case, stop, partial(self._follow, run))
+                if stop.is_set():
+                    break
+                with self._lock:
+                    run.history = history
+                    run.show_itself()
+                    self._draw_small(run.number)
+        finally:
+            with self._lock:  # after a stop or an error, what is finished makes a shorter row
+                self._runs = [run for run in self._runs if run.history is not None]
+                self._chosen = self._chosen or next(iter(self._runs), None)
+                self._draw_small(*self._pictures)
+        words = "Look at the curves of each, and say what they show." if self._runs else "Press the button again for new ones."
+        return "stopped" if stop.is_set() else "done", f"{len(self._runs) or 'No'} runs are trained. {words}"
+
+    def _treat(self, run, prescription, stop):
+        case = prescribe(prescription, run.case, run.history)
+        with self._lock:
+            self._chosen = self._under_way = run
+            run.show({}, case.epochs, after=prescription)
+            self._draw("training", f" Case {run.number} after “{prescription}”.")
+        try:
+            history = train(self._build, self._data, case, stop, partial(self._follow, run))
+        except BaseException:
+            run.show_itself()
+            raise
+        with self._lock:
+            if stop.is_set():
+                run.show_itself()
+                return "stopped", f"“{prescription}” was not tried to its end, so it does not count."
+            run.show(history.history, case.epochs, after=prescription)
+            words = run.judge_prescription(prescription, history)
+            return "done", (f"{standing(self._runs, self._wanted)} " if self.closed == len(self._runs) else "") + words
+
+    def _follow(self, run, history):
+        """Draw `run` as far as it has come."""
+        with self._lock:
+            # A copy: the other thread may draw the page while the next epoch is being noted.
+            run.logs = {name: list(values) for name, values in history.history.items()}
+            if len(history.epoch) == 1 or self._is_due():
+                if run.history is None:
+                    self._draw_small(run.number)
+                self._draw("training")
+
+    # What it looks like
+
+    def _say(self, words):
+        """Answer the student with `words`."""
+        self._words.value = f'<div class="live-panel-state" role="status" tabindex="0">{escape(words)}</div>'
+        self._draw(self.state)
+
+    def _draw(self, state, words=""):
+        with self._lock:
+            self._mark_buttons(free=state != "training")
+            super()._draw(state, words)
+
+    def _mark_buttons(self, free):
+        """Say on the buttons what is chosen and what was tried; only what can be answered now can be pressed."""
+        self._score_words.value = f'<div style="line-height:1.3;padding:5px">{escape(standing(self._runs, self._wanted))}</div>'
+        for number, button in self._numbers.items():
+            run = self._runs[number - 1] if number <= len(self._runs) else None
+            chosen = run is not None and run is self._chosen
+            button.description = (f"{CHOSEN} " if chosen else "") + str(number) + (f" {RIGHT}" if run and run.closed else "")
+            button.disabled = run is None or run.history is None
+            self._pictures[number].layout.border = "2px solid " + (curves.TRAINING if chosen else "transparent")  # seen on dark pages too
+        run = self._chosen
+        _sign(self._names, free and run and not run.named, run.names if run else [], run and run.named)
+        _sign(self._prescriptions, free and run and run.named and not run.closed, run.prescriptions if run else [], run and run.closed,
+              under_way=run and run.after)
+
+    def _marks(self):
+        run = self._under_way or self._chosen
+        points, epochs = (len(run.logs.get("loss", ())), run.epochs) if run else (0, 0)
+        settings = {"case": self._chosen and self._chosen.number, "score": self.score, "closed": self.closed, "cases": len(self._runs) or self._wanted}
+        return {"epoch": points, "epochs": epochs, "settings": settings}
+
+    def _picture(self):
+        run = self._chosen or self._under_way
+        return run.picture(self._name) if run else chart.svg({}, 1, uid=self._name)
+
+    def _draw_small(self, *numbers):
+        for number in numbers:
+            run = self._runs[number - 1] if number <= len(self._runs) else None
+            self._pictures[number].value = thumbnails.small(f"Case {number}", run.logs if run else {}, run.epochs if run else 1)
+
+    def _finished(self):  # nothing has been trained, and every machine shows the same
+        alt = f"{self._wanted} empty frames with numbers, for learning curves."
+        return still(thumbnails.frames(self._wanted), alt, "Run this cell to open the clinic.")
+
+
+def _button(words, action, width, tooltip=""):
+    button = widgets.Button(description=words, tooltip=tooltip, layout={"width": width, "padding": "0 4px"})
+    button.on_click(action)
+    return button
+
+
+def _sign(buttons, open_, tried, solved, under_way=None):
+    """Let `buttons` be pressed if the question is open, and mark the answers tried, of which the last may have solved it."""
+    last = under_way or (tried[-1] if tried else None)
+    for name, button in buttons.items():
+        sign = "" if name not in tried else f"{RIGHT} " if solved and name == tried[-1] else f"{WRONG} "
+        # The last one pressed does nothing any more, but it is not disabled: it would lose the keyboard's focus.
+        button.description, button.disabled = sign + name, name != last and (not open_ or name in tried)
+
+
+def _line(parts):
+    return widgets.HBox(list(parts), layout={"flex_flow": "row wrap"})
+
+
+def _press(buttons, name):
+    free = [str(other) for other, button in buttons.items() if not button.disabled]
+    if str(name) not in free:
+        raise LessonError(f"{name!r} cannot be chosen now. What can: {', '.join(free) or 'nothing yet'}.")
+    buttons[name].click()

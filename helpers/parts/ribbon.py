@@ -1,0 +1,167 @@
+"""The seed ribbon: is a difference between two settings real, or luck? Both are trained from several seeds, live.
+
+    ribbon(build, digits, other={"dropout": 0.5}, seeds=(1, 10, 3), epochs=(1, 40, 15), dropout=(0.0, 0.8, 0.0))
+"""
+
+import ipywidgets as widgets
+import numpy as np
+
+from helpers.curves import chart
+from helpers.curves import plotting as curves
+from helpers.engine.builder import keywords
+from helpers.live.controls import OF_TRAINING
+from helpers.engine.trainer import DIVERGED, Trainer
+from helpers.errors import LessonError, shorten
+from helpers.engine.examples import len_of, training_and_validation
+from helpers.live.part import Live
+from helpers.curves.luck import verdict
+from helpers.live.pair import Pair
+
+CAPTION = "Validation curves. A band spans the finished runs of A or B, one for each seed; the line in it is their median."
+
+
+def ribbon(build, data, other, seeds=(1, 10, 1), validation_split=0.2, **forms):
+    """Show a live part that trains two settings, A and B, from seeds 0, 1, 2, … and says whether their difference may be luck.
+
+    build, data, validation_split: as in `explore`; there must be validation data.
+    other: {keyword: value}, what is different in B and where it starts: keywords of the builder, or `batch_size`, `n_train`.
+    seeds: the form of the control for the number of seeds, from 1.
+    forms: `keyword=form` as in `explore`. They make the controls, which A and B share; a keyword of `other` gets one for each.
+    Without a form it has no control, and A has the builder's default.
+
+    Returns the `Ribbon`, when its first curves are complete. Raises `LessonError` for a mistake in any of these.
+    """
+    part = Ribbon(build, data, other, seeds, validation_split, forms)
+    part.show()
+    return part
+
+
+class Ribbon(Live):
+    """What `ribbon` has made.
+
+    `histories`: {"A": [`History` of seed 0, of seed 1, …], "B": […]}, of finished runs only; `settings`: {"A": {keyword: value},
+    "B": {…}, "seeds": how many}; `state`: one of "building", "training", "done", "stopped", "error".
+    """
+
+    made_by = "ribbon"
+
+    def __init__(self, build, data, other, seeds=(1, 10, 1), validation_split=0.2, forms=()):
+        super().__init__()
+        x, y, validation = training_and_validation(data, validation_split)
+        if validation is None:
+            raise LessonError("ribbon compares validation losses, and there are no validation data. Give it some:"
+                              " validation_split=0.2, or (x, y, x_validation, y_validation).")
+        self._build, self._trainer = build, Trainer(build, x, y, validation)
+        self._pair = Pair(build, other, seeds, dict(forms), None if y is None else len_of(x))
+        self.settings, self._names = self._pair.read()
+        self.histories = {"A": [], "B": []}
+        self._growing = None  # (side, seed, history) of the run that is under way
+        self._latest = None  # the latest picture with a curve in it
+        for control in self._pair.all:
+            control.observe(self._request, "value")
+        self._assemble(*self._pair.rows, self._stop_button, widgets.HTML(CAPTION))
+
+    def __repr__(self):
+        return f"<seed ribbon of {getattr(self._build, '__name__', 'build')}(): {self._in_short()} {self.state}>"
+
+    def _lent(self):
+        return self._pair.lent
+
+    # From a control to a run
+
+    def _train(self, stop):
+        self.settings, self._names = self._pair.read()
+        self.histories, self._growing = {"A": [], "B": []}, None
+        self._draw("building")
+        for seed in range(self.settings["seeds"]):
+            for side in ("A", "B"):
+                history = self._run(side, seed, stop)
+                if len(history.epoch) < self.settings[side]["epochs"] and history.note != DIVERGED:
+                    return "stopped", self._in_words()
+                self.histories[side].append(history)
+                self._growing = None
+                if self._is_due():
+                    self._draw("training")
+        return "done", self._in_words()
+
+    def _run(self, side, seed, stop):
+        settings = {**self.settings[side], "seed": seed}
+        takes = keywords(self._build)
+        of_builder = {name: value for name, value in settings.items() if name not in OF_TRAINING or name in takes}
+        of_training = {name: value for name, value in settings.items() if name in OF_TRAINING}
+
+        def on_epoch(history):
+            self._growing = side, seed, history
+            if len(history.epoch) == 1 or self._is_due():
+                self._draw("training")
+
+        def on_state(state):
+            if seed == 0 and state == "building":  # later seeds have what is built; a new word for each would only flicker
+                self._draw(state)
+
+        return self._trainer.run(of_builder, **of_training, stop=stop, on_epoch=on_epoch, on_state=on_state)
+
+    def _in_words(self, numbers=True):
+        notes = dict.fromkeys(f"{side}: {history.note}" for side in "AB" for history in self.histories[side]
+                              if history.note == DIVERGED or history.path == "fit")
+        lowest = {side: [_lowest(history) for history in self.histories[side]] for side in "AB"}
+        return " ".join([*notes, verdict(lowest["A"][:len(lowest["B"])], lowest["B"], numbers)])
+
+    # What it looks like
+
+    def _drawn(self):
+        return [*self.histories["A"], *self.histories["B"], *([self._growing[2]] if self._growing else [])]
+
+    def _marks(self):
+        epochs = 2 * self.settings["seeds"] * self.settings["A"]["epochs"]
+        return {"epoch": sum(len(history.epoch) for history in self._drawn()), "epochs": epochs, "settings": self.settings}
+
+    def _picture(self):
+        drawn = self._drawn()
+        if not drawn and self._latest:
+            return self._latest  # until there is something new to see: the axes must not jump to and fro
+        names = [pane.name for pane in curves.panes(drawn[0] if drawn else {})]
+        sheets = [_sheet(name, self.histories, self._growing) for name in names]
+        legend = [(side, shorten(f"{side}: {name}", 50)) for side, name in self._names.items()]
+        svg = chart.draw(sheets, self.settings["A"]["epochs"], self._in_words(), legend, self._name)
+        self._latest = svg if drawn else None
+        return svg
+
+    def _still_words(self):
+        words = f"{self._in_short()} {self._in_words(numbers=False)}"
+        return f"{CAPTION} {words}", words
+
+    def _in_short(self):
+        return " ".join(f"{side}: {name}." for side, name in self._names.items())
+
+
+def _lowest(history):
+    """The lowest validation loss of a run; infinite if none was a number."""
+    return curves.finite(np.array(history.history["val_loss"])).min(initial=np.inf)
+
+
+def _sheet(name, histories, growing):
+    """The `Sheet` of one metric: the band and the median of A and of B, and the run that is under way, (side, seed, history) or None."""
+    lines, bands, ghosts = [], [], []
+    for side in "AB":
+        finished = _validation(histories[side], name)
+        under_way = _validation([growing[2]], name) if growing and growing[0] == side else []
+        if finished:
+            low, median, high = _limits_and_median(finished)
+            bands += [chart.Band(side, low, high)] if len(finished) > 1 else []
+            lines.append(chart.Line(f"{side}_val_{name}", side, median))
+            ghosts += [(f"{side}, seed {growing[1]}", run) for run in under_way if len(curves.finite(run))]
+        else:
+            lines += [chart.Line(f"{side}_val_{name}", side, run) for run in under_way]
+    return chart.Sheet(name, lines, ghosts, bands, title=f"validation {name}")
+
+
+def _validation(histories, name):
+    return [pane.val for history in histories for pane in curves.panes(history) if pane.name == name]
+
+
+def _limits_and_median(runs):
+    """The lowest, middle and highest value of each epoch, as arrays; a run that ended early, or a NaN, does not count."""
+    epochs = max(map(len, runs))
+    values = np.ma.masked_invalid([np.pad(run, (0, epochs - len(run)), constant_values=np.nan) for run in runs])
+    return [np.ma.filled(of(values, axis=0), np.nan) for of in (np.ma.min, np.ma.median, np.ma.max)]

@@ -1,0 +1,214 @@
+"""A sweep's work: what joblib's workers, on this machine or on a Dask cluster, are given to do, and how they do it."""
+
+import contextlib
+import functools
+import inspect
+import linecache
+import math
+import os
+import pickle
+import random
+import shutil
+import signal
+import tempfile
+import threading
+import uuid
+import warnings
+from collections import namedtuple
+from pathlib import Path
+
+import joblib
+import keras
+
+from helpers.engine.builder import FRESH, in_fresh_thread
+from helpers.engine.trainer import DIVERGED, Trainer
+from helpers.errors import LessonError, explain, shorten
+from helpers.sweeps.grid import BATCH_SIZE, OF_TRAINING, of_builder
+from helpers.engine.loop import Stop
+from helpers.records.saved import in_words
+
+PATIENCE = 10  # seconds for the workers to notice that they are to stop; they look after each epoch
+MOST_RUNS = 6  # in one task, so that results come often
+
+warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given")  # it had grown large; joblib starts a new one
+
+# What a worker has to know. key: tells this sweep from others; flag: a file that appears when the sweep is to stop;
+# settings: those of the rows; process: the number of the process that sweeps; source: the file of `build`, and its lines.
+Job = namedtuple("Job", "key build settings epochs policy flag process source")
+
+
+def job_of(build, result, flag):
+    """The `Job` of the `Sweep` `result`, whose builder is `build`."""
+    code = getattr(inspect.unwrap(build), "__code__", None)
+    source = (code.co_filename, linecache.getlines(code.co_filename)) if code else None
+    return Job(uuid.uuid4().hex, build, [row.settings for row in result.rows], result.epochs, keras.config.dtype_policy().name, flag,
+               os.getpid(), source)
+
+
+@contextlib.contextmanager
+def flag_for(stop, pool):
+    """A path at which a file appears once `stop` is set: other processes on this machine can see it.
+
+    Workers that take no notice, because they hang or are lost, are given up: `pool`, which holds them, is closed.
+    """
+    try:
+        flag = Path(tempfile.mkdtemp(prefix="sweep-")) / "stop"
+    except OSError as error:
+        raise in_words(error, tempfile.gettempdir(), "make a folder in") from error
+    over, given_up = threading.Event(), threading.Event()
+
+    def watch():
+        while not over.wait(0.05):
+            if stop.is_set():
+                flag.touch()
+                if not over.wait(PATIENCE):
+                    given_up.set()
+                    pool.close()
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True, name="stop of a sweep")
+    watcher.start()
+    try:
+        yield flag
+    finally:
+        over.set()
+        watcher.join()
+    if not given_up.is_set():  # nor after an error: workers of a cluster may still have to see it
+        shutil.rmtree(flag.parent, ignore_errors=True)
+
+
+def trained(pool, job, data, runs, structures):
+    """Train `runs` on joblib's workers; yields `(number of the setting, seed, record)` in the order in which they finish."""
+    try:
+        backend, n_jobs = joblib.parallel.get_active_backend()
+        n_jobs = -1 if n_jobs is None else n_jobs
+        workers = joblib.effective_n_jobs(n_jobs)
+        if workers > 1 and not getattr(backend, "supports_sharedmem", False):
+            _check_can_travel(job)
+        # On one machine joblib shares large arrays through memory. Dask is sent them with each task, being in a tuple: what it
+        # spreads by itself ("scatters") it soon keeps on one worker alone, and a sweep would be lost with that worker.
+        tasks = (joblib.delayed(_train)(job, task, data) for task in _tasks(runs, structures, workers))
+        parallel = pool.enter_context(joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1))
+        for finished in parallel(tasks):
+            yield from finished
+    except LessonError:
+        raise
+    except Exception as error:
+        raise _lost(error) from error
+    finally:
+        _trainers.pop(job.key, None)
+
+
+def _tasks(runs, structures, workers):
+    """`runs` in lists: of one structure each, because it is compiled once; enough of them for all workers; none very long."""
+    groups = {}
+    for number, seed in runs:
+        groups.setdefault(structures[number] or (number, seed), []).append((number, seed))
+    longest = 1 if workers == 1 else min(MOST_RUNS, math.ceil(len(runs) / (2 * workers)))
+    tasks = []
+    for group in groups.values():
+        parts = math.ceil(len(group) / longest)
+        tasks += [group[part * len(group) // parts:(part + 1) * len(group) // parts] for part in range(parts)]
+    return tasks
+
+
+def _check_can_travel(job):
+    """Raise a `LessonError` if `job` cannot be sent to another process; joblib would say it late, and Dask not at all."""
+    try:
+        pickle.dumps(joblib.wrap_non_picklable_objects(job))  # as joblib and Dask do, with cloudpickle
+    except Exception as error:
+        name = getattr(job.build, "__name__", "build")
+        raise LessonError(f"Your function {name}(), something it uses, or a value in the grid cannot be sent to another process:"
+                          f" {shorten(error)}. Make it inside the function, or train in this process:"
+                          " with joblib.parallel_config(n_jobs=1): sweep(…).") from error
+
+
+def _lost(error):
+    name = type(error).__name__
+    reason = {
+        "TerminatedWorkerError": "a process that trained has died, most likely because memory ran out. Use fewer processes:"
+                                 " with joblib.parallel_config(n_jobs=1): sweep(…).",
+        "ModuleNotFoundError": f"a worker lacks a module: {shorten(error)}. Start the workers in the folder of the lessons,"
+                               " in the same environment.",
+    }.get(name, f"{name}: {shorten(error)}")
+    return LessonError(f"The sweep could not go on: {reason} Where you have given it a folder (save_in=…), what was finished is kept,"
+                       " and the same sweep started again trains only what is missing.")
+
+
+# In a worker
+
+_one_at_a_time = threading.Lock()  # a worker may have several threads, but Keras has its state once in a process
+_trainers = {}  # the key of a sweep -> its Trainer: a worker compiles each structure once, and is sent nothing twice
+
+
+@contextlib.contextmanager
+def undisturbed():
+    """Within it, no other thread trains here, or draws from the random numbers from which Keras draws the seeds of the layers.
+
+    These are those of Python's `random`, of which a process has one; Dask's own threads draw from them for each message they
+    send, so that now and then a network began from other weights than its seed's.
+    """
+    with _one_at_a_time:
+        shared, ours, here = random.seed.__self__, random.Random(), threading.get_ident()
+        names = [name for name in random.__all__ if getattr(getattr(random, name), "__self__", None) is shared]
+
+        def share(name):
+            def draw(*args, **kwargs):
+                mine = threading.get_ident() == here or threading.current_thread().name == FRESH
+                return getattr(ours if mine else shared, name)(*args, **kwargs)
+
+            return draw
+
+        for name in names:
+            setattr(random, name, share(name))
+        try:
+            yield
+        finally:
+            for name in names:
+                setattr(random, name, getattr(shared, name))
+
+
+def _train(job, runs, data):
+    """Train `runs`, each (number of the setting, seed); returns (number, seed, record) of those that were not stopped."""
+    if os.getpid() != job.process and threading.current_thread() is threading.main_thread():
+        # Jupyter interrupts a kernel's children, too; what is to become of the sweep is for the kernel to say.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    finished = []
+    with undisturbed():
+        for number, seed in runs:
+            record = None if job.flag.exists() else _run(job, number, seed, data)
+            if record is None:
+                break
+            finished.append((number, seed, record))
+    return finished
+
+
+def _run(job, number, seed, data):
+    """Train one run; returns its record, None if it was stopped."""
+    stop = Stop()
+    of_training = {"batch_size": BATCH_SIZE, **{name: value for name, value in job.settings[number].items() if name in OF_TRAINING}}
+    try:
+        history = _trainer(job, data).run({"number": number}, job.epochs, seed=seed, stop=stop, **of_training,
+                                          on_epoch=lambda history: job.flag.exists() and stop.set())
+    except Exception as error:
+        return {"history": {}, "path": "", "note": "", "stopped": False, "error": str(explain(error, job.build, "was trained"))}
+    if history.stopped and history.note != DIVERGED:
+        return None
+    return {"history": history.history, "path": history.path, "note": history.note, "stopped": history.stopped, "error": ""}
+
+
+def _trainer(job, data):
+    if job.key not in _trainers:
+        if job.source and os.getpid() != job.process:  # so that errors can quote the student's line
+            name, lines = job.source
+            linecache.cache[name] = (sum(map(len, lines)), None, lines, name)
+
+        @functools.wraps(job.build)
+        def build_number(number):
+            return job.build(**of_builder(job.build, job.settings[number]))
+
+        x, y, validation = data
+        _trainers.clear()
+        # The numbers of the settings are the Trainer's settings: it takes those whose repr is equal for the same.
+        _trainers[job.key] = in_fresh_thread(lambda: Trainer(build_number, x, y, validation), job.policy)
+    return _trainers[job.key]
