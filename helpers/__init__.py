@@ -8,12 +8,12 @@ import os
 
 # name: (where it stands, what it is), in the order of the lessons. A name is loaded when it is first used.
 PUBLIC = {
+    "curves": ("helpers", "a history as a picture and in words: plot(), describe(), best_epoch()"),
     "explore": ("helpers.parts.explore", "a live panel: move a control, and your network trains again"),
     "data": ("helpers", "the data sets: digits(), clothing()"),
-    "curves": ("helpers", "a history as a picture and in words: plot(), describe(), best_epoch()"),
-    "engine": ("helpers", "what model.fit does, faster: fit()"),
     "explore_gap": ("helpers.parts.gap", "a panel that splits the gap between the two losses into its causes"),
     "sketch": ("helpers.parts.sketch", "draw the validation loss first, then train"),
+    "engine": ("helpers", "what model.fit does, faster: fit()"),
     "diagnose": ("helpers.curves.diagnosis", "which pattern a history shows, and why"),
     "clinic": ("helpers.parts.clinic", "real runs to name and to cure"),
     "replay": ("helpers.parts.replay", "early stopping, replayed on a recorded run"),

@@ -104,7 +104,7 @@ def test_tab_completes_the_public_names():
 
 
 def test_a_wrong_name_is_answered_with_the_right_ones():
-    with pytest.raises(AttributeError, match="helpers has no 'explorer'. It has: explore, data, "):
+    with pytest.raises(AttributeError, match="helpers has no 'explorer'. It has: curves, explore, data, "):
         helpers.explorer  # noqa: B018
 
 
