@@ -142,7 +142,7 @@ def _balanced_order(y, chosen, seed):
     # RandomState, because NumPy promises that its numbers stay the same in later versions.
     random = np.random.RandomState(seed)
     columns = [random.permutation(np.flatnonzero(y == label)) for label in chosen]
-    return np.concatenate([random.permutation(one_of_each) for one_of_each in zip(*columns)])
+    return np.concatenate([random.permutation(one_of_each) for one_of_each in zip(*columns, strict=True)])
 
 
 def _whole_number(where, value, lowest):

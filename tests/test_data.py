@@ -28,11 +28,11 @@ def as_bytes(images):
 def class_of_each_image():
     """The class names in the original files, by the bytes of the image."""
     source = load_digits()
-    classes = dict(zip(as_bytes((source.data / 16).astype(np.float32)), map(str, source.target)))
+    classes = dict(zip(as_bytes((source.data / 16).astype(np.float32)), map(str, source.target), strict=True))
     with np.load(FILE) as file:
         for part in ("pool", "test"):
             names = [data.CLOTHING_CLASSES[label] for label in file[f"y_{part}"]]
-            classes.update(zip(as_bytes(file[f"x_{part}"] / np.float32(255)), names))
+            classes.update(zip(as_bytes(file[f"x_{part}"] / np.float32(255)), names, strict=True))
     return classes
 
 

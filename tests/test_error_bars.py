@@ -96,7 +96,7 @@ def test_equal_and_nearly_equal_accuracies():
 def test_a_true_difference_is_rarely_overlooked_with_as_many_pictures_as_it_takes():
     random = np.random.default_rng(0)
     n = pictures_needed(0.75, 0.85)
-    drawn = zip(random.binomial(n, 0.75, 2000), random.binomial(n, 0.85, 2000))
+    drawn = zip(random.binomial(n, 0.75, 2000), random.binomial(n, 0.85, 2000), strict=True)
     seen = np.mean(["leaves out 0" in difference(int(a), int(b), n) for a, b in drawn])
     assert 0.76 < seen < 0.84
     same = np.mean(["leaves out 0" in difference(int(a), int(b), n) for a, b in random.binomial(n, 0.8, (2000, 2))])

@@ -1,53 +1,46 @@
 """The live chart: a history as a small SVG drawing, made anew after every epoch.
 
-It looks like `curves.plot`, but takes a fraction of a millisecond and a few kilobytes. Its x axis
+It looks like what `plotting` draws, but takes a fraction of a millisecond and a few kilobytes. Its x axis
 has room for all epochs that are wanted, so that it stays the same while the curves grow.
 """
 
-from collections import namedtuple
 from html import escape
 from math import isfinite
 
-from helpers.curves import plotting as curves
-from helpers.curves.plotting import GHOST, GRID, HEIGHT, INK, LABELS, LEFT, RIGHT, WIDTH
+from helpers.curves.history import describe
+from helpers.curves.sheets import (
+    GHOST,
+    GRID,
+    HEIGHT,
+    INK,
+    LABELS,
+    LEFT,
+    LOOKS,
+    RIGHT,
+    WIDTH,
+    label_heights,
+    sheets_of,
+    shorten,
+    ticks_of,
+    x_ticks,
+)
 
 TOP, TALL = 66, 184  # pixels from the top of the chart to a plotting area, and its height
 SMALL, BETWEEN = 130, 92  # the same for areas in several rows: their height, and the room from one to that below
 INSET = 8  # pixels from the sides of a plotting area to the first and the last epoch
 GHOST_POINTS = 30  # a ghost with more is thinned out; the curves of the run itself never are
-
-# How the lines of a drawing look: colour, dashes, and the marker at each point in widths of the line.
-# The colours are ones that colour-blind eyes tell apart; dashes and markers differ as well.
-CIRCLE, SQUARE = '<circle r="1"/>', '<path d="M-1-1H1V1H-1"/>'
-DIAMOND, TRIANGLE = '<path d="M0-1.4L1.4 0L0 1.4L-1.4 0"/>', '<path d="M-1.2 1L0-1.4L1.2 1"/>'
-LOOKS = {
-    "training": (curves.TRAINING, "", CIRCLE),
-    "validation": (curves.VALIDATION, "6 3", SQUARE),
-    "measured again": ("#007A5A", "2 3", DIAMOND),
-    "yours": (INK, "2 3", ""),
-    "knots": (INK, "", TRIANGLE),
-    "A": ("#0072B2", "", CIRCLE),
-    "B": ("#9A3B8C", "8 3", DIAMOND),
-    "averaging": ("#8F6400", "", CIRCLE),
-    "dropout": ("#7B3294", "6 3", SQUARE),
-    "batch norm": ("#2B83BA", "2 3", TRIANGLE),
-    "new pictures": (INK, "9 2", DIAMOND),
-    "earlier": (GHOST, "", ""),
+MARKERS = {  # one width of the line large
+    "circle": '<circle r="1"/>',
+    "square": '<path d="M-1-1H1V1H-1"/>',
+    "diamond": '<path d="M0-1.4L1.4 0L0 1.4L-1.4 0"/>',
+    "triangle": '<path d="M-1.2 1L0-1.4L1.2 1"/>',
 }
-
-# A line of a drawing: `key` is the metric's name in a history, `look` one of LOOKS, `values` an array with one
-# number per epoch; NaN leaves a gap. A band is filled from `low` to `high`.
-Line = namedtuple("Line", "key look values")
-Band = namedtuple("Band", "look low high")
-# One plotting area. ghosts: `curves.ghost_curves`; marks: pairs (epoch, words) that become upright lines; title: if not the name;
-# ticks: of the y axis, if not what the curves need; notice: words across it.
-Sheet = namedtuple("Sheet", "name lines ghosts bands marks title ticks notice", defaults=((), (), (), (), "", (), ""))
 
 
 def svg(history, epochs, ghosts=(), best=True, uid="chart"):
     """Draw the curves as far as they have come.
 
-    history: see `curves`; an empty dict draws empty axes.
+    history: see `helpers.curves.history`; an empty dict draws empty axes.
     epochs: int, the number of epochs wanted: the end of the x axis, unless the history is longer.
     ghosts: earlier runs, pairs (label, history).
     best: whether to mark the best epoch so far, once there are two epochs with validation data.
@@ -55,20 +48,12 @@ def svg(history, epochs, ghosts=(), best=True, uid="chart"):
 
     Returns one <svg> element as a string. Raises CurveError if a history cannot be read.
     """
-    panes = curves.panes(history)
-    done, validated = len(panes[0].train), panes[0].val is not None
-    if not done and ghosts:  # most likely this run will have the panes of the one before
-        panes = [pane._replace(train=pane.train[:0], val=None)
-                 for pane in curves.panes(ghosts[-1][1])]
-    epochs = max(epochs, done, 1)
-    marked = curves.best_epoch(history) if best and validated and done > 1 else None
-    marks = [(marked, f"best epoch {marked}")] if marked else []
-    sheets = [Sheet(pane.name, [Line(key, look, values) for key, look, values in
-                                ((pane.name, "training", pane.train), (f"val_{pane.name}", "validation", pane.val))
-                                if values is not None],
-                    curves.ghost_curves(ghosts, pane, epochs), (), marks) for pane in panes]
-    names = ["training", "validation"] if validated or not done else ["training"]
-    return draw(sheets, epochs, curves.describe(history), names, uid)
+    epochs = max(epochs, 1)
+    sheets = sheets_of(history, ghosts, best, epochs)
+    done = len(sheets[0].lines[0].values)
+    epochs = max(epochs, done)
+    names = [line.look for line in sheets[0].lines] if done else ["training", "validation"]
+    return draw(sheets, epochs, describe(history), names, uid)
 
 
 def draw(sheets, epochs, label, legend, uid="chart", columns=None):
@@ -102,10 +87,10 @@ def draw(sheets, epochs, label, legend, uid="chart", columns=None):
 
 
 def _definitions(looks, uid, wide, tall, size):
-    """The markers, whose size is in widths of the line, and the part of a pane with curves."""
+    """The markers, whose size is in widths of the line, and the part of a pane with """
     # The browser repeats a marker at every point of a line: no point needs an element of its own.
-    markers = "".join(f'<marker id="{uid}{look[0]}" overflow="visible"><g fill="{LOOKS[look][0]}" transform="scale({size})">'
-                      f'{LOOKS[look][2]}</g></marker>' for look in looks if LOOKS[look][2])
+    markers = "".join(f'<marker id="{uid}{look[0]}" overflow="visible"><g fill="{LOOKS[look].colour}" transform="scale({size})">'
+                      f'{MARKERS[LOOKS[look].marker]}</g></marker>' for look in looks if LOOKS[look].marker)
     # A bit taller than the plotting area: a marker on its border is drawn as a whole.
     return f'<defs>{markers}<clipPath id="{uid}c"><path d="M0-4H{wide:g}V{tall + 4}H0"/></clipPath></defs>'
 
@@ -127,10 +112,7 @@ def _legend(names, uid):
 
 def _sheet(sheet, wide, tall, epochs, uid):
     """The elements of one plotting area; (0, 0) is its upper left corner."""
-    ghosts = sheet.ghosts
-    drawn = [*(line.values for line in sheet.lines), *(values for _, values in ghosts),
-             *(limit for band in sheet.bands for limit in (band.low, band.high))]
-    ticks = list(sheet.ticks) or curves.y_ticks(sheet.name, drawn).tolist()
+    ghosts, ticks = sheet.ghosts, ticks_of(sheet)
 
     def x(epoch):
         share = (epoch - 1) / (epochs - 1) if epochs > 1 else 0.5
@@ -152,10 +134,10 @@ def _sheet(sheet, wide, tall, epochs, uid):
         f'<text y="-25" font-size="15">{escape(sheet.title or sheet.name).replace("_", " ")}</text>'
         '<g text-anchor="end" transform="translate(-7 4.5)">',
         *(f'<text class="ytick" y="{_short(y(tick))}">{label}</text>'
-          for tick, label in zip(ticks, _labels(ticks))),
+          for tick, label in zip(ticks, _labels(ticks), strict=True)),
         f'</g><g text-anchor="middle" transform="translate(0 {tall + 18})">',
         *(f'<text class="xtick" x="{_short(x(epoch))}">{epoch}</text>'
-          for epoch in curves.x_ticks(epochs)),
+          for epoch in x_ticks(epochs)),
         f'<text x="{wide / 2:g}" y="22">epoch</text></g>',
         f'<g clip-path="url(#{uid}c)" fill="none" stroke="{GHOST}">',
         *(f'<path class="ghost" d="{_moves(run)}"/>' for _, values in ghosts
@@ -163,7 +145,7 @@ def _sheet(sheet, wide, tall, epochs, uid):
         f'</g><g font-size="11" fill="{GHOST}">',
         *(f'<text class="ghost" x="{wide + 7:g}" y="{tall * (1 - height) + 4:.1f}">'
           f'{_cut(label)}</text>'
-          for (label, _), height in zip(ghosts, curves.label_heights(ghosts, ticks)) if label),
+          for (label, _), height in zip(ghosts, label_heights(ghosts, ticks), strict=True) if label),
         '</g>']
     for number, (epoch, words) in enumerate(sheet.marks):
         parts.append(f'<path class="best" d="M{x(epoch):.1f}-4V{tall}" stroke="{INK}" stroke-width=".8"/>')
@@ -173,7 +155,7 @@ def _sheet(sheet, wide, tall, epochs, uid):
             parts.append(f'<text x="{x(epoch):.1f}" y="{-8 - 13 * number}" font-size="12" '
                          f'text-anchor="{anchor}">{escape(words)}</text>')
     parts.append(f'<g clip-path="url(#{uid}c)" fill="none" stroke-width="1.8">')
-    parts += [_band(points(band.low), points(band.high), LOOKS[band.look][0]) for band in sheet.bands]
+    parts += [_band(points(band.low), points(band.high), LOOKS[band.look].colour) for band in sheet.bands]
     for line in sheet.lines:
         parts += [f'<polyline data-name="{escape(line.key)}" {_look(line.look, uid)} points="'
                   + " ".join(f"{px:.1f},{py:.1f}" for px, py in run) + '"/>'
@@ -185,7 +167,7 @@ def _sheet(sheet, wide, tall, epochs, uid):
 
 
 def _band(low, high, colour):
-    pairs = [(below, above) for below, above in zip(low, high) if below and above]
+    pairs = [(below, above) for below, above in zip(low, high, strict=True) if below and above]
     around = [below for below, _ in pairs] + [above for _, above in reversed(pairs)]
     return (f'<path class="band" stroke="none" fill="{colour}" fill-opacity=".22" d="M'
             + " ".join(f"{px:.1f},{py:.1f}" for px, py in around) + '"/>') if pairs else ""
@@ -196,7 +178,7 @@ def _short(pixels):
 
 
 def _cut(label):
-    short = curves.shorten(label)
+    short = shorten(label)
     return escape(short) + (f"<title>{escape(label)}</title>" if short != label else "")
 
 
@@ -230,5 +212,5 @@ def _unbroken(points):
 def _moves(points):
     """A path through the points in whole pixels: relative moves take the fewest characters."""
     points = [(round(px), round(py)) for px, py in points]
-    moves = [(px - fx, py - fy) for (fx, fy), (px, py) in zip([(0, 0), *points], points)]
+    moves = [(px - fx, py - fy) for (fx, fy), (px, py) in zip([(0, 0), *points], points, strict=False)]
     return "m" + " ".join(f"{dx} {dy}" for dx, dy in moves)

@@ -11,8 +11,8 @@ from math import ceil, floor, sqrt
 import numpy as np
 from matplotlib.image import imsave
 
-from helpers.curves.plotting import GHOST, GRID, INK, TRAINING, VALIDATION
 from helpers.curves.predictions import WRONG
+from helpers.curves.sheets import GHOST, GRID, INK, TRAINING, VALIDATION
 
 SIDE = 104  # pixels of a feature map
 GAP = 8  # pixels between two
@@ -128,10 +128,10 @@ def table(heads, rows, marked, wide):
         number += len(names)
     parts.append(f'<path d="M0 23H{wide:g}" stroke="{INK}"/>')
     for i, row in enumerate(rows):
-        told = f"{row[0]}: " + ", ".join(f"{words} {name} {text}" for (words, name), text in zip(columns[1:], row[1:]))
+        told = f"{row[0]}: " + ", ".join(f"{words} {name} {text}" for (words, name), text in zip(columns[1:], row[1:], strict=True))
         bold = ' font-weight="bold"' if i == marked else ""
         parts.append(f'<g role="img" aria-label="{escape(told)}" text-anchor="end"{bold}>'
-                     + "".join(f'<text x="{x:.1f}" y="{41 + 19 * i}">{escape(text)}</text>' for x, text in zip(right, row)) + "</g>")
+                     + "".join(f'<text x="{x:.1f}" y="{41 + 19 * i}">{escape(text)}</text>' for x, text in zip(right, row, strict=True)) + "</g>")
     return f'<g font-size="11.5">{"".join(parts)}</g>'
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from helpers.curves import chart
 from helpers.curves.history import STILL_FALLING, CurveError, describe, panes, trend
+from helpers.curves.sheets import Line, Sheet
 
 
 def picture(knots, values, history, highest, uid):
@@ -18,15 +19,15 @@ def picture(knots, values, history, highest, uid):
     """
     loss, epochs = panes(history)[0], knots[-1]
     # The chart measures its y axis by the first line. This one, a lone point without a marker, cannot be seen.
-    lines = [chart.Line("axis", "yours", np.array([highest]))]
+    lines = [Line("axis", "yours", np.array([highest]))]
     legend, label = [("yours", "your guess")], f"Your guess of the validation loss: {in_words(knots, values)}."
     if len(loss.train):
-        lines += [chart.Line("val_loss", "validation", loss.val), chart.Line("loss", "training", loss.train)]
+        lines += [Line("val_loss", "validation", loss.val), Line("loss", "training", loss.train)]
         legend, label = [*legend, "training", "validation"], f"{label} {describe(history)}"
     markers = np.full(epochs, np.nan)
     markers[np.array(knots) - 1] = values
-    lines += [chart.Line("guess", "yours", _curve(knots, values, epochs)), chart.Line("knots", "knots", markers)]
-    return chart.draw([chart.Sheet("loss", lines)], epochs, label, legend, uid)
+    lines += [Line("guess", "yours", _curve(knots, values, epochs)), Line("knots", "knots", markers)]
+    return chart.draw([Sheet("loss", lines)], epochs, label, legend, uid)
 
 
 def compare(knots, values, history):
@@ -55,7 +56,7 @@ def compare(knots, values, history):
 
 def in_words(knots, values):
     """The guess as a list in words: "1.5 at epoch 1, 0.8 at epoch 8"."""
-    return ", ".join(f"{value:g} at epoch {epoch}" for epoch, value in zip(knots, values))
+    return ", ".join(f"{value:g} at epoch {epoch}" for epoch, value in zip(knots, values, strict=True))
 
 
 def _curve(knots, values, epochs):

@@ -79,7 +79,7 @@ def describe(history, numbers=True):
     loss, epochs, best = drawn[0], len(drawn[0].train), best_epoch(history)
     if epochs == 0:
         return "No epoch has been trained yet."
-    for name, values in zip(("training", "validation"), loss[1:]):
+    for name, values in zip(("training", "validation"), loss[1:], strict=True):
         if values is not None and len(finite(values)) < epochs:
             when = f" at epoch {np.argmin(np.isfinite(values)) + 1}" if numbers else ""
             return f"The {name} loss stopped being a number{when}: it is NaN or infinite." + (
@@ -134,7 +134,7 @@ def zigzag(values):
 
 def _at(drawn, epoch):
     return ", ".join(f"{name} {pane.name.replace('_', ' ')} {values[epoch - 1]:,.2f}"
-                     for pane in drawn for name, values in zip(("training", "validation"), pane[1:])
+                     for pane in drawn for name, values in zip(("training", "validation"), pane[1:], strict=True)
                      if values is not None)
 
 

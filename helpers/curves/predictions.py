@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.image import imsave
 from sklearn.metrics import confusion_matrix
 
-from helpers.curves.plotting import INK, WIDTH
+from helpers.curves.sheets import INK, WIDTH
 from helpers.errors import LessonError
 
 RIGHT, WRONG = "#0072B2", "#B34700"  # blue, dark orange: colour-blind eyes tell them apart; signs and an outline say the same
@@ -80,7 +80,7 @@ def garments(pictures, probabilities, labels, class_names, width=WIDTH):
     side = 84 if wide >= 112 else 56
     tall = side + 60
     parts = []
-    for number, (picture, row, label) in enumerate(zip(pictures, probabilities, labels)):
+    for number, (picture, row, label) in enumerate(zip(pictures, probabilities, labels, strict=True)):
         said, x, y = int(np.argmax(row)), number % columns * wide, number // columns * tall
         right, middle, percent = said == label, x + wide / 2, _percent(row[said])
         words = f"Picture {number + 1}: {class_names[said]}, {percent}, " + ("right" if right else f"wrong, it is {class_names[label]}")
@@ -91,7 +91,7 @@ def garments(pictures, probabilities, labels, class_names, width=WIDTH):
             f'<text x="{middle:g}" y="{y + side + 19:g}">{_name(class_names[said])}</text>'
             f'<text x="{middle:g}" y="{y + side + 34:g}" fill="{colour}" font-weight="bold">{escape(percent)} {sign}</text>'
             + ("" if right else f'<text x="{middle:g}" y="{y + side + 49:g}" fill="{colour}">is {_name(class_names[label])}</text>') + "</g>")
-    wrong = sum(int(np.argmax(row)) != label for row, label in zip(probabilities, labels))
+    wrong = sum(int(np.argmax(row)) != label for row, label in zip(probabilities, labels, strict=True))
     return _svg(width, rows * tall, f"The network's answers to {len(pictures)} pictures: {wrong} of them wrong.", 11, parts)
 
 

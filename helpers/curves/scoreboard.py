@@ -13,8 +13,7 @@ from math import ceil, floor, isfinite
 import numpy as np
 
 from helpers.curves import chart
-from helpers.curves import plotting as curves
-from helpers.curves.plotting import GHOST, GRID, INK, LEFT, RIGHT, TRAINING, WIDTH
+from helpers.curves.sheets import GHOST, GRID, INK, LEFT, RIGHT, TRAINING, WIDTH, Line, Sheet, y_ticks
 from helpers.error_bars import in_words, interval
 from helpers.errors import shorten
 
@@ -209,15 +208,15 @@ def _share_ticks(low, high):
 def curves_of(entry, row, epochs, seeds, uid="curves"):
     """One <svg>: training and validation loss of every seed against the epoch. epochs, seeds: how many are wanted; uid: as in `chart`."""
     title = f"Row {row}: {in_full(entry.settings)}"
-    lines = [chart.Line(f"seed {seed}: {key}", look, np.array(history.history.get(key, ()), float))
+    lines = [Line(f"seed {seed}: {key}", look, np.array(history.history.get(key, ()), float))
              for key, look in LOOKS.items() for seed, history in entry.histories.items()]
     marks, median = [], " (the median)" if len(entry.histories) > 1 else ""
     if isfinite(entry.epoch):
         marks = [(entry.epoch, f"best epoch {entry.epoch:g}{median}")]
     notice = "" if entry.histories else "cannot be trained: see the table" if entry.error else "waiting"
     each = f", {seeds} seeds" if seeds > 1 else ""
-    sheet = chart.Sheet("loss", lines, marks=marks, title=shorten(title, 105), notice=notice,
-                        ticks=curves.y_ticks("loss", [line.values for line in lines[::max(1, len(entry.histories))] + lines]).tolist())
+    sheet = Sheet("loss", lines, marks=marks, title=shorten(title, 105), notice=notice,
+                        ticks=y_ticks("loss", [line.values for line in lines[::max(1, len(entry.histories))] + lines]).tolist())
     label = (f"{title}. Training and validation loss against the epoch, {_count(len(entry.histories), 'seed')}."
              + "".join(f" Best epoch {epoch:g}{median}." for epoch, _ in marks) + (f" {notice}." if notice else ""))
     legend = [(look, f"{look} loss{each}") for look in LOOKS.values()]

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 
 from helpers.engine.builder import in_fresh_thread, random_state_of_its_own
-from helpers.errors import LessonError, shorten
 from helpers.engine.structure import layers_of
+from helpers.errors import LessonError, shorten
 
 CHUNK = 64  # pictures that go through the network at once
 NEITHER = "There is no Dropout and no BatchNormalization layer in this network. Put one in: layers.Dropout(0.25), layers.BatchNormalization()."
@@ -30,7 +30,7 @@ def dropout_mask(shape, rate, seed, noise_shape=None):
     The same seed gives the same draw: what a rate drops, every higher rate drops as well.
     noise_shape: as in Keras's `Dropout`; where it is 1, the units along that axis are dropped together.
     """
-    shape = shape if noise_shape is None else [n if size is None else size for n, size in zip(shape, noise_shape)]
+    shape = shape if noise_shape is None else [n if size is None else size for n, size in zip(shape, noise_shape, strict=True)]
     return np.random.default_rng(seed).random(shape, dtype=np.float32) >= rate
 
 
@@ -121,7 +121,7 @@ def look_inside(model, pictures, first=0, most=64):
             last = values[-1].reshape(len(values[-1]), -1, values[-1].shape[-1])
             means.append(last.mean(1, dtype=np.float64))
             variances.append(last.astype(np.float64).var(1))
-    kept = [np.concatenate(parts)[:most] for parts in zip(*kept)]
+    kept = [np.concatenate(parts)[:most] for parts in zip(*kept, strict=True)]
     return (found[0] and _dropout_layer(found[0], kept[0]),
             found[1] and _batch_norm_layer(found[1], kept[-1], np.concatenate(means), np.concatenate(variances)))
 
@@ -181,7 +181,7 @@ def _checked(pictures, model):
     wanted = tuple(model.inputs[0].shape)
     if pictures.ndim == len(wanted) - 1 and wanted[-1] == 1 and pictures.shape[1:] == wanted[1:-1]:
         pictures = pictures[..., np.newaxis]  # Keras adds this axis as well
-    if pictures.ndim != len(wanted) or any(size not in (None, have) for size, have in zip(wanted[1:], pictures.shape[1:])):
+    if pictures.ndim != len(wanted) or any(size not in (None, have) for size, have in zip(wanted[1:], pictures.shape[1:], strict=True)):
         one = " For a single picture, there are no statistics of a batch: pass several, such as clothes.x_train." if pictures.ndim < len(wanted) else ""
         raise LessonError(f"The network takes pictures of shape {wanted[1:]}, but these have shape {pictures.shape[1:]}.{one}")
     if len(pictures) < 2:

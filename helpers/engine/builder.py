@@ -10,7 +10,6 @@ import numpy as np
 
 from helpers.errors import LessonError, at, explain, line_of_call
 
-
 FRESH = "a fresh thread of the live panels"
 
 
@@ -149,4 +148,4 @@ def _fits(wanted, shape):
     """Whether inputs of `shape` can be fed where `wanted` is expected; Keras adds a missing last axis of 1 itself."""
     if len(wanted) == len(shape) + 1 and wanted[-1] == 1:
         wanted = wanted[:-1]
-    return len(wanted) == len(shape) and all(a is None or a == b for a, b in zip(wanted, shape))
+    return len(wanted) == len(shape) and all(a is None or a == b for a, b in zip(wanted, shape, strict=True))

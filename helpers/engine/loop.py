@@ -14,9 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from helpers.engine.builder import in_fresh_thread, random_state_of_its_own
-from helpers.errors import LessonError
 from helpers.engine.structure import AdjustableDropout, adjustable_copy, dropouts_of, layers_of, structure_of
-
+from helpers.errors import LessonError
 
 VALIDATION_BATCH = 256
 
@@ -110,17 +109,17 @@ class Loop:
     def _check_copy(self, model):
         self.start(model, 0)
         few = tf.nest.map_structure(lambda a: a[:4], self._x)
-        pairs = zip(tf.nest.flatten(self.model(few, training=False)), tf.nest.flatten(model(few, training=False)))
+        pairs = zip(tf.nest.flatten(self.model(few, training=False)), tf.nest.flatten(model(few, training=False)), strict=True)
         if not all(np.allclose(mine, theirs, atol=1e-5, equal_nan=True) for mine, theirs in pairs):
             raise NotImplementedError("a copy of it does not predict what it predicts")
 
     def _assign(self, values):
-        for variable, value in zip(self._variables, values):
+        for variable, value in zip(self._variables, values, strict=True):
             variable.assign(value)
 
     def start(self, model, seed):
         """Go to the start of a run: the weights, rates and learning rate of `model`, random numbers from `seed`."""
-        start = dict(zip(map(id, self._variables), self._fresh))
+        start = dict(zip(map(id, self._variables), self._fresh, strict=True))
         if self.model is not model:
             start.update((id(mine), v.value.numpy()) for mine, v in zip(self.model.weights, model.weights, strict=True))
             if model.optimizer.built:
@@ -154,7 +153,7 @@ class Loop:
         return self._read()
 
     def restore(self, state):
-        self._write([tf.convert_to_tensor(value, v.dtype) for value, v in zip(state, self._variables)])
+        self._write([tf.convert_to_tensor(value, v.dtype) for value, v in zip(state, self._variables, strict=True)])
 
     def copy_to(self, model):
         """Give the student's own `model` the weights, and the optimizer's state, that training has reached."""
@@ -178,7 +177,7 @@ class Loop:
         finished, values, state = self._train_epoch(numbers)
         if not finished:
             return None, None
-        return dict(zip(self._names, map(float, values.numpy()))), state
+        return dict(zip(self._names, map(float, values.numpy()), strict=True)), state
 
     def _epoch(self, numbers):
         n_train, batch_size, rows = numbers[2], numbers[3], tf.range(numbers[2])
@@ -223,7 +222,7 @@ class Loop:
             loss = model.compute_loss(x, y, prediction, training=True)
             scaled = model.optimizer.scale_loss(loss)
         weights = model.trainable_weights
-        model.optimizer.apply_gradients(zip(tape.gradient(scaled, weights), weights))
+        model.optimizer.apply_gradients(zip(tape.gradient(scaled, weights), weights, strict=True))
         model.compute_metrics(x, y, prediction)
         return tf.cast(loss, "float32")
 

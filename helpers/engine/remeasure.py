@@ -39,7 +39,7 @@ class Remeasure:
         if model not in self._compiled:
             self._compiled[model] = _measuring(model, batches)
         losses = self._compiled[model](*batches, tf.constant(min(batch_size, n_train)))
-        return {mode: float(loss) for mode, loss in zip(MODES, losses)}
+        return {mode: float(loss) for mode, loss in zip(MODES, losses, strict=True)}
 
 
 def _tensor(array):
@@ -75,7 +75,7 @@ def _average_loss(model, x, y, batch_size, training):
         inputs, targets = tf.nest.map_structure(lambda array: array[start:end], (x, y))
         weights = [(weight, weight.value) for weight in model.trainable_variables]
         # Within the scope nothing is written into the network: what would be, random numbers above all, goes on to the next batch.
-        with keras.StatelessScope([*weights, *zip(state, values)], collect_losses=True) as scope:
+        with keras.StatelessScope([*weights, *zip(state, values, strict=True)], collect_losses=True) as scope:
             prediction = model(inputs, training=training)
             loss = model.compute_loss(inputs, targets, prediction, training=training)
         share = tf.cast(end - start, "float32") / tf.cast(n, "float32")

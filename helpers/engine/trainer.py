@@ -19,10 +19,10 @@ import numpy as np
 import tensorflow as tf
 
 from helpers.engine.builder import call_builder, check_shapes, random_state_of_its_own
-from helpers.errors import LessonError, explain, shorten
 from helpers.engine.examples import check_examples, len_of
 from helpers.engine.loop import Loop, Stop
 from helpers.engine.structure import structure_of
+from helpers.errors import LessonError, explain, shorten
 
 DIVERGED = (
     "The loss is no longer a finite number, so training stopped here: the learning rate is most likely too large."

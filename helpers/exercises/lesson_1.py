@@ -5,8 +5,7 @@ import inspect
 import keras
 import numpy as np
 
-from helpers import data
-from helpers import engine
+from helpers import data, engine
 from helpers.exercises.checks import NotYet, exercise
 
 

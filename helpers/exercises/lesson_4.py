@@ -75,10 +75,10 @@ def _driven(answer, model, run):
     calls = keras.callbacks.CallbackList([lowest], add_history=True, model=model, verbose=0, epochs=len(run[0]), steps=2)
     try:
         calls.on_train_begin()
-        for epoch, values in enumerate(zip(*run)):
+        for epoch, values in enumerate(zip(*run, strict=True)):
             calls.on_epoch_begin(epoch)
-            calls.on_epoch_end(epoch, dict(zip(KEYS, values)))
-        calls.on_train_end(dict(zip(KEYS, values)))
+            calls.on_epoch_end(epoch, dict(zip(KEYS, values, strict=True)))
+        calls.on_train_end(dict(zip(KEYS, values, strict=True)))
     except Exception as error:
         words = _why(error, answer.__name__)
         if words is None:
@@ -511,7 +511,7 @@ def _look_at_resumed(run, saved, x):
     model = run.model
     frozen, trained = ([np.asarray(weight) for weight in weights] for weights in (model.non_trainable_weights, model.trainable_weights))
     key, before = ([np.asarray(weight) for weight in weights] for weights in (saved.non_trainable_weights, saved.trainable_weights))
-    if len(frozen) != len(key) or not all(np.array_equal(*pair) for pair in zip(frozen, key)):
+    if len(frozen) != len(key) or not all(np.array_equal(*pair) for pair in zip(frozen, key, strict=True)):
         raise NotYet("The network that was trained is not the one in the file. Begin with keras.models.load_model(file), which makes it as it was.")
     earlier, now = int(saved.optimizer.iterations), int(model.optimizer.iterations)
     own = len(run.epoch) * (run.params.get("steps") or -(-len(x) // 32))
@@ -522,5 +522,5 @@ def _look_at_resumed(run, saved, x):
     if now != earlier + own:
         raise NotYet(f"The optimizer in the file had made {earlier} updates, and the epochs you return make {own}; yours has made {now}."
                      " Call fit once, for all epochs that are left, and return what it returns.")
-    if all(np.allclose(*pair, atol=1e-7) for pair in zip(trained, before)):
+    if all(np.allclose(*pair, atol=1e-7) for pair in zip(trained, before, strict=True)):
         raise NotYet("The weights have not changed: is the learning rate 0, or is every layer frozen?")

@@ -5,14 +5,13 @@ import functools
 import keras
 import numpy as np
 
-from helpers import data
-from helpers import engine
-from helpers.engine.builder import call_builder
-from helpers.exercises.checks import NotYet, check_function, exercise, quiet
-from helpers.errors import LessonError
+from helpers import data, engine
 from helpers.curves.luck import verdict
+from helpers.engine.builder import call_builder
 from helpers.engine.remeasure import Remeasure
 from helpers.engine.structure import layers_of
+from helpers.errors import LessonError
+from helpers.exercises.checks import NotYet, check_function, exercise, quiet
 
 NORM, DROPOUT = "BatchNormalization", "Dropout"
 SEED = 1

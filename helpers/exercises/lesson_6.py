@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from helpers import error_bars
 from helpers.engine.builder import call_builder
-from helpers.exercises.checks import NotYet, check_function, exercise, quiet
 from helpers.errors import LessonError
+from helpers.exercises.checks import NotYet, check_function, exercise, quiet
 
 SEED = 1
 
@@ -243,7 +243,7 @@ def _two_datasets(given):
     if not isinstance(given, (tuple, list)) or len(given) != 2:
         count = f"{len(given)} things" if isinstance(given, (tuple, list)) else f"one {type(given).__name__}"
         raise NotYet(f"Your function should return two datasets, the training one first; it returns {count}.")
-    for name, part in zip(("training", "validation"), given):
+    for name, part in zip(("training", "validation"), given, strict=True):
         if not isinstance(part, tf.data.Dataset):
             raise NotYet(f"The {name} part is a {type(part).__name__}, not a dataset. Begin with"
                          " tf.data.Dataset.from_tensor_slices((x, y)).")
@@ -281,7 +281,7 @@ def _numbers(x):
 
 
 def _look_at_held(batches, pictures, labels):
-    x, y = (np.concatenate(part) for part in zip(*batches))
+    x, y = (np.concatenate(part) for part in zip(*batches, strict=True))
     numbers, known = _numbers(x)
     if known.all() and (numbers < N).mean() > 0.5:
         raise NotYet("The second dataset has the training pictures in it. The order is: return training, validation")
@@ -296,7 +296,7 @@ def _look_at_held(batches, pictures, labels):
 
 
 def _look_at_pass(batches, labels):
-    x, y = (np.concatenate(part) for part in zip(*batches))
+    x, y = (np.concatenate(part) for part in zip(*batches, strict=True))
     if x.min() < -1e-3 or x.max() > 1 + 1e-3:
         raise NotYet(f"After augmenting, the pictures' values go from {x.min():.2g} to {x.max():.2g}. They should stay between 0 and 1.")
     numbers, known = _numbers(x)
@@ -334,7 +334,7 @@ def _look_at_changes(passes, pictures):
     if _same(one, other).mean() > 0.95:
         raise NotYet("The training pictures are changed, but in every pass in the same way: the network can learn the variants by heart."
                      " Whatever is to be drawn anew in each epoch must not be done beforehand, nor come before .cache().")
-    mirrored, upside_down, moved = (np.concatenate(found) for found in zip(*(_seen(x) for x in (one, other))))
+    mirrored, upside_down, moved = (np.concatenate(found) for found in zip(*(_seen(x) for x in (one, other)), strict=True))
     if upside_down.any():
         raise NotYet('Some garments stand on their head, which none does in the validation part. Flip from left to right only:'
                      ' RandomFlip("horizontal").')
@@ -396,7 +396,7 @@ def check_steps(answer):
             raise NotYet("Your function returns nothing yet: end it with return. (print only shows a value, it does not hand it back.)")
         if np.ndim(steps) or not isinstance(steps, (int, float, np.number)):
             raise NotYet(f"Your function should return one number; it returns a {type(steps).__name__}.")
-    for (n, batch), steps in zip(SIZES, found):
+    for (n, batch), steps in zip(SIZES, found, strict=True):
         if steps != math.ceil(n / batch):
             raise NotYet(f"{n} pictures in batches of {batch} make {math.ceil(n / batch)} batch{'es' * (n > batch)}; yours says {steps:g}."
                          + _which_steps(found))

@@ -167,7 +167,7 @@ def _stable(text, names):
         if not Path(folder).is_absolute() or len(Path(folder).parts) < 3:
             continue
         for written in (folder, folder.replace("\\", "\\\\")):
-            text = re.sub(re.escape(written) + r"[\\/]*", lambda _: f"{name}/", text)
+            text = re.sub(re.escape(written) + r"[\\/]*", lambda _, name=name: f"{name}/", text)
     path = r"(?<![\w.:/\\])(?:[A-Za-z]:)?(?:[\\/]+[\w.@+~-]+)+[\\/]+"
     text = re.sub(rf" ?\({path}[^()]*\)", "", text)
     text = re.sub(path, "", text)
@@ -194,13 +194,13 @@ class OldWeb:
         for row in self.rows:
             now = (row.now or NOTHING_NEW) + (f"\n{row.then}" if row.then else "")
             said.append("")
-            for head, text in zip(HEADS, (row.old, row.happens, now)):
+            for head, text in zip(HEADS, (row.old, row.happens, now), strict=True):
                 said.append(f"{head}:".ljust(width) + text.replace("\n", "\n" + " " * width))
         return "\n".join([self._caption, *said])
 
     def _repr_html_(self):
         heads = "".join(f'<th scope="col" style="text-align:left;width:{width}%">{head[0].upper()}{head[1:]}</th>'
-                        for head, width in zip(HEADS, (35, 30, 35)))
+                        for head, width in zip(HEADS, (35, 30, 35), strict=True))
         rows = "".join(f"<tr>{_cell(_code(row.old))}{_cell(_prose(row.happens))}{_cell(self._now(row))}</tr>" for row in self.rows)
         return (f'<table style="width:100%;table-layout:fixed"><caption style="text-align:left">{self._caption}</caption>'
                 f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>")

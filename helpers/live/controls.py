@@ -81,7 +81,7 @@ def _choice(keyword, form, default, look):
     values = list(form.values()) if isinstance(form, dict) else list(form)
     if not values:
         raise LessonError(f"{keyword}=[] leaves nothing to choose from: put the choices into the list.")
-    options = list(zip(map(str, form), values))
+    options = list(zip(map(str, form), values, strict=True))
     ordered = not isinstance(form, dict) and all(isinstance(value, Number) and not isinstance(value, bool) for value in values)
     same = [isinstance(value, bool) == isinstance(default, bool) and np.array_equal(value, default) for value in values]
     start = same.index(True) if True in same else 0

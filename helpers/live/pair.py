@@ -7,8 +7,8 @@ import numpy as np
 from traitlets import TraitError
 
 from helpers.engine.builder import keywords
-from helpers.live.controls import DEFAULTS, controls, value_of
 from helpers.errors import LessonError
+from helpers.live.controls import DEFAULTS, controls, value_of
 
 COPIED = ("min", "max", "step", "base", "readout_format", "options")  # what makes a control for B like that for A
 

@@ -17,8 +17,8 @@ from IPython import get_ipython
 from IPython.display import display
 
 from helpers.engine.builder import FRESH
-from helpers.errors import Interrupted, LessonError, our_mistake
 from helpers.engine.loop import Stop
+from helpers.errors import Interrupted, LessonError, our_mistake
 from helpers.live.worker import WORKER
 
 FRAME = 0.04  # seconds between two pictures of a growing curve: faster than this nobody sees

@@ -7,10 +7,11 @@ from textwrap import shorten
 import numpy as np
 
 from helpers.curves import chart
-from helpers.curves import plotting as curves
-from helpers.parts.causes import HELPS, PRESCRIPTIONS, why_not
 from helpers.curves.diagnosis import PATTERNS, against, diagnose, measure
+from helpers.curves.history import panes
+from helpers.curves.sheets import LEFT
 from helpers.curves.thumbnails import without_verdict
+from helpers.parts.causes import HELPS, PRESCRIPTIONS, why_not
 
 # Where the figures alone would be misread, although the prescription helps.
 REMARKS = {
@@ -52,7 +53,7 @@ class Run:
         drawn = without_verdict(chart.svg(self.logs, epochs, ghosts, uid=uid)).replace('aria-label="', f'aria-label="{escape(title)}. ', 1)
         if len(title) > TITLE:
             title = shorten(title, TITLE, placeholder=" …”")
-        return drawn.replace("</svg>", f'<text x="{curves.LEFT}" y="20" font-size="16" font-weight="bold">{escape(title)}</text></svg>')
+        return drawn.replace("</svg>", f'<text x="{LEFT}" y="20" font-size="16" font-weight="bold">{escape(title)}</text></svg>')
 
     def question(self):
         """What is to be answered next, in words."""
@@ -103,7 +104,7 @@ def standing(runs, wanted):
 
 def _trouble(history, pattern):
     """The figure that should become smaller: where validation loss ends, or for noisy curves how much it goes back and forth."""
-    value = _zigzag(history) if pattern == "noisy" else curves.panes(history)[0].val[-1]
+    value = _zigzag(history) if pattern == "noisy" else panes(history)[0].val[-1]
     return value if np.isfinite(value) else np.inf
 
 
@@ -113,9 +114,9 @@ def _zigzag(history):
 
 def _compared(before, after, zigzag):
     """Where the validation curves of two runs end, in a sentence; zigzag: also how much the loss goes back and forth."""
-    (loss, *others), (new_loss, *new_others) = curves.panes(before), curves.panes(after)
+    (loss, *others), (new_loss, *new_others) = panes(before), panes(after)
     words = f"Validation loss at the end: {_number(loss.val[-1])} before, {_number(new_loss.val[-1])} now"
-    for old, new in zip(others, new_others):
+    for old, new in zip(others, new_others, strict=True):
         words += f" ({old.name.replace('_', ' ')} {_number(old.val[-1])}, {_number(new.val[-1])})"
     if zigzag and np.isfinite([_zigzag(before), _zigzag(after)]).all():  # a run of a few epochs has none
         words += f"; from epoch to epoch it goes back and forth by {_zigzag(before):.0%} of its size before, {_zigzag(after):.0%} now"

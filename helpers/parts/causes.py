@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from helpers.engine.trainer import Trainer
-from helpers.engine.examples import training_and_validation
 from helpers.curves.history import best_epoch
+from helpers.engine.examples import training_and_validation
+from helpers.engine.trainer import Trainer
 
 # What can be prescribed, and what it does to the run.
 PRESCRIPTIONS = {

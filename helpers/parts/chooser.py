@@ -16,10 +16,10 @@ import ipywidgets as widgets
 import joblib
 
 from helpers.curves import scoreboard
+from helpers.curves.scoreboard import ACCURACY, LOSS, Entry, in_full
 from helpers.error_bars import in_words
 from helpers.errors import LessonError
 from helpers.live.part import WORDS, Live, still
-from helpers.curves.scoreboard import ACCURACY, LOSS, Entry, in_full
 from helpers.sweeps.run import sweep
 from helpers.sweeps.tasks import MOST_RUNS
 

@@ -10,14 +10,13 @@ from html import escape
 import ipywidgets as widgets
 import numpy as np
 
-from helpers.curves import chart
-from helpers.curves import plotting as curves
-from helpers.curves import thumbnails
-from helpers.parts.casebook import Run, standing
-from helpers.parts.causes import PRESCRIPTIONS, draw_cases, prescribe, train
+from helpers.curves import chart, thumbnails
 from helpers.curves.diagnosis import PATTERNS
+from helpers.curves.sheets import TRAINING
 from helpers.errors import LessonError
 from helpers.live.part import Live, still
+from helpers.parts.casebook import Run, standing
+from helpers.parts.causes import PRESCRIPTIONS, draw_cases, prescribe, train
 
 RIGHT, WRONG, CHOSEN = "✓", "✗", "▸"
 
@@ -202,7 +201,7 @@ class Clinic(Live):
             chosen = run is not None and run is self._chosen
             button.description = (f"{CHOSEN} " if chosen else "") + str(number) + (f" {RIGHT}" if run and run.closed else "")
             button.disabled = run is None or run.history is None
-            self._pictures[number].layout.border = "2px solid " + (curves.TRAINING if chosen else "transparent")  # seen on dark pages too
+            self._pictures[number].layout.border = "2px solid " + (TRAINING if chosen else "transparent")  # seen on dark pages too
         run = self._chosen
         _sign(self._names, free and run and not run.named, run.names if run else [], run and run.named)
         _sign(self._prescriptions, free and run and run.named and not run.closed, run.prescriptions if run else [], run and run.closed,

@@ -12,9 +12,10 @@ from numbers import Integral
 from pathlib import Path
 
 from helpers.curves import chart
-from helpers.live.controls import controls, value_of
-from helpers.errors import LessonError
 from helpers.curves.history import describe, panes
+from helpers.curves.sheets import Sheet, lines_of
+from helpers.errors import LessonError
+from helpers.live.controls import controls, value_of
 from helpers.live.part import Live
 from helpers.parts.process import LOG, WRITE, on_disk, read_log, running, start, why_it_failed
 from helpers.records.saved import new_folder
@@ -187,9 +188,7 @@ class CrashDrill(Live):
     def _picture(self):
         drawn, validated = panes(self._history), "val_loss" in self._history or not self._done
         marks = [(min(self._done + 0.5, self.epochs), "killed")] if self._killed and self._done else []
-        sheets = [chart.Sheet(pane.name, [chart.Line(key, look, values) for key, look, values in
-                                          ((pane.name, "training", pane.train), (f"val_{pane.name}", "validation", pane.val))
-                                          if values is not None], marks=marks) for pane in drawn]
+        sheets = [Sheet(pane.name, lines_of(pane), marks=marks) for pane in drawn]
         legend = ["training", "validation"] if validated else ["training"]
         return chart.draw(sheets, max(self.epochs, self._done), describe(self._history), legend, self._name)
 

@@ -13,15 +13,13 @@ import ipywidgets as widgets
 import keras
 import numpy as np
 
-from helpers.curves import plotting as curves
+from helpers.curves.sheets import GHOST, GRID, INK, LEFT, LOOKS, WIDTH, x_ticks
 from helpers.engine.builder import keywords
-from helpers.curves.chart import LOOKS
-from helpers.live.controls import controls, value_of
-from helpers.curves.plotting import GHOST, GRID, INK, LEFT, WIDTH
+from helpers.engine.examples import check_examples, training_and_validation
 from helpers.engine.trainer import DIVERGED, Trainer
 from helpers.error_bars import in_words, interval
 from helpers.errors import LessonError, shorten
-from helpers.engine.examples import check_examples, training_and_validation
+from helpers.live.controls import controls, value_of
 from helpers.live.part import WORDS, Live
 
 HEIGHT, TOP, TALL, WIDE = 340, 62, 226, 556  # pixels: of the picture; above its plotting area; of that area
@@ -324,7 +322,7 @@ def _y(accuracy):
 
 
 def _line(name, x, accuracies, colour, dashes):
-    points = " ".join(f"{across:.1f},{_y(accuracy)}" for across, accuracy in zip(x, accuracies))
+    points = " ".join(f"{across:.1f},{_y(accuracy)}" for across, accuracy in zip(x, accuracies, strict=True))
     return f'<polyline data-name="{name}" points="{points}" stroke="{colour}" stroke-dasharray="{dashes}" stroke-width="1.8"/>'
 
 
@@ -348,7 +346,7 @@ def _svg(words, tries, step, legend, parts):
              '<text y="-20" font-size="15">accuracy</text><g text-anchor="end" transform="translate(-7 4.5)">']
     drawn += [f'<text class="ytick" y="{_y(tick)}">{tick:.2f}</text>' for tick in TICKS]
     drawn += [f'</g><g text-anchor="middle" transform="translate(0 {TALL + 18})">',
-              *(f'<text class="xtick" x="{(number - 1) * step:.1f}">{number}</text>' for number in curves.x_ticks(tries)),
+              *(f'<text class="xtick" x="{(number - 1) * step:.1f}">{number}</text>' for number in x_ticks(tries)),
               f'<text x="{WIDE / 2:g}" y="22">tries</text></g><g fill="none">', *parts]
     return "".join(drawn) + "</g></g></svg>"
 

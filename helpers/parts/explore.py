@@ -8,11 +8,12 @@ import json
 import ipywidgets as widgets
 
 from helpers.curves import chart
-from helpers.curves import plotting as curves
+from helpers.curves.history import describe
+from helpers.curves.plotting import plot
 from helpers.engine.builder import keywords
-from helpers.live.controls import DEFAULTS, OF_TRAINING, controls, value_of
-from helpers.engine.trainer import Trainer
 from helpers.engine.examples import len_of, training_and_validation
+from helpers.engine.trainer import Trainer
+from helpers.live.controls import DEFAULTS, OF_TRAINING, controls, value_of
 from helpers.live.part import Live
 from helpers.records.recorder import Recorder, Recording
 
@@ -91,7 +92,7 @@ class Panel(Live):
             self.history = None
             raise
         trouble = self._tell_of_recording(of_builder) if self._recorder else ""
-        words = " ".join(filter(None, (self.history.note, curves.describe(self.history), trouble)))
+        words = " ".join(filter(None, (self.history.note, describe(self.history), trouble)))
         return "stopped" if self.history.stopped else "done", words
 
     def _tell_of_recording(self, of_builder):
@@ -134,7 +135,7 @@ class Panel(Live):
         return [(_in_words(_difference(settings, self.settings)), history.history) for settings, history in past[:1] + past[1:][-1:]]
 
     def _finished(self):
-        picture = curves.plot(self.history, before=f"Live panel at {_in_words(self.settings)}.")
+        picture = plot(self.history, before=f"Live panel at {_in_words(self.settings)}.")
         return picture._repr_mimebundle_()
 
 

@@ -13,11 +13,12 @@ from math import isfinite
 import numpy as np
 
 from helpers.curves import chart
-from helpers.errors import LessonError
+from helpers.curves.sheets import Line, Sheet
 from helpers.engine.examples import training_and_validation
+from helpers.engine.remeasure import MODES, Remeasure
+from helpers.errors import LessonError
 from helpers.live.part import still
 from helpers.parts.explore import Panel
-from helpers.engine.remeasure import MODES, Remeasure
 
 PARTS = {"averaging": "through averaging over the epoch", "dropout": "through dropout",
          "batch norm": "through batch-norm statistics", "new pictures": "on new pictures"}
@@ -67,9 +68,9 @@ class GapPanel(Panel):
         epochs = self.settings["epochs"]
         logs = {**self.history.history, **self.history.measured} if self._points() else {}
         losses = (("loss", "training"), ("inference", "measured again"), ("val_loss", "validation"))
-        left = [chart.Line(key, look, np.array(logs[key][:epochs])) for key, look in losses if logs]
-        right = [chart.Line(name, name, np.array(values[:epochs])) for name, values in self.parts.items()]
-        sheets = [chart.Sheet("loss", left), chart.Sheet("parts of the gap", right)]
+        left = [Line(key, look, np.array(logs[key][:epochs])) for key, look in losses if logs]
+        right = [Line(name, name, np.array(values[:epochs])) for name, values in self.parts.items()]
+        sheets = [Sheet("loss", left), Sheet("parts of the gap", right)]
         return chart.draw(sheets, epochs, describe(self.history), [*(look for _, look in losses), *PARTS], self._name)
 
     def _finished(self):
@@ -89,7 +90,7 @@ def parts_of(history):
     history: a `History` of a `Trainer` whose `measure` is a `Remeasure`.
     """
     ladder = [history.history["loss"], *(history.measured[mode] for mode in MODES), history.history["val_loss"]]
-    return {name: [before - after for before, after in zip(*step)] for name, step in zip(PARTS, pairwise(ladder))}
+    return {name: [before - after for before, after in zip(*step, strict=True)] for name, step in zip(PARTS, pairwise(ladder), strict=True)}
 
 
 def describe(history, numbers=True):

@@ -10,10 +10,10 @@ from html import escape
 import ipywidgets as widgets
 import numpy as np
 
-from helpers.engine import activations
 from helpers.curves import feature_maps
+from helpers.curves.sheets import INK, WIDTH
+from helpers.engine import activations
 from helpers.live.controls import value_of
-from helpers.curves.plotting import INK, WIDTH
 from helpers.live.part import Live
 
 STEPS = 60  # batches that moving averages can catch up for
@@ -141,7 +141,7 @@ class Microscope(Live):
         chosen = slice(self.channel, self.channel + 1)
         means, variances = activations.statistics_of_batches(layer.means[:, chosen], layer.variances[:, chosen], batch_size, STEPS)
         self._batches = means[:, 0], variances[:, 0]
-        self.moving = tuple(activations.moving_averages(values, momentum, start) for values, start in zip(self._batches, (0, 1)))
+        self.moving = tuple(activations.moving_averages(values, momentum, start) for values, start in zip(self._batches, (0, 1), strict=True))
         self._all = tuple(float(values[0]) for values in activations.joined_statistics(layer.means[:, chosen], layer.variances[:, chosen]))
 
     # What it says
@@ -238,7 +238,7 @@ class Microscope(Live):
                      ' fresh moving averages. Bar heights: √count.</text>')
         rows = self._rows()
         parts.append(f'<g transform="translate(14 238)">{feature_maps.table(HEADS, rows, c, 494)}</g>')
-        for number, (title, moving, batches, level) in enumerate(zip(("moving mean", "moving variance"), self.moving, self._batches, self._all)):
+        for number, (title, moving, batches, level) in enumerate(zip(("moving mean", "moving variance"), self.moving, self._batches, self._all, strict=True)):
             parts.append(f'<g transform="translate({544 + 168 * number} 250)">'
                          f'{feature_maps.catching_up(title, moving, batches, level, step, 126, 92)}</g>')
         parts.append('<text x="544" y="376" font-size="12">batches seen; dots: each batch; dashed: all pictures</text>')
@@ -250,7 +250,7 @@ class Microscope(Live):
         columns = [*_mean_and_std(self._of_batch), *self._spread_of(*self._of_batch), *self._spread_of(layer.moving_mean, layer.moving_variance),
                    layer.moving_mean, std(layer.moving_variance), layer.gamma, layer.beta]
         texts = [_short, _short, _two, _two, _two, _two, _short, _short, _two, _two]
-        return [[str(number), *(text(column[number]) for text, column in zip(texts, columns))] for number in range(min(SHOWN, len(layer.gamma)))]
+        return [[str(number), *(text(column[number]) for text, column in zip(texts, columns, strict=True))] for number in range(min(SHOWN, len(layer.gamma)))]
 
 
 def _choice(name, values, start, look):

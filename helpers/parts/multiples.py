@@ -10,12 +10,13 @@ import ipywidgets as widgets
 import numpy as np
 
 from helpers.curves import chart
-from helpers.curves import plotting as curves
+from helpers.curves.history import best_epoch, finite
+from helpers.curves.sheets import Line, Sheet, y_ticks
 from helpers.engine.builder import keywords
-from helpers.live.controls import DEFAULTS, OF_TRAINING, controls, value_of
+from helpers.engine.examples import len_of, training_and_validation
 from helpers.engine.trainer import DIVERGED, Trainer
 from helpers.errors import LessonError, shorten
-from helpers.engine.examples import len_of, training_and_validation
+from helpers.live.controls import DEFAULTS, OF_TRAINING, controls, value_of
 from helpers.live.part import Live
 
 FAR = 10  # times the lowest start: a loss that starts higher does not decide the scale
@@ -155,7 +156,7 @@ class Multiples(Live):
         drawn = {name: self._logs(name) for name in self._variants if self._points(name)}
         if not drawn:
             return "No epoch has been trained yet."
-        best = {name: curves.best_epoch(logs) for name, logs in drawn.items()}
+        best = {name: best_epoch(logs) for name, logs in drawn.items()}
         lowest = _written({name: logs["val_loss"][(best[name] or 1) - 1] for name, logs in drawn.items()})
         lowest = [f"{name}: {loss}" + (f" (epoch {best[name]})" if best[name] else "") for name, loss in lowest.items()]
         last = [f"{name}: {loss}" for name, loss in _written({name: logs["loss"][-1] for name, logs in drawn.items()}).items()]
@@ -205,7 +206,7 @@ class Multiples(Live):
         ghosts = {name: np.array(history.history["val_loss"][:epochs]) for name, history in histories.items()}
         ticks = _common_ticks(runs.values(), ghosts.values())
         columns = 2 if len(runs) in (2, 4) else 3
-        sheets = [chart.Sheet("loss", [chart.Line(f"{name}: {key}", look, logs[key]) for key, look in LOOKS.items()],
+        sheets = [Sheet("loss", [Line(f"{name}: {key}", look, logs[key]) for key, look in LOOKS.items()],
                               [("", ghosts[name])] if name in ghosts else [], marks=_best(logs), title=shorten(name, 72 // columns),
                               ticks=ticks, notice=self._notices[name] or _out_of_sight(logs, ticks)) for name, logs in runs.items()]
         legend = [("training", "training loss"), ("validation", "validation loss")]
@@ -261,15 +262,15 @@ def _common_ticks(runs, ghosts):
 
     A loss that explodes leaves the picture, as in every chart: that is told by the run that starts highest, but not FAR above the others.
     """
-    begun = [logs for logs in runs if len(curves.finite(logs["loss"]))]
-    starts = [curves.finite(logs["loss"])[0] for logs in begun]
+    begun = [logs for logs in runs if len(finite(logs["loss"]))]
+    starts = [finite(logs["loss"])[0] for logs in begun]
     near = [start if start <= FAR * abs(min(starts)) else -np.inf for start in starts]
     ordered = [begun[number] for number in np.argsort(near)[::-1]]
-    return curves.y_ticks("loss", [*(logs[key] for logs in ordered for key in LOOKS), *ghosts]).tolist()
+    return y_ticks("loss", [*(logs[key] for logs in ordered for key in LOOKS), *ghosts]).tolist()
 
 
 def _best(logs):
-    epoch = curves.best_epoch(logs) if len(logs["loss"]) > 1 else None
+    epoch = best_epoch(logs) if len(logs["loss"]) > 1 else None
     return [(epoch, f"best epoch {epoch}")] if epoch else []
 
 

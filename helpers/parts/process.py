@@ -50,7 +50,7 @@ def read_log(path):
     names, rows = lines[0] if lines else [], [line for line in lines[1:] if len(line) == len(lines[0])]
     if lines and "loss" not in names:
         raise LessonError(f"{path.name} begins with {shorten(','.join(names), 80)!r} and names no loss. {WRITE}")
-    columns = {name: column for name, column in zip(names, zip(*rows)) if name != "epoch"}
+    columns = {name: column for name, column in zip(names, zip(*rows, strict=True), strict=False) if name != "epoch"}
     # Without validation data Keras fills the columns for them with "NA".
     return {name: [_number(value) for value in column] for name, column in columns.items() if set(column) != {"NA"}}
 

@@ -13,9 +13,10 @@ import ipywidgets as widgets
 import numpy as np
 
 from helpers.curves import chart
-from helpers.live.controls import controls, value_of
-from helpers.errors import LessonError
 from helpers.curves.history import CurveError, best_epoch, describe, panes
+from helpers.curves.sheets import Line, Sheet
+from helpers.errors import LessonError
+from helpers.live.controls import controls, value_of
 from helpers.live.part import Live
 
 # The epochs (from 1) after which training stops and whose weights are given back; whether that saved any epoch.
@@ -65,11 +66,12 @@ def _monitored(history, monitor):
     return (pane.train if monitor == name else pane.val), 1 if name == "loss" else -1
 
 
-def replay(history, patience=(0, 15, 3), min_delta=[0, 0.001, 0.01, 0.05]):
+def replay(history, patience=(0, 15, 3), min_delta=None):
     """Show a part with two controls, `patience` and `min_delta`, that replays early stopping on the curves of `history`.
 
     history: what model.fit returned, or its `.history`, with validation data; train it without early stopping.
     patience, min_delta: short forms of controls, as in `explore`: `(low, high, start)` is a slider, a list a choice.
+    min_delta is a choice of 0, 0.001, 0.01 and 0.05, unless you say something else.
 
     Returns the `Replay`. Raises `CurveError` for a history that cannot be read, `LessonError` for a wrong form.
     """
@@ -84,8 +86,9 @@ class Replay(Live):
     made_by = "replay"
     trains_when_shown = False
 
-    def __init__(self, history, patience=(0, 15, 3), min_delta=[0, 0.001, 0.01, 0.05]):
+    def __init__(self, history, patience=(0, 15, 3), min_delta=None):
         super().__init__()
+        min_delta = [0, 0.001, 0.01, 0.05] if min_delta is None else min_delta
         self._stop_button.close()  # nothing here takes long enough to be stopped
         self._loss = panes(history)[0]
         early_stop(history, 0)  # its words about a history without validation data are what the student needs
@@ -157,16 +160,16 @@ class Replay(Live):
         epochs = len(self._loss.val)
         lines, rest, legend = [], [], ["training", "validation"]
         for key, look, values in (("loss", "training", self._loss.train), ("val_loss", "validation", self._loss.val)):
-            lines.append(chart.Line(key, look, values[:stopped]))
+            lines.append(Line(key, look, values[:stopped]))
             if in_time:  # it begins where the trained part ends
-                rest.append(chart.Line(f"{key} not trained", "yours", np.where(np.arange(1, epochs + 1) < stopped, np.nan, values)))
+                rest.append(Line(f"{key} not trained", "yours", np.where(np.arange(1, epochs + 1) < stopped, np.nan, values)))
         marks = [(best, f"back to {best}")]
         if in_time and (stopped - 1) / (epochs - 1) < 0.1:  # the second label would run into the word "loss"
             marks = [(best, f"back to {best}, stop after {stopped}"), (stopped, "")]
         elif in_time:
             marks += [(stopped, f"stop after {stopped}")]
         legend += [("yours", "not trained")] if in_time else []
-        return chart.draw([chart.Sheet("loss", lines + rest, marks=marks)], epochs, self._verdict(), legend, self._name)
+        return chart.draw([Sheet("loss", lines + rest, marks=marks)], epochs, self._verdict(), legend, self._name)
 
 
 def _settings(patience=3, min_delta=0.0):

@@ -7,15 +7,16 @@ import ipywidgets as widgets
 import numpy as np
 
 from helpers.curves import chart
-from helpers.curves import plotting as curves
+from helpers.curves.history import finite, panes
+from helpers.curves.luck import verdict
+from helpers.curves.sheets import Band, Line, Sheet
 from helpers.engine.builder import keywords
-from helpers.live.controls import OF_TRAINING
+from helpers.engine.examples import len_of, training_and_validation
 from helpers.engine.trainer import DIVERGED, Trainer
 from helpers.errors import LessonError, shorten
-from helpers.engine.examples import len_of, training_and_validation
-from helpers.live.part import Live
-from helpers.curves.luck import verdict
+from helpers.live.controls import OF_TRAINING
 from helpers.live.pair import Pair
+from helpers.live.part import Live
 
 CAPTION = "Validation curves. A band spans the finished runs of A or B, one for each seed; the line in it is their median."
 
@@ -120,7 +121,7 @@ class Ribbon(Live):
         drawn = self._drawn()
         if not drawn and self._latest:
             return self._latest  # until there is something new to see: the axes must not jump to and fro
-        names = [pane.name for pane in curves.panes(drawn[0] if drawn else {})]
+        names = [pane.name for pane in panes(drawn[0] if drawn else {})]
         sheets = [_sheet(name, self.histories, self._growing) for name in names]
         legend = [(side, shorten(f"{side}: {name}", 50)) for side, name in self._names.items()]
         svg = chart.draw(sheets, self.settings["A"]["epochs"], self._in_words(), legend, self._name)
@@ -137,7 +138,7 @@ class Ribbon(Live):
 
 def _lowest(history):
     """The lowest validation loss of a run; infinite if none was a number."""
-    return curves.finite(np.array(history.history["val_loss"])).min(initial=np.inf)
+    return finite(np.array(history.history["val_loss"])).min(initial=np.inf)
 
 
 def _sheet(name, histories, growing):
@@ -148,16 +149,16 @@ def _sheet(name, histories, growing):
         under_way = _validation([growing[2]], name) if growing and growing[0] == side else []
         if finished:
             low, median, high = _limits_and_median(finished)
-            bands += [chart.Band(side, low, high)] if len(finished) > 1 else []
-            lines.append(chart.Line(f"{side}_val_{name}", side, median))
-            ghosts += [(f"{side}, seed {growing[1]}", run) for run in under_way if len(curves.finite(run))]
+            bands += [Band(side, low, high)] if len(finished) > 1 else []
+            lines.append(Line(f"{side}_val_{name}", side, median))
+            ghosts += [(f"{side}, seed {growing[1]}", run) for run in under_way if len(finite(run))]
         else:
-            lines += [chart.Line(f"{side}_val_{name}", side, run) for run in under_way]
-    return chart.Sheet(name, lines, ghosts, bands, title=f"validation {name}")
+            lines += [Line(f"{side}_val_{name}", side, run) for run in under_way]
+    return Sheet(name, lines, ghosts, bands, title=f"validation {name}")
 
 
 def _validation(histories, name):
-    return [pane.val for history in histories for pane in curves.panes(history) if pane.name == name]
+    return [pane.val for history in histories for pane in panes(history) if pane.name == name]
 
 
 def _limits_and_median(runs):

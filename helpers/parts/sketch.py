@@ -12,13 +12,13 @@ import ipywidgets as widgets
 import keras
 import numpy as np
 
-from helpers.curves import plotting as curves
+from helpers.curves.guess import compare, in_words, picture
+from helpers.curves.sheets import y_ticks
 from helpers.engine.builder import keywords
-from helpers.live.controls import OF_TRAINING, controls, value_of
+from helpers.engine.examples import len_of, training_and_validation
 from helpers.engine.trainer import Trainer
 from helpers.errors import LessonError
-from helpers.engine.examples import len_of, training_and_validation
-from helpers.curves.guess import compare, in_words, picture
+from helpers.live.controls import OF_TRAINING, controls, value_of
 from helpers.live.part import Live
 
 NUMBERS = {4: "four", 5: "five"}  # of knots that a guess can have
@@ -64,7 +64,7 @@ class Sketch(Live):
         self._highest, self._task = highest, TASK.format(NUMBERS[knots])
         self._knots = _knots(epochs, knots)
         # One step of the arrow keys is a tenth of the way between two lines of the chart's grid.
-        step = round(curves.y_ticks("loss", [np.array([highest])])[1] / 10, 12)
+        step = round(y_ticks("loss", [np.array([highest])])[1] / 10, 12)
         self._sliders = [widgets.FloatSlider(value=highest / 2, min=0, max=highest, step=step, description=f"epoch {epoch}",
                                              readout_format=f".{max(2, -math.floor(math.log10(step)))}f",
                                              style={"description_width": "6.5em"}, layout=widgets.Layout(width="21em"))
@@ -100,7 +100,7 @@ class Sketch(Live):
                 raise LessonError(f"A guess goes from 0 to {self._highest:g}, but one of yours is {value:g}."
                                   " For a taller chart: sketch(…, highest=…).")
         self.draw_again()
-        for slider, value in zip(self._sliders, values):
+        for slider, value in zip(self._sliders, values, strict=True):
             slider.value = float(value)
         self._moved = True
         self._draw("ready")

@@ -5,6 +5,7 @@
 Nothing is trained: the weights come from the files that were written after each epoch.
 """
 
+import contextlib
 import threading
 from collections import namedtuple
 from numbers import Integral
@@ -14,12 +15,11 @@ import ipywidgets as widgets
 import keras
 import numpy as np
 
-from helpers.curves import chart
-from helpers.curves import predictions
-from helpers.engine.builder import call_builder
-from helpers.curves.plotting import HEIGHT, INK, WIDTH
-from helpers.errors import LessonError, explain
+from helpers.curves import chart, predictions
 from helpers.curves.history import best_epoch, describe, panes
+from helpers.curves.sheets import HEIGHT, INK, WIDTH, Line, Sheet
+from helpers.engine.builder import call_builder
+from helpers.errors import LessonError, explain
 from helpers.live.part import Live
 from helpers.records.saved import epochs_in, load_weights
 
@@ -153,10 +153,8 @@ class TimeMachine(Live):
         if self.epoch == self.best:
             self._answers_of_best = probabilities
         elif self._answers_of_best is None and self.best:
-            try:
+            with contextlib.suppress(LessonError):  # then there is nothing to compare with
                 self._answers_of_best = self._answers_at(self.best)
-            except LessonError:
-                pass  # then there is nothing to compare with
         self.probabilities = probabilities
         return "ready", self._in_words()
 
@@ -256,7 +254,7 @@ class TimeMachine(Live):
         if self.probabilities is not None:
             titles = f"all {len(self._x)} test pictures", f"{len(self._shown)} of them, in every epoch the same"
             places, lower = ((0, self._split), (self._split, WIDTH - self._split)), self._lower_parts(self.probabilities)
-            for (x, wide), title, part in zip(places, titles, lower):
+            for (x, wide), title, part in zip(places, titles, lower, strict=True):
                 parts += [f'<text x="{x + 14}" y="{HEIGHT + 20}" font-size="15">{title}</text>',
                           _placed(x, HEIGHT + 34, wide, _height_of(part), part)]
         else:
@@ -269,12 +267,12 @@ class TimeMachine(Live):
 
     def _chart_of_run(self):
         if self._run is None:
-            return chart.draw([chart.Sheet("loss", [])], 1, NO_RUN, ["training", "validation"], self._name)
+            return chart.draw([Sheet("loss", [])], 1, NO_RUN, ["training", "validation"], self._name)
         looks = {"loss": "training", "val_loss": "validation"}
-        lines = [chart.Line(name, looks[name], values) for name, values in self._run.logs.items()]
+        lines = [Line(name, looks[name], values) for name, values in self._run.logs.items()]
         marks = _marked(self.epoch, self.best, self.epochs)
         label = f"The loss curves of the run. {describe(self._run.logs)} Marked: {', '.join(words for _, words in marks if words)}."
-        return chart.draw([chart.Sheet("loss", lines, marks=marks)], self.epochs, label, [line.look for line in lines], self._name)
+        return chart.draw([Sheet("loss", lines, marks=marks)], self.epochs, label, [line.look for line in lines], self._name)
 
     def _lower_parts(self, probabilities):
         """The confusion matrix and the pictures with answers, two <svg> elements."""

@@ -6,6 +6,7 @@
 The idea and the headings: Mitchell and others (2019), "Model Cards for Model Reporting", arXiv:1810.03993.
 """
 
+import contextlib
 import inspect
 import io
 import os
@@ -20,10 +21,12 @@ import tensorflow as tf
 from matplotlib.figure import Figure
 from PIL import Image
 
-from helpers.curves.plotting import GRID, HEIGHT, INK, TRAINING, VALIDATION, WIDTH, CurveError, Picture, best_epoch, panes, shorten, x_ticks, y_ticks
+from helpers.curves.history import CurveError, best_epoch, panes
+from helpers.curves.plotting import Picture, draw
+from helpers.curves.predictions import RIGHT, WRONG, class_probabilities, confusion_counts
+from helpers.curves.sheets import HEIGHT, INK, WIDTH, Sheet, lines_of, shorten
 from helpers.error_bars import in_words as share_in_words
 from helpers.errors import LessonError
-from helpers.curves.predictions import RIGHT, WRONG, class_probabilities, confusion_counts
 from helpers.records.saved import in_words
 from helpers.records.sealed import TestResult
 
@@ -138,7 +141,7 @@ def _most_confident(result, probabilities):
     wrong = np.flatnonzero(result.answers != result.labels)
     sure = probabilities[wrong, result.answers[wrong]]
     order = np.argsort(-sure, kind="stable")
-    return [(int(number), int(result.answers[number]), float(share)) for number, share in zip(wrong[order], sure[order])]
+    return [(int(number), int(result.answers[number]), float(share)) for number, share in zip(wrong[order], sure[order], strict=True)]
 
 
 def _purpose(purpose, result):
@@ -233,7 +236,7 @@ def _test(result):
 
 def _confusion(counts, classes):
     names = [_plain(name) for name in classes]
-    rows = [(f"**is {name}**", *row) for name, row in zip(names, counts)]
+    rows = [(f"**is {name}**", *row) for name, row in zip(names, counts, strict=True)]
     return ["### Confusion matrix", _table(["test pictures", *(f"said {name}" for name in names)], rows, "l" + "r" * len(names))]
 
 
@@ -320,10 +323,8 @@ def _write(contents):
         raise in_words(error, path, "write") from error
     finally:
         for part in parts.values():
-            try:
+            with contextlib.suppress(OSError):  # what kept it from being written may keep it from being deleted, too
                 part.unlink(missing_ok=True)
-            except OSError:
-                pass  # what kept it from being written may keep it from being deleted, too
 
 
 def _draw(runs, counts, mistakes, result, settings):
@@ -353,20 +354,9 @@ def _fewer_colours(png):
 
 
 def _draw_curves(axes, runs):
-    losses = [values for _, loss, _ in runs.values() for values in (loss.train, loss.val)]
-    ticks, epochs = y_ticks("loss", losses), max(len(values) for values in losses)
-    for number, (_, loss, _) in enumerate(runs.values()):
-        for name, values, look, color in (("training", loss.train, "-o", TRAINING), ("validation", loss.val, "--s", VALIDATION)):
-            axes.plot(range(1, len(values) + 1), values, look, color=color, label=name if number == 0 else None,
-                      linewidth=1.2, markersize=2.5)
-    top = ticks[-1] + 0.02 * (ticks[-1] - ticks[0])  # so that a marker there is not cut
-    axes.set(xlim=(1 - 0.02 * epochs, 1.02 * epochs), ylim=(ticks[0], top), xticks=x_ticks(epochs), yticks=ticks, axisbelow=True)
-    axes.set_title(f"loss, {len(runs)} seed{'s' * (len(runs) != 1)}", loc="left", fontsize=11, color=INK)
-    axes.set_xlabel("epoch", color=INK)
+    lines = [line for _, loss, _ in runs.values() for line in lines_of(loss)]
+    draw(axes, Sheet("loss", lines, title=f"loss, {len(runs)} seed{'s' * (len(runs) != 1)}"), width=1.2, marker=2.5)
     axes.legend(loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2, frameon=False, fontsize=9, labelcolor=INK)
-    axes.grid(axis="y", color=GRID)
-    axes.tick_params(colors=INK)
-    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _draw_counts(axes, counts, classes):

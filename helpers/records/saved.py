@@ -4,6 +4,7 @@
     save_weights(model, epoch_file(folder, 7))
 """
 
+import contextlib
 import errno
 import os
 import re
@@ -97,10 +98,8 @@ def save_weights(model, path):
     except OSError as error:
         raise in_words(error, path, "write") from error
     finally:
-        try:
+        with contextlib.suppress(OSError):  # what kept it from being written may keep it from being deleted, too
             part.unlink(missing_ok=True)
-        except OSError:
-            pass  # what kept it from being written may keep it from being deleted, too
 
 
 def load_weights(model, path):

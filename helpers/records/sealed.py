@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
+from helpers.curves.predictions import class_labels, class_probabilities
 from helpers.error_bars import interval
 from helpers.errors import LessonError, shorten
-from helpers.curves.predictions import class_labels, class_probabilities
 from helpers.records.saved import in_words
 
 RECORD = "test_set_openings.md"

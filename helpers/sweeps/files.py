@@ -13,11 +13,11 @@ import numpy as np
 import tensorflow as tf
 
 from helpers.engine.builder import keywords
+from helpers.engine.examples import len_of
 from helpers.engine.trainer import DIVERGED
 from helpers.errors import LessonError
-from helpers.engine.examples import len_of
-from helpers.sweeps.grid import BATCH_SIZE
 from helpers.records.saved import in_words
+from helpers.sweeps.grid import BATCH_SIZE
 
 FORMAT = 1  # of the files: raise it when the engine's results change, and old files are not found any more
 
@@ -46,7 +46,7 @@ def files_of(folder, build, data, result, networks):
     common = [FORMAT, tf.__version__, keras.__version__, source, hash_of(tf.nest.flatten(data))]
     usual = {**keywords(build), "batch_size": BATCH_SIZE, "n_train": len_of(data[0])}
     files = {}
-    for number, (row, network) in enumerate(zip(result.rows, networks)):
+    for number, (row, network) in enumerate(zip(result.rows, networks, strict=True)):
         for seed in result.seeds:
             parts = json.dumps([common, network.description, {**usual, **row.settings}, seed], sort_keys=True, default=_text)
             files[number, seed] = folder / f"run-{hashlib.sha256(parts.encode()).hexdigest()[:32]}.json"

@@ -18,13 +18,13 @@ import numpy as np
 import tensorflow as tf
 
 from helpers.engine.builder import call_builder, check_shapes
-from helpers.engine.trainer import DIVERGED
-from helpers.errors import LessonError
 from helpers.engine.examples import check_examples, len_of, training_and_validation
-from helpers.sweeps.grid import check_grid, check_numbers, of_builder, settings_in_words
 from helpers.engine.loop import Stop
 from helpers.engine.structure import structure_of
+from helpers.engine.trainer import DIVERGED
+from helpers.errors import LessonError
 from helpers.sweeps.files import check_folder, files_of, hash_of, read_run, write_run
+from helpers.sweeps.grid import check_grid, check_numbers, of_builder, settings_in_words
 from helpers.sweeps.tasks import flag_for, job_of, trained, undisturbed
 
 
@@ -86,8 +86,8 @@ def sweep(build, data, grid, seeds=(0,), epochs=20, validation_split=0.2, save_i
         except BaseException as error:
             error.sweep = result
             flag.touch()
-            for run in itertools.chain([run] if run else [], finished):  # the run at hand may be kept by half
-                keep(*run)
+            for left in itertools.chain([run] if run else [], finished):  # the run at hand may be kept by half
+                keep(*left)
             raise
     if result.trouble:
         warnings.warn(result.trouble, stacklevel=2)
@@ -105,7 +105,7 @@ class Sweep:
     def __init__(self, build, grid, seeds, epochs, n_validation):
         self._name = getattr(build, "__name__", "build")
         self.keywords, self.seeds, self.epochs, self.n_validation, self.trouble = list(grid), seeds, epochs, n_validation, ""
-        self.rows = [Row(dict(zip(grid, values)), seeds) for values in itertools.product(*grid.values())]
+        self.rows = [Row(dict(zip(grid, values, strict=True)), seeds) for values in itertools.product(*grid.values())]
 
     runs = property(lambda self: len(self.rows) * len(self.seeds), doc="How many runs there are in all.")
     finished = property(lambda self: sum(row._has(seed) for row in self.rows for seed in self.seeds),

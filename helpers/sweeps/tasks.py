@@ -21,11 +21,11 @@ import joblib
 import keras
 
 from helpers.engine.builder import FRESH, in_fresh_thread
+from helpers.engine.loop import Stop
 from helpers.engine.trainer import DIVERGED, Trainer
 from helpers.errors import LessonError, explain, shorten
-from helpers.sweeps.grid import BATCH_SIZE, OF_TRAINING, of_builder
-from helpers.engine.loop import Stop
 from helpers.records.saved import in_words
+from helpers.sweeps.grid import BATCH_SIZE, OF_TRAINING, of_builder
 
 PATIENCE = 10  # seconds for the workers to notice that they are to stop; they look after each epoch
 MOST_RUNS = 6  # in one task, so that results come often

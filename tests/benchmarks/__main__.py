@@ -19,12 +19,12 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-import helpers  # noqa: E402, F401  (sets TensorFlow up before it is imported)
 import ipywidgets  # noqa: E402
 import keras  # noqa: E402
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 
+import helpers  # noqa: E402, F401  (sets TensorFlow up before it is imported)
 from helpers import data  # noqa: E402
 from helpers.live import part as live_module  # noqa: E402
 from helpers.parts import explore as panel_module  # noqa: E402
@@ -55,7 +55,7 @@ def lesson_5_network(dropout=0.25):
 def draw(history):
     """A figure by pyplot, and its picture, as the inline back end makes it."""
     figure, places = plt.subplots(1, 2, figsize=(9, 3))
-    for place, name in zip(places, ("loss", "accuracy")):
+    for place, name in zip(places, ("loss", "accuracy"), strict=True):
         place.plot(history[name], "o-", label="training")
         place.plot(history["val_" + name], "s--", label="validation")
         place.set_title(name)
@@ -254,6 +254,14 @@ def report(case):
     row("six quick steps: last step to finished curve, in single runs", f"{ratio:.2f} x", "<= 1.3 x", ratio <= 1.3)
 
 
+def _timed(seconds, function, *arguments):
+    """What the function returns; how long that took is added to `seconds`, a list."""
+    start = time.perf_counter()
+    result = function(*arguments)
+    seconds.append(time.perf_counter() - start)
+    return result
+
+
 def profile():
     """Where a run's time goes: the compiled epochs, the builder, the rest."""
     from helpers.engine.builder import call_builder
@@ -266,18 +274,12 @@ def profile():
         loop = Loop(model, d.x_train, d.y_train, (d.x_val, d.y_val))
         parts = {name: [] for name in ("the student's builder", "comparing structures", "putting the weights back", "epochs")}
 
-        def timed(name, function):
-            start = time.perf_counter()
-            result = function()
-            parts[name].append(time.perf_counter() - start)
-            return result
-
         for run in range(ROUNDS):
-            model = timed("the student's builder", lambda: call_builder(case.build, {"dropout": 0.2 + run / 100}, run))
-            timed("comparing structures", lambda: structure_of(model))
-            timed("putting the weights back", lambda: loop.start(model, run))
+            model = _timed(parts["the student's builder"], call_builder, case.build, {"dropout": 0.2 + run / 100}, run)
+            _timed(parts["comparing structures"], structure_of, model)
+            _timed(parts["putting the weights back"], loop.start, model, run)
             for number in range(case.epochs):
-                timed("epochs", lambda: loop.epoch(number, len(d.x_train), 32, run))
+                _timed(parts["epochs"], loop.epoch, number, len(d.x_train), 32, run)
         whole = sum(map(sum, parts.values())) / ROUNDS
         print(f"\n{case.name}: {whole * 1e3:.0f} ms a run")
         for name, values in parts.items():

@@ -12,7 +12,6 @@ import statistics
 import time
 import warnings
 
-import helpers  # noqa: F401  (sets TensorFlow up before it is imported)
 import joblib
 import keras
 import numpy as np
@@ -21,6 +20,7 @@ from keras import layers
 from keras.wrappers import SKLearnClassifier
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
 
+import helpers  # noqa: F401  (sets TensorFlow up before it is imported)
 from helpers import data
 from helpers.sweeps.run import sweep
 
@@ -43,7 +43,7 @@ def build_for_scikit_learn(X, y, **settings):
 
 
 def settings():
-    return [dict(zip(GRID, values)) for values in itertools.product(*GRID.values())]
+    return [dict(zip(GRID, values, strict=True)) for values in itertools.product(*GRID.values())]
 
 
 # Each returns the validation accuracy at the end of every setting, of shape (settings,).

@@ -13,9 +13,7 @@ import urllib.request
 from pathlib import Path
 
 import nbformat
-import pytest
 from jupyter_client import BlockingKernelClient
-from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -50,21 +48,6 @@ def find_browser(playwright):
     return playwright.chromium.launch(executable_path=path, args=OPTIONS)
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = find_browser(playwright)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("lab"))
-    yield server
-    server.stop()
-
-
 class Server:
     """JupyterLab on this machine only, in a folder of its own, with its token, as a student starts it."""
 
@@ -75,7 +58,7 @@ class Server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        self.log = open(self.folder / "lab.log", "w")
+        self.log = open(self.folder / "lab.log", "w")  # noqa: SIM115  (closed with the server)
         quiet = self.folder / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
         quiet.parent.mkdir(parents=True)
         quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}')
@@ -294,23 +277,7 @@ def open_lesson(server, browser, name, last, seconds=300):
     return lab
 
 
-@pytest.fixture(scope="module")
-def opened(server, browser, request):
-    """The lesson that a file of tests names in NOTEBOOK, after Run All; PARTS are the numbers of its live parts."""
-    lab = open_lesson(server, browser, request.module.NOTEBOOK, last=request.module.PARTS[-1])
-    yield lab
-    lab.close()
-
-
-@pytest.fixture
-def lesson(opened, request):
-    """`opened`, one page for all tests of a file. A test fails if meanwhile a part jumps or the page tells an error."""
-    opened.forget_frames()
-    yield opened
-    _check_calm(opened, f"{request.module.NOTEBOOK[:2]}_{request.node.name}", request.module.PARTS)
-
-
-def _check_calm(lab, name, parts):
+def check_calm(lab, name, parts):
     """A picture if anybody wants one; no panel has jumped, and the page has told no error since `forget_frames`."""
     if os.environ.get("SCREENSHOTS"):
         lab.screenshot(Path(os.environ["SCREENSHOTS"]) / f"{name}.png")
@@ -327,7 +294,7 @@ def check_curves(lab, history, index=0, names=("loss", "val_loss", "accuracy", "
         points = lab.curve(name, index)
         assert [round(epoch) for epoch, _ in points] == list(range(1, len(history[name]) + 1)), name
         top = max(max(history["loss"]), max(history["val_loss"])) if "loss" in name else 1
-        for (_, seen), known in zip(points, history[name]):
+        for (_, seen), known in zip(points, history[name], strict=True):
             assert abs(seen - known) < 0.01 * top, (name, seen, known)
 
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.browser.lab import ROOT, Notebook, browser, check_control, check_curves, server, wait_until  # noqa: F401
+from tests.browser.lab import ROOT, Notebook, check_control, check_curves, wait_until
 
 pytestmark = pytest.mark.slow
 

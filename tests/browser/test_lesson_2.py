@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from helpers.parts.causes import HELPS, PRESCRIPTIONS, why_not
 from helpers.curves.diagnosis import PATTERNS
-from tests.browser.lab import browser, check_control, check_curves, lesson, opened, server, wait_until  # noqa: F401
+from helpers.parts.causes import HELPS, PRESCRIPTIONS, why_not
+from tests.browser.lab import check_control, check_curves, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -75,7 +75,7 @@ def test_draw_it_first_is_played_to_the_end_twice(lesson):
         return [line[knot] for knot in knots]
 
     def follows():
-        return all(abs(float(lesson.readout(name, SKETCH)) - value) < 0.01 for name, value in zip(names, drawn()))
+        return all(abs(float(lesson.readout(name, SKETCH)) - value) < 0.01 for name, value in zip(names, drawn(), strict=True))
 
     push(lesson, "Commit", SKETCH)
     wait_for_words(lesson, SKETCH, "Move at least one slider first")
@@ -84,7 +84,7 @@ def test_draw_it_first_is_played_to_the_end_twice(lesson):
     falls = [("ArrowUp", 7), ("ArrowLeft", 4), ("ArrowDown", 8), ("ArrowLeft", 9), ("PageDown", 2)]
     turns = [("ArrowLeft", 3), ("Home", 1), ("ArrowRight", 4), ("ArrowRight", 9), ("End", 1)]
     for run, (moves, key) in enumerate(((falls, "Enter"), (turns, "Space")), 1):
-        for name, (step, times) in zip(names, moves):
+        for name, (step, times) in zip(names, moves, strict=True):
             before = lesson.readout(name, SKETCH)
             lesson.tab_to(name, SKETCH)
             for _ in range(times):
@@ -108,7 +108,7 @@ def test_draw_it_first_is_played_to_the_end_twice(lesson):
             assert lesson.readout(name, SKETCH) == before  # it is locked
         assert drawn() == guess
 
-        apart = [(epoch, mine, its) for (epoch, mine), (_, its) in zip(lesson.curve("guess", SKETCH), lesson.curve("val_loss", SKETCH))]
+        apart = [(epoch, mine, its) for (epoch, mine), (_, its) in zip(lesson.curve("guess", SKETCH), lesson.curve("val_loss", SKETCH), strict=True)]
         said = re.search(r"part most at epoch (\d+): you drew ([\d.]+), it came to ([\d.]+), ([\d.]+) (higher|lower)", done["words"])
         epoch, mine, its = apart[int(said[1]) - 1]
         assert round(epoch) == int(said[1]) and abs(mine - float(said[2])) < 0.02 and abs(its - float(said[3])) < 0.02
@@ -182,7 +182,7 @@ def test_the_clinic_is_played_to_the_end(lesson):
         check_curves(lesson, lesson.ask("ward.histories[-1].history"), CLINIC)
 
     score = closed = 0
-    for number, truth, reading in zip(CASES, truths, readings):
+    for number, truth, reading in zip(CASES, truths, readings, strict=True):
         push(lesson, str(number), CLINIC, "Space")
         wait_for_title(lesson, f"Case {number}")
         assert not [name for name in PATTERNS if name in secrets(lesson)[0]]
@@ -239,7 +239,7 @@ def test_nothing_is_cut_in_a_narrow_window_or_unreadable_in_the_dark(opened):
     opened.page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
     opened.page.wait_for_selector("#jupyterlab-splash", state="detached")
     for panel, name in enumerate(("gap", "sketch", "clinic", "explore")):
-        wait_until(lambda: opened.page.evaluate("""panel => getComputedStyle(window.panel_boxes()[panel]).color.match(/\\d+/g)[0] > 200""", panel), 20, "the dark theme")
+        wait_until(lambda panel=panel: opened.page.evaluate("""panel => getComputedStyle(window.panel_boxes()[panel]).color.match(/\\d+/g)[0] > 200""", panel), 20, "the dark theme")
         wrong = opened.page.evaluate("""panel => {
             const box = window.panel_boxes()[panel], edge = box.getBoundingClientRect().right, wrong = [];
             const light = colour => {

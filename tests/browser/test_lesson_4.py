@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.browser.lab import ROOT, browser, check_control, check_curves, lesson, opened, server, wait_until  # noqa: F401
+from tests.browser.lab import ROOT, check_control, check_curves, wait_until
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.browser.lab import browser, check_control, check_curves, lesson, opened, server, wait_until  # noqa: F401
+from tests.browser.lab import check_control, check_curves
 
 pytestmark = pytest.mark.slow
 

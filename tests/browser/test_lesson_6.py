@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.browser.lab import browser, check_control, check_curves, lesson, opened, server, wait_until  # noqa: F401
+from tests.browser.lab import check_control, check_curves, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +43,7 @@ def test_the_table_shows_the_sweep_sorted_by_validation_loss(lesson):
     for cells, (settings, loss, accuracy) in zip(found, sorted(sweep, key=lambda row: row[1]), strict=True):
         assert cells[1:5] == [str(value) for value in settings.values()]
         assert cells[5] == f"{loss:.3f}" and cells[6].startswith(f"{accuracy:.2f} (between")
-    assert dict(zip(sweep[0][0], found[0][1:5])) == {name: str(value) for name, value in lesson.ask("choice.best").items()}
+    assert dict(zip(sweep[0][0], found[0][1:5], strict=True)) == {name: str(value) for name, value in lesson.ask("choice.best").items()}
 
 
 @pytest.mark.parametrize("by, column", [("validation accuracy", 6), ("optimizer", 3), ("learning_rate", 4), ("validation loss", 5)])

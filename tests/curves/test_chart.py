@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from helpers.curves import chart
-from helpers.curves import plotting as curves
+from helpers.curves.history import CurveError, describe
+from helpers.curves.sheets import LOOKS, TRAINING, VALIDATION, Band, Line, Sheet
 
 NAN = float("nan")
 
@@ -118,14 +119,14 @@ def test_every_point_has_a_marker(epochs):
     assert used["loss"] == used["accuracy"] != used["val_loss"] == used["val_accuracy"]
     marker = markers[used["loss"]].find("g")
     size = float(re.search(r"scale\((.+)\)", marker.get("transform"))[1])
-    assert marker.get("fill") == curves.TRAINING and (size < 1) == (epochs > 40)
+    assert marker.get("fill") == TRAINING and (size < 1) == (epochs > 40)
 
 
 def test_validation_differs_from_training_in_more_than_colour():
     drawing = Drawing(chart.svg(run(5), 5))
     looks = {line.get("data-name"): line for line in drawing.root.iter("polyline")}
-    assert looks["loss"].get("stroke") == curves.TRAINING
-    assert looks["val_loss"].get("stroke") == curves.VALIDATION
+    assert looks["loss"].get("stroke") == TRAINING
+    assert looks["val_loss"].get("stroke") == VALIDATION
     assert looks["val_loss"].get("stroke-dasharray") and not looks["loss"].get("stroke-dasharray")
 
 
@@ -240,7 +241,7 @@ def test_the_best_epoch_is_marked_where_it_is():
 def test_what_the_chart_shows_is_said_to_screen_readers():
     history = run(9)
     root = Drawing(chart.svg(history, 15)).root
-    assert root.get("role") == "img" and root.get("aria-label") == curves.describe(history)
+    assert root.get("role") == "img" and root.get("aria-label") == describe(history)
 
 
 def test_a_history_longer_than_the_axis_is_drawn_whole():
@@ -268,7 +269,7 @@ def test_it_draws_and_forgets():
 
 @pytest.mark.parametrize("history", [{"loss": [1.0], "val_loss": []}, {"loss": "abc"}, None])
 def test_what_is_not_a_history_is_refused(history):
-    with pytest.raises(curves.CurveError):
+    with pytest.raises(CurveError):
         chart.svg(history, 5)
 
 
@@ -280,12 +281,12 @@ def test_very_small_losses_have_numbers_at_their_axis():
 
 def test_other_lines_bands_and_marks_are_drawn_at_their_values():
     guess = np.array([1.0, np.nan, 0.5, 0.4])
-    sheet = chart.Sheet("loss", [chart.Line("guess", "knots", guess)], bands=[chart.Band("A", guess - 0.2, guess + 0.2)],
+    sheet = Sheet("loss", [Line("guess", "knots", guess)], bands=[Band("A", guess - 0.2, guess + 0.2)],
                         marks=[(3, "stop & go")])
     drawing = Drawing(chart.draw([sheet], 4, "A guess.", ["yours", ("A", "dropout <0>")], uid="one"))
     assert [len(piece) for piece in drawing.lines("guess")] == [1, 2]
-    for (epoch, value), at in zip(sorted(drawing.values("loss", "guess").items()), (1, 3, 4)):
+    for (epoch, value), at in zip(sorted(drawing.values("loss", "guess").items()), (1, 3, 4), strict=True):
         assert (epoch, value) == pytest.approx((at, guess[at - 1]), abs=0.01)
     band = next(path for path in drawing.root.iter("path") if path.get("class") == "band")
-    assert len(band.get("d").split()) == 6 and band.get("fill") == chart.LOOKS["A"][0]
+    assert len(band.get("d").split()) == 6 and band.get("fill") == LOOKS["A"][0]
     assert {"stop & go", "yours", "dropout <0>"} <= set(drawing.texts()) and drawing.root.get("aria-label") == "A guess."

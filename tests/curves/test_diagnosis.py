@@ -9,10 +9,10 @@ import keras
 import numpy as np
 import pytest
 
-from helpers.parts import causes
 from helpers import data
 from helpers.curves.diagnosis import AGAINST, NEARLY_ZERO, PATTERNS, RULES, SPEAKS_FOR, against, diagnose, measure
 from helpers.curves.history import CurveError
+from helpers.parts import causes
 
 EPOCHS = np.arange(1, 31)
 

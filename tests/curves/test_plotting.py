@@ -11,7 +11,9 @@ import pytest
 from IPython.core.formatters import DisplayFormatter
 from matplotlib import pyplot
 
-from helpers.curves import plotting as curves
+from helpers import curves
+from helpers.curves.history import panes
+from helpers.curves.sheets import TRAINING, VALIDATION
 
 NAN = float("nan")
 
@@ -49,7 +51,7 @@ def test_a_history_object_and_its_dict_are_the_same():
 
 
 def test_panes_hold_the_loss_and_the_accuracy():
-    loss, accuracy = curves.panes(as_history([1, 0.5], [1.1, 0.8], [0.5, 0.7], [0.4, 0.6]))
+    loss, accuracy = panes(as_history([1, 0.5], [1.1, 0.8], [0.5, 0.7], [0.4, 0.6]))
     assert (loss.name, accuracy.name) == ("loss", "accuracy")
     assert loss.train.tolist() == [1, 0.5] and loss.val.tolist() == [1.1, 0.8]
     assert accuracy.train.tolist() == [0.5, 0.7] and accuracy.val.tolist() == [0.4, 0.6]
@@ -61,12 +63,12 @@ def test_panes_hold_the_loss_and_the_accuracy():
     (["head_loss", "head_accuracy"], "head_accuracy")])
 def test_the_second_pane_is_the_accuracy_or_else_another_metric(keys, name):
     logs = {"loss": [1.0], **{key: [0.5] for key in keys}, **{f"val_{key}": [0.4] for key in keys}}
-    names = [pane.name for pane in curves.panes(logs)]
+    names = [pane.name for pane in panes(logs)]
     assert names == ["loss"] + ([name] if name else [])
 
 
 def test_numpy_numbers_are_numbers():
-    (loss,) = curves.panes({"loss": [np.float32(0.5), np.float32(0.25)]})
+    (loss,) = panes({"loss": [np.float32(0.5), np.float32(0.25)]})
     assert loss.train.tolist() == [0.5, 0.25]
 
 
@@ -77,7 +79,7 @@ def test_numpy_numbers_are_numbers():
     ({"loss": [[0.5], [0.4]]}, "list of numbers"),
     ({"loss": [0.5], "val_loss": [True]}, "'val_loss'"),
     ({"loss": [0.5, 0.4], "val_loss": [0.6]}, "validation_freq")])
-@pytest.mark.parametrize("use", [curves.panes, curves.describe, curves.best_epoch, curves.plot])
+@pytest.mark.parametrize("use", [panes, curves.describe, curves.best_epoch, curves.plot])
 def test_what_is_not_a_history_is_refused_in_words(use, history, words):
     with pytest.raises(curves.CurveError, match=words) as refused:
         use(history)
@@ -233,8 +235,8 @@ def test_pictures_are_small_files(epochs):
 
 def test_training_and_validation_have_their_colours():
     both, alone = curves.plot(overfitting()), curves.plot({"loss": [3.0, 2.0, 1.0]})
-    assert has_colour(both, curves.TRAINING) and has_colour(both, curves.VALIDATION)
-    assert has_colour(alone, curves.TRAINING) and not has_colour(alone, curves.VALIDATION)
+    assert has_colour(both, TRAINING) and has_colour(both, VALIDATION)
+    assert has_colour(alone, TRAINING) and not has_colour(alone, VALIDATION)
 
 
 def test_one_epoch_is_a_point():
@@ -242,7 +244,7 @@ def test_one_epoch_is_a_point():
     (line,) = [line for line in loss.lines if line.get_label() == "training"]
     assert line.get_marker() == "o" and line.get_xydata().tolist() == [[1, 0.9]]
     assert loss.get_xlim()[0] < 1 < loss.get_xlim()[1]
-    assert has_colour(curves.plot(as_history([0.9])), curves.TRAINING)
+    assert has_colour(curves.plot(as_history([0.9])), TRAINING)
 
 
 def texts(picture):

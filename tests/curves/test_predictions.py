@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFont
 
+from helpers.curves.predictions import class_labels, class_probabilities, confusion, confusion_counts, garments
 from helpers.data import CLOTHING_CLASSES, clothing
 from helpers.errors import LessonError
-from helpers.curves.predictions import class_labels, class_probabilities, confusion, confusion_counts, garments
 
 NAMES = ("T-shirt/top", "Dress", "Ankle boot")
 CLOTHES = clothing(NAMES)
@@ -34,7 +34,7 @@ class Text:
                         for a in (left, left + wide) for b in (-0.75 * size, 0.2 * size)]
 
     def box(self):
-        xs, ys = zip(*self.corners)
+        xs, ys = zip(*self.corners, strict=True)
         return min(xs), min(ys), max(xs), max(ys)
 
 
@@ -186,7 +186,7 @@ def test_any_number_of_pictures_is_legible(number, width):
     wide, high = map(float, ElementTree.fromstring(svg).get("viewBox").split()[2:])
     for image in ElementTree.fromstring(svg).iter("image"):
         x, y, side = (float(image.get(name)) for name in ("x", "y", "width"))
-        assert 0 <= x and x + side <= wide and y + side <= high
+        assert x >= 0 and x + side <= wide and y + side <= high
 
 
 def test_the_pictures_are_the_ones_given_dark_on_white():

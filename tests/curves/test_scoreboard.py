@@ -2,6 +2,7 @@
 
 import math
 import re
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import keras
@@ -9,8 +10,8 @@ import numpy as np
 import pytest
 
 from helpers.curves import scoreboard
-from helpers.error_bars import interval
 from helpers.curves.scoreboard import ACCURACY, LOSS, Entry
+from helpers.error_bars import interval
 from tests.curves.test_chart import Drawing
 
 NAN = math.nan
@@ -155,7 +156,7 @@ def test_the_overview_keeps_its_size_and_its_marks_stay_inside(count):
             x, y = map(float, re.findall(r"-?[\d.]+", mark.get("transform")))
             assert 0 < x < 860 - 64 and 0 <= y <= scoreboard.BELOW
     ticks = [x for x, _ in drawing.ticks(ACCURACY, "x")]
-    assert len(ticks) <= 40 and all(after - before >= 18 for before, after in zip(ticks, ticks[1:]))
+    assert len(ticks) <= 40 and all(after - before >= 18 for before, after in pairwise(ticks))
 
 
 # The curves of one

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from helpers.engine import activations
 from helpers.data import clothing
+from helpers.engine import activations
 from helpers.errors import LessonError
 
 CLOTHES = clothing(("Dress", "Shirt"), n_train=150, n_validation=10, one_hot=True)

@@ -14,9 +14,9 @@ from scipy import stats
 
 from helpers import engine
 from helpers.engine import trainer as trainer_module
+from helpers.engine.loop import Loop, Stop
 from helpers.engine.trainer import Trainer
 from helpers.errors import LessonError
-from helpers.engine.loop import Loop, Stop
 from tests.networks import DIGITS, clothing_network, digits_network, few_digits, largest_difference
 
 X, Y, VALIDATION = few_digits()
@@ -136,7 +136,7 @@ def test_history_and_weights_equal_those_of_fit(case):
     history = engine.fit(ours, x, y, validation, epochs=4, shuffle=False)
     assert history.path == "compiled" and history.note == ""
     assert largest_difference(history.history, expected) < 1e-5
-    assert all(np.allclose(a, b, atol=1e-5) for a, b in zip(ours.get_weights(), theirs.get_weights()))
+    assert all(np.allclose(a, b, atol=1e-5) for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True))
 
 
 def test_equality_is_close_enough_to_see_an_unweighted_last_batch():

@@ -6,8 +6,7 @@ import pytest
 from keras import layers
 from sklearn.model_selection import train_test_split
 
-from helpers import data
-from helpers import engine
+from helpers import data, engine
 from helpers.engine.trainer import Trainer
 from helpers.exercises import lesson_2
 
@@ -36,7 +35,7 @@ def train(x, y, x_val, y_val, epochs, batch_size=32, seed=1, **settings):
 
 
 def subtract(first, second, of=lambda gaps: gaps):
-    return lambda history: of([a - b for a, b in zip(history[first], history[second])])
+    return lambda history: of([a - b for a, b in zip(history[first], history[second], strict=True)])
 
 
 def only_one(history):
@@ -65,7 +64,7 @@ WRONG_GAPS = [
     (subtract("val_loss", "loss", dict.fromkeys), "should return a list; it returns a dict"),
     (subtract("val_loss", "loss", lambda gaps: ["a"] * len(gaps)), "nothing else"),
     (lambda history: history["val_loss"], "validation loss itself"),
-    (lambda history: [v / t for v, t in zip(history["val_loss"], history["loss"])], "it should be [-0.1, 0.02"),
+    (lambda history: [v / t for v, t in zip(history["val_loss"], history["loss"], strict=True)], "it should be [-0.1, 0.02"),
     (lambda history: history["val_loss"] - history["loss"], "one list away from another"),
     (lambda history: history.history["val_loss"], "already the dictionary"),
     (only_one, "of 1 (without anything"), (in_the_notebook, "five numbers again"),

@@ -189,7 +189,7 @@ def mending(monitor="val_loss", validate=True, restore=True, patience=3, mode="a
 
 
 def both(train, val):
-    return tuple(np.concatenate(pair) for pair in zip(train, val))
+    return tuple(np.concatenate(pair) for pair in zip(train, val, strict=True))
 
 
 def without_validation(build, x_train, y_train, x_val, y_val):

@@ -195,13 +195,13 @@ WRONG_REPAIRS = [
 ]
 
 
-def made_up(a, b, settings_a={}, settings_b={}, state="done", first=2.0, loss_a=None, loss_b=None, last_a=None, last_b=None):
+def made_up(a, b, settings_a=None, settings_b=None, state="done", first=2.0, loss_a=None, loss_b=None, last_a=None, last_b=None):
     """What looks like a ribbon: a, b are the lowest validation losses of the runs."""
     def runs(lowest, loss, last):
         return [types.SimpleNamespace(history={"val_loss": [first, low, end], "loss": [2.0, 1.0, low_loss]})
-                for low, low_loss, end in zip(lowest, lowest if loss is None else loss, lowest if last is None else last)]
+                for low, low_loss, end in zip(lowest, lowest if loss is None else loss, lowest if last is None else last, strict=True)]
     shared = {"epochs": 3, "batch_size": 32, "batch_norm": False}
-    settings = {"A": {**shared, "dropout": 0.0, **settings_a}, "B": {**shared, "dropout": 0.3, **settings_b}, "seeds": len(a)}
+    settings = {"A": {**shared, "dropout": 0.0, **(settings_a or {})}, "B": {**shared, "dropout": 0.3, **(settings_b or {})}, "seeds": len(a)}
     return types.SimpleNamespace(histories={"A": runs(a, loss_a, last_a), "B": runs(b, loss_b, last_b)}, settings=settings, state=state, made_by="ribbon")
 
 

@@ -216,7 +216,7 @@ def test_a_line_may_train_and_compile_the_students_model_without_changing_it(nam
     for line in old_web([(fit, fit, "int(model.optimizer.iterations)")] * 2, names).rows:
         assert line.happens == "runs without a word; int(model.optimizer.iterations) is 1"
         assert line.then == "int(model.optimizer.iterations) is 1" and line.ok
-    assert names["model"] is model and all(np.array_equal(a, b) for a, b in zip(before, model.get_weights()))
+    assert names["model"] is model and all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
     assert int(model.optimizer.iterations) == updates and model.metrics_names == metrics and model.name != "other"
 
 

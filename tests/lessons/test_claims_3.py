@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from helpers import engine
-from helpers.engine.trainer import Trainer
 from helpers.curves.luck import verdict
+from helpers.engine.trainer import Trainer
 from helpers.parts.replay import early_stop
 from tests.claims import OTHER_SEEDS, SEEDS, at, lesson, many, say
 
@@ -62,14 +62,14 @@ def test_the_plain_network_is_the_one_with_every_remedy_at_zero():
 def test_the_validation_loss_is_a_u():
     plain = runs()
     say(best_epoch=best(plain), lowest=lowest(plain), rise=rise(plain), training_at_the_end=at(plain, "loss", 60))
-    assert 8 <= best(plain).min() and best(plain).max() <= 35
+    assert best(plain).min() >= 8 and best(plain).max() <= 35
     assert rise(plain).min() > 0.12 and at(plain, "loss", 60).max() < 0.05
     assert rise(runs(12)).max() < rise(plain).min()  # not trained that long, it has not risen
 
 
 def test_the_accuracy_hardly_drops_and_wrong_answers_are_given_with_more_certainty():
     plain = runs()
-    around_best = np.array([run[max(0, epoch - 3):epoch + 2].mean() for run, epoch in zip(plain["val_accuracy"], best(plain))])
+    around_best = np.array([run[max(0, epoch - 3):epoch + 2].mean() for run, epoch in zip(plain["val_accuracy"], best(plain), strict=True)])
     drop = around_best - plain["val_accuracy"][:, -5:].mean(axis=1)
     clothes, certainty = known().clothes, []
     for seed in range(5):
@@ -156,7 +156,7 @@ def test_augmentation_leaves_the_smallest_gap_and_no_lower_lowest_point():
 @pytest.mark.parametrize("keyword, strengths", [("l2", (0.0, 0.003, 0.01, 0.03)), ("l1", (0.0, 0.0003, 0.001, 0.003))])
 def test_the_gap_closes_as_the_penalty_grows_and_the_largest_keep_it_from_learning_all_by_heart(keyword, strengths):
     gaps = [gap(runs(**{keyword: strength})).mean() for strength in strengths]
-    print("  mean gap:", dict(zip(strengths, np.round(gaps, 3))))
+    print("  mean gap:", dict(zip(strengths, np.round(gaps, 3), strict=True)))
     assert gaps == sorted(gaps, reverse=True)
     largest = {"l2": 0.1, "l1": 0.01}[keyword]
     far_too_much = runs(**{keyword: largest})

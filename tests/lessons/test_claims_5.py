@@ -12,8 +12,8 @@ import pytest
 from scipy import stats
 
 from helpers import engine
-from helpers.engine.trainer import Trainer
 from helpers.curves.luck import verdict
+from helpers.engine.trainer import Trainer
 from tests.claims import OTHER_SEEDS, SEEDS, at, lesson, many, say
 
 DROPOUT, NORM = {"dropout": 0.5}, {"batch_norm": True}

@@ -13,11 +13,11 @@ import pytest
 import tensorflow as tf
 
 from helpers import engine
-from helpers.parts.curse import Game
+from helpers.curves.luck import verdict
 from helpers.data import clothing
 from helpers.engine.trainer import Trainer
 from helpers.error_bars import interval
-from helpers.curves.luck import verdict
+from helpers.parts.curse import Game
 from tests.claims import OTHER_SEEDS, SEEDS, at, lesson, many, say
 
 pytestmark = pytest.mark.slow
@@ -65,7 +65,7 @@ def test_the_first_training_is_one_of_a_hard_problem():
     histories = runs(epochs=15, network="build")
     say(lowest=lowest(histories), end=at(histories, "val_loss", 15), accuracy=at(histories, "val_accuracy", 15), training=at(histories, "accuracy", 15))
     assert lowest(histories).max() < 0.5 and at(histories, "val_loss", 15).max() < 0.55  # "comes down … to less than 0.5"
-    assert 0.74 < at(histories, "val_accuracy", 15).min() and at(histories, "val_accuracy", 15).max() < 0.85  # "one picture in five"
+    assert at(histories, "val_accuracy", 15).min() > 0.74 and at(histories, "val_accuracy", 15).max() < 0.85  # "one picture in five"
     assert (at(histories, "accuracy", 15) > at(histories, "val_accuracy", 15)).all() and (at(histories, "accuracy", 15) > at(histories, "accuracy", 5)).all()
     easy = clothing(["Trouser", "Bag"])
     easily = many(Trainer(known().build, easy.x_train, easy.y_train, (easy.x_val, easy.y_val)), 15, range(3))
@@ -141,7 +141,7 @@ def test_augmentation_teaches_what_it_augments():
     assert (with_moved > on_moved).all()  # "with every single one"
     assert not (right([x_moved], False, OTHER_SEEDS)[0] > on_moved).all()
     assert np.mean(with_upright - upright) < 4 < np.mean(with_moved - on_moved)  # it is the moves that it has learned
-    assert 150 < upright.min() and upright.max() < 165 and (upright - on_moved).min() >= 8 and (upright - on_moved).max() <= 27  # "10 to 25"
+    assert upright.min() > 150 and upright.max() < 165 and (upright - on_moved).min() >= 8 and (upright - on_moved).max() <= 27  # "10 to 25"
     assert np.mean(with_upright - with_moved) < 5  # "lost hardly any"
 
 
@@ -149,7 +149,7 @@ def test_augmentation_teaches_what_it_augments():
 def figures():
     """Of each setting of the lesson's grid, in its order: lowest validation loss and accuracy there, shape (triples, settings)."""
     losses, accuracies = [], []
-    settings = [dict(zip(known().grid, values)) for values in itertools.product(*known().grid.values())]
+    settings = [dict(zip(known().grid, values, strict=True)) for values in itertools.product(*known().grid.values())]
     for setting in settings:
         histories = runs([seed for triple in TRIPLES for seed in triple], network="candidate", **setting)
         best = histories["val_loss"].argmin(axis=1)
@@ -161,17 +161,17 @@ def figures():
 def test_the_grid_has_a_crowd_at_the_top_and_plain_gradient_descent_at_the_bottom():
     settings, losses, accuracies = figures()
     assert len(settings) == 36
-    for loss, accuracy in zip(losses, accuracies):
+    for loss, accuracy in zip(losses, accuracies, strict=True):
         order = [settings[number] for number in loss.argsort()]
         low, high = interval(200 * accuracy, 200)
-        crowd = [setting for setting, limit in zip(settings, high) if limit >= accuracy.max()]
+        crowd = [setting for setting, limit in zip(settings, high, strict=True) if limit >= accuracy.max()]
         print(f"  best: {order[0]}; {len(crowd)} settings cannot be told from the highest accuracy")
         assert len(crowd) > 24  # "more than two thirds"
         assert len({setting["architecture"] for setting in crowd}) == 3  # "with and without convolutions"
         assert sum(setting["optimizer"] == "sgd" for setting in order[:10]) <= 1
         assert sum("convolution" in setting["architecture"] for setting in order[:10]) < 5  # "most of them not a single convolution"
         assert all(setting["optimizer"] == "sgd" for setting in order[-5:])
-        slow = [value for value, setting in zip(loss, settings) if setting["optimizer"] == "sgd" and setting["learning_rate"] == 0.001]
+        slow = [value for value, setting in zip(loss, settings, strict=True) if setting["optimizer"] == "sgd" and setting["learning_rate"] == 0.001]
         assert np.median(slow) > 0.6 and loss.min() < 0.45  # an unfinished training, not a bad network:
     longer = lowest(runs(range(3), epochs=200, network="candidate", architecture="dense", optimizer="sgd"))
     short = lowest(runs(range(3), epochs=20, network="candidate", architecture="dense", optimizer="sgd"))
@@ -259,7 +259,7 @@ def play(shuffled=True, tries=200, n_validation=30):
 def test_the_best_of_many_tries_is_lucky_and_the_luck_does_not_come_along():
     (small, on_new), (large, _), (few, _), (one, on_new_of_one) = play(), play(n_validation=200), play(tries=5), play(tries=1)
     say(best_of_200_on_30=small, the_same_on_new_pictures=on_new, best_of_200_on_200=large, best_of_5_on_30=few)
-    assert 0.62 < small.min() and small.max() < 0.85 and np.abs(on_new - 0.5).max() < 0.07  # "as good as a coin"
+    assert small.min() > 0.62 and small.max() < 0.85 and np.abs(on_new - 0.5).max() < 0.07  # "as good as a coin"
     assert (interval(30 * small, 30)[0] > 0.5).mean() > 0.5  # "in most of our games it did not even contain the truth"
     assert (interval(30 * few, 30)[0] > 0.5).mean() < 0.5
     assert large.max() < 0.62 and (large < small).all() and np.mean(small - few) > 0.05  # "the more you try, and the smaller …"

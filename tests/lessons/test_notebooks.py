@@ -58,7 +58,7 @@ def anatomy(notebook):
         right = [answer.startswith("Right.") for answer in feedback]
         needs(len(feedback) > 1 and len(feedback) == question.count("<details"), f"answers with feedback to question {number}")
         needs(sum(right) == 1, f"exactly one answer to question {number} with the feedback Right.")
-        needs(all(is_right or re.match(r"Not quite\. .|No[.,] .", answer) for is_right, answer in zip(right, feedback)),
+        needs(all(is_right or re.match(r"Not quite\. .|No[.,] .", answer) for is_right, answer in zip(right, feedback, strict=True)),
               f"Not quite. or No. and why, for each wrong answer to question {number}")
     return missing
 
@@ -177,7 +177,7 @@ def test_a_file_that_is_not_in_normal_form_is_found(lesson, tmp_path, change):
 
 def test_ids_are_kept_and_missing_ones_numbered(tmp_path):
     content = json.loads(notebooks.to_text(new_notebook(cells=[new_markdown_cell(text) for text in "abcd"])))
-    for cell, name in zip(content["cells"], ("title", None, "title", "cell-1")):
+    for cell, name in zip(content["cells"], ("title", None, "title", "cell-1"), strict=True):
         cell.update(id=name)
     path = tmp_path / "lesson.ipynb"
     path.write_text(json.dumps(content), encoding="utf-8")

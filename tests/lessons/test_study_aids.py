@@ -6,8 +6,8 @@ import pytest
 
 from helpers.parts.causes import HELPS
 from tests import notebooks
-from tests.links import ROOT
 from tests.lessons.test_notebooks import OPTION
+from tests.links import ROOT
 
 AIDS = notebooks.read(ROOT / "notebooks" / "study_aids.ipynb")
 TEXT = {cell.id: cell.source for cell in AIDS.cells}
@@ -63,7 +63,7 @@ def test_the_mnemonic_has_the_letters_of_its_list():
 
 
 def test_the_glossary_is_sorted_and_each_word_stands_in_its_lesson():
-    assert WORDS == sorted(set(WORDS), key=str.lower)
+    assert sorted(set(WORDS), key=str.lower) == WORDS
     for word, _, lesson in GLOSSARY:
         for form in word.split(" and "):
             assert form.lower() in LESSON[lesson].lower(), (word, lesson)
@@ -71,7 +71,7 @@ def test_the_glossary_is_sorted_and_each_word_stands_in_its_lesson():
 
 def test_the_glossary_has_every_word_that_a_lesson_defines():
     known = " | ".join(WORDS).lower()
-    for name, text in LESSON.items():
+    for name in LESSON:
         prose = "\n".join(cell.source for cell in notebooks.read(ROOT / "notebooks" / name).cells if cell.cell_type == "markdown")
         for term in set(re.findall(r"\*\*([A-Za-z0-9`][^*\n]*[^*\n.:])\*\*", prose)) - NO_TERMS:
             assert term.strip("`").rstrip("s").lower() in known, (name, term)

@@ -15,14 +15,14 @@ import keras
 import numpy as np
 import pytest
 
-from helpers.parts import chooser as module
-from helpers.live import part as live_module
-from helpers.parts.chooser import Chooser, Pace, choose
+from helpers.curves.scoreboard import ACCURACY, LOSS
 from helpers.engine.trainer import Trainer
 from helpers.errors import LessonError
-from helpers.curves.scoreboard import ACCURACY, LOSS
-from tests.networks import digits_network, few_digits
+from helpers.live import part as live_module
+from helpers.parts import chooser as module
+from helpers.parts.chooser import Chooser, Pace, choose
 from tests.curves.test_chart import Drawing
+from tests.networks import digits_network, few_digits
 
 slow = pytest.mark.slow
 X, Y, VALIDATION = few_digits(100, 50)
@@ -176,9 +176,9 @@ def test_each_frame_tells_how_far_it_is_and_waiting_settings_are_last():
     part = Chooser(digits_network, FEW, ONE, seeds=(0, 1), epochs=1)
     assert progress(part) == "0 of 4 trainings, time left: –" and part.state == "building" and [cell[-1] for cell in table(part)[0]] == ["waiting"] * 2
     with pytest.raises(LessonError, match="No setting is finished yet.*to the end"):
-        part.best
+        _ = part.best
     with pytest.raises(LessonError, match="to the end"):
-        part.histories
+        _ = part.histories
     frames, said = [], []
     part._words.observe(lambda change: said.append(re.sub("<[^>]*>", "", change["new"])), "value")
     part._chart.observe(lambda change: frames.append((marks(part), progress(part), [cell[2:] for cell in table(part)[0]])), "value")
@@ -336,10 +336,10 @@ def test_a_setting_that_cannot_be_trained_says_why_in_its_row():
 def test_if_all_settings_fail_that_is_told_and_raised(background):
     part = choose(explosive, FEW, {"learning_rate": [1e30, 1e29]}, seeds=(0,), epochs=3)
     with pytest.raises(LessonError, match="None of the settings could be trained.*finite number"):
-        part.best
+        _ = part.best
     assert part.state == "error" and "None of the settings" in part._words.value
     with pytest.raises(LessonError, match="None of the settings"):
-        part.histories
+        _ = part.histories
     part.close()
 
 

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from keras import layers
 
+from helpers.curves.diagnosis import PATTERNS, diagnose
+from helpers.data import clothing
+from helpers.errors import LessonError
+from helpers.live import part as live_module
 from helpers.parts import casebook
 from helpers.parts import clinic as clinic_module
-from helpers.live import part as live_module
 from helpers.parts.causes import HELPS, PRESCRIPTIONS
 from helpers.parts.clinic import clinic
-from helpers.data import clothing
-from helpers.curves.diagnosis import PATTERNS, diagnose
-from helpers.errors import LessonError
 
 CLOTHES = clothing(n_train=300, n_validation=200, one_hot=True)
 SHORT = 6  # epochs of a run that only pretends to be trained
@@ -461,7 +461,7 @@ def test_a_real_row_is_trained_named_and_mended():
     made.start()
     assert {case.pattern for case in made.cases} == set(PATTERNS)
     assert all(np.isfinite(history.history["loss"][0]) and 1 <= len(history.epoch) <= case.epochs
-               for case, history in zip(made.cases, made.histories))
+               for case, history in zip(made.cases, made.histories, strict=True))
     assert all(diagnose(history).pattern for history in made.histories)
     number = number_of(made, "shuffled labels")
     answer_rightly(made, number)

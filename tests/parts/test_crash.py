@@ -18,11 +18,11 @@ import keras
 import psutil
 import pytest
 
+from helpers.errors import Interrupted, LessonError
+from helpers.live import part as live_module
 from helpers.parts import crash
 from helpers.parts import process as process_module
-from helpers.live import part as live_module
 from helpers.parts.crash import CrashDrill
-from helpers.errors import Interrupted, LessonError
 from helpers.parts.process import on_disk, read_log
 from helpers.records.saved import new_folder
 from tests.curves.test_chart import Drawing
@@ -236,7 +236,7 @@ def test_a_failure_after_some_epochs_leaves_the_curves(tmp_path, background):
             drill.wait()
         assert drill.state == "error" and "MemoryError" in words(drill) and marks(drill)["epoch"] == "2"
         with pytest.raises(LessonError, match="MemoryError: full"):
-            drill.history
+            _ = drill.history
 
 
 @pytest.mark.parametrize("text, said", [
@@ -299,7 +299,7 @@ def test_an_interrupt_leaves_no_process(tmp_path, background, started, monkeypat
     drill.idle = Impatient()
     with pytest.raises(Interrupted, match="interrupted"):
         drill.show()
-        drill.files
+        _ = drill.files
     assert is_gone(started[0])
     drill.close()
 

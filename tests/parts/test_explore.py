@@ -13,9 +13,9 @@ import ipywidgets as widgets
 import numpy as np
 import pytest
 
+from helpers.errors import LessonError
 from helpers.live import part as live_module
 from helpers.live.controls import controls
-from helpers.errors import LessonError
 from helpers.parts.explore import Panel, explore
 from tests.networks import DIGITS, digits_network, few_digits
 

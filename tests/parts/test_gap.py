@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from keras import layers
 
-from helpers.curves import chart
-from helpers.parts import gap
+from helpers.curves.sheets import LOOKS
 from helpers.engine import remeasure
-from helpers.live import part as live_module
+from helpers.engine.remeasure import Remeasure
 from helpers.engine.trainer import Trainer, fit
 from helpers.errors import LessonError
+from helpers.live import part as live_module
+from helpers.parts import gap
 from helpers.parts.gap import PARTS, GapPanel, explore_gap, parts_of
-from helpers.engine.remeasure import Remeasure
-from tests.networks import DIGITS, digits_network, few_digits
 from tests.curves.test_chart import Drawing
+from tests.networks import DIGITS, digits_network, few_digits
 
 pytestmark = pytest.mark.slow  # nearly every test here trains networks
 
@@ -235,8 +235,8 @@ def test_the_panel_draws_what_was_measured(background):
 
 def test_the_looks_of_a_picture_differ_in_more_than_colour():
     looks = ["training", "measured again", "validation", *PARTS]
-    assert len({chart.LOOKS[name][0] for name in looks}) == len({name[0] for name in looks}) == 7  # a marker is named by the first letter
-    assert len({chart.LOOKS[name][1:] for name in PARTS}) == 4
+    assert len({LOOKS[name][0] for name in looks}) == len({name[0] for name in looks}) == 7  # a marker is named by the first letter
+    assert len({LOOKS[name][1:] for name in PARTS}) == 4
 
 
 def measured(reported, training_mode, dropout_off, inference, validation):

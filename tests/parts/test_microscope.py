@@ -11,9 +11,9 @@ import pytest
 from keras import layers
 
 from helpers.curves import feature_maps
-from helpers.live import part as live_module
 from helpers.data import clothing
 from helpers.errors import LessonError
+from helpers.live import part as live_module
 from helpers.parts.microscope import Microscope, microscope
 
 pytestmark = pytest.mark.slow  # trains many networks
@@ -233,7 +233,7 @@ def test_the_moving_averages_catch_up_as_those_of_a_fresh_layer(model, size, mom
             mean = (reach[:size, ..., c].mean() - part.moving[0][step]) / np.sqrt(part.moving[1][step] + 0.001)
             (told,) = [label for label in labels(part) if f"after step {step}:" in label]
             assert float(told.split("mean ")[1].split(",")[0]) == pytest.approx(mean, abs=0.0051)
-    for name, moving in zip(("moving mean", "moving variance"), part.moving):
+    for name, moving in zip(("moving mean", "moving variance"), part.moving, strict=True):
         assert np.allclose(curve(part, name), moving, atol=0.01 * max(moving))
 
 

@@ -13,14 +13,14 @@ import keras
 import numpy as np
 import pytest
 
-from helpers.live import part as live_module
-from helpers.parts import multiples as module
-from helpers.curves.plotting import y_ticks
+from helpers.curves.sheets import y_ticks
 from helpers.engine.trainer import Trainer
 from helpers.errors import LessonError
+from helpers.live import part as live_module
+from helpers.parts import multiples as module
 from helpers.parts.multiples import Multiples, multiples
-from tests.networks import DIGITS, digits_network, few_digits
 from tests.curves.test_chart import Drawing
+from tests.networks import DIGITS, digits_network, few_digits
 
 slow = pytest.mark.slow
 X, Y, VALIDATION = few_digits()
@@ -355,7 +355,7 @@ def test_no_text_leaves_the_picture_or_its_part_of_it(background, count):
     space = width / (2 if count in (2, 4) else 3)
     for pane in picture.panes.values():
         left, top = map(float, re.findall(r"[\d.]+", pane.get("transform")))
-        assert 0 <= top - 40 and top + (184 if count < 4 else 130) + 45 <= height
+        assert top - 40 >= 0 and top + (184 if count < 4 else 130) + 45 <= height
         title = pane.find("text")
         assert left + 8 * len(title.text) <= (left // space + 1) * space and "…" in title.text
         for text in pane.iter("text"):

@@ -9,12 +9,12 @@ import keras
 import numpy as np
 import pytest
 
-from helpers.live import part as live_module
-from helpers.errors import LessonError
 from helpers.curves.history import CurveError
+from helpers.errors import LessonError
+from helpers.live import part as live_module
 from helpers.parts.replay import Replay, early_stop, replay
-from tests.networks import digits_network, few_digits
 from tests.curves.test_chart import Drawing
+from tests.networks import digits_network, few_digits
 
 NAN, INF = float("nan"), float("inf")
 RISING_AGAIN = {"loss": [1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1], "val_loss": [1.1, 0.9, 0.85, 0.95, 0.9, 0.7, 0.8, 0.9]}

@@ -14,12 +14,12 @@ import keras
 import numpy as np
 import pytest
 
-from helpers.live import part as live_module
 from helpers.engine.trainer import Trainer
 from helpers.errors import LessonError
+from helpers.live import part as live_module
 from helpers.parts.ribbon import Ribbon, ribbon, verdict
-from tests.networks import DIGITS, digits_network, few_digits
 from tests.curves.test_chart import Drawing
+from tests.networks import DIGITS, digits_network, few_digits
 
 pytestmark = pytest.mark.slow  # nearly every test here trains networks
 

@@ -13,13 +13,13 @@ import keras
 import numpy as np
 import pytest
 
-from helpers.live import part as live_module
-from helpers.errors import LessonError
 from helpers.curves.guess import compare, picture
 from helpers.curves.history import CurveError
+from helpers.errors import LessonError
+from helpers.live import part as live_module
 from helpers.parts.sketch import sketch
-from tests.networks import DIGITS, digits_network, few_digits
 from tests.curves.test_chart import Drawing
+from tests.networks import DIGITS, digits_network, few_digits
 
 X, Y, VALIDATION = few_digits()
 FEW = (X, Y, *VALIDATION)

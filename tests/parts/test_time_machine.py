@@ -15,11 +15,11 @@ import pytest
 from keras import layers
 from sklearn.metrics import confusion_matrix
 
-from helpers.live import part as live_module
-from helpers.parts import time_machine as module
+from helpers.curves.history import CurveError
 from helpers.data import clothing
 from helpers.errors import LessonError
-from helpers.curves.history import CurveError
+from helpers.live import part as live_module
+from helpers.parts import time_machine as module
 from helpers.parts.time_machine import TimeMachine, time_machine
 from tests.curves.test_chart import Drawing
 
@@ -223,7 +223,7 @@ def test_the_words_at_the_upright_lines_touch_nothing(epochs):
         for epoch in {*range(1, min(epochs, 45) + 1), epochs - 1, epochs}:
             marks = module._marked(epoch, best, epochs)
             boxes = [(0, 33, -25)]  # the word "loss" above the axis: from, to, baseline
-            svg = module.chart.draw([module.chart.Sheet("loss", [], marks=marks)], epochs, "", [])
+            svg = module.chart.draw([module.Sheet("loss", [], marks=marks)], epochs, "", [])
             for text in Drawing(svg).panes["loss"].iter("text"):
                 if text.text and "epoch " in text.text:
                     wide, x = 7 * len(text.text), float(text.get("x"))

@@ -18,9 +18,9 @@ from matplotlib.text import Text
 from PIL import Image
 
 from helpers import data
-from helpers.records import model_card as module
 from helpers.engine.builder import call_builder
 from helpers.errors import LessonError
+from helpers.records import model_card as module
 from helpers.records.model_card import model_card
 from helpers.records.sealed import seal
 
@@ -287,7 +287,7 @@ def test_the_picture_shows_the_curves_in_their_colours_and_the_mistakes(case, wr
     assert lines == {("#0072B2", "-"): 3, ("#D55E00", "--"): 3}
     drawn = [int(row[0]) for row in table(written.text, "probability")]
     assert len(mistakes) == 8
-    for axes, number in zip(mistakes, drawn):
+    for axes, number in zip(mistakes, drawn, strict=True):
         assert np.array_equal(axes.images[0].get_array(), case.full.x_test[number, ..., 0])
         label = case.full.y_test[number]
         assert [text.get_text() for text in axes.texts[:2]] == [f"is {TWO[label]}", f"said {TWO[1 - label]}"]

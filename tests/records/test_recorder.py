@@ -9,11 +9,11 @@ import pytest
 from keras import layers
 
 from helpers import engine
-from helpers.records import recorder as recorder_module
+from helpers.engine.loop import Stop
 from helpers.engine.trainer import Trainer
 from helpers.errors import LessonError
-from helpers.engine.loop import Stop
 from helpers.parts.explore import Panel
+from helpers.records import recorder as recorder_module
 from helpers.records.recorder import Recorder
 from helpers.records.saved import clean_up, epoch_file, epochs_in, load_weights, new_folder, save_weights
 from tests.networks import digits_network, few_digits

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from keras import layers
 
-from helpers.records import sealed as sealed_module
 from helpers.data import clothing, digits
+from helpers.engine.examples import training_and_validation
 from helpers.error_bars import interval
 from helpers.errors import LessonError
-from helpers.engine.examples import training_and_validation
+from helpers.records import sealed as sealed_module
 from helpers.records.sealed import RECORD, seal
 
 FRESH = clothing(["T-shirt", "Shirt"])

@@ -9,11 +9,11 @@ from pathlib import Path
 import joblib
 import pytest
 
-from helpers.sweeps import tasks as sweep_tasks
 from helpers.data import clothing
-from helpers.errors import LessonError
 from helpers.engine.loop import Stop
+from helpers.errors import LessonError
 from helpers.records.saved import new_folder
+from helpers.sweeps import tasks as sweep_tasks
 from helpers.sweeps.run import sweep
 
 pytestmark = pytest.mark.slow
@@ -54,8 +54,7 @@ class Cluster:
         self.folder, self.file, self.processes, self.workers = folder, folder / "scheduler.json", [], []
 
     def start(self, *command):
-        log = open(self.folder / f"log-{len(self.processes)}", "w")
-        with log:
+        with open(self.folder / f"log-{len(self.processes)}", "w") as log:
             # In the project's folder, as a student would, so that they find `helpers`.
             self.processes.append(subprocess.Popen([sys.executable, "-m", "dask", *command, *LOCAL, "--scheduler-file", self.file],
                                                    cwd=ROOT, stdout=log, stderr=subprocess.STDOUT))
@@ -174,6 +173,6 @@ def test_when_all_workers_are_lost_others_do_the_rest(cluster, build, data):
 
 
 def test_a_cluster_without_workers_is_told(cluster, build, data):
-    with pytest.raises(LessonError, match="no worker"):
-        with joblib.parallel_config(backend="dask", wait_for_workers_timeout=1):
-            sweep(build, data, GRID)
+    with (pytest.raises(LessonError, match="no worker"),
+          joblib.parallel_config(backend="dask", wait_for_workers_timeout=1)):
+        sweep(build, data, GRID)

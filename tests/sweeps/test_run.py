@@ -22,12 +22,12 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from helpers.sweeps import run as sweep_module
-from helpers.sweeps import tasks as sweep_tasks
+from helpers.engine.loop import Stop
 from helpers.engine.trainer import DIVERGED, Trainer
 from helpers.errors import LessonError
-from helpers.engine.loop import Stop
 from helpers.records.saved import new_folder
+from helpers.sweeps import run as sweep_module
+from helpers.sweeps import tasks as sweep_tasks
 from helpers.sweeps.run import sweep
 from helpers.sweeps.tasks import MOST_RUNS
 from tests.networks import digits_network, few_digits
@@ -120,7 +120,7 @@ def test_the_runs_are_those_of_the_trainer_in_the_grid_s_order(serial):
             assert vars(history).keys() == vars(histories[seed]).keys() and history.path == "compiled" and history.note == ""
         best = [int(np.argmin(history.history["val_loss"])) for history in histories.values()]
         assert row.loss == pytest.approx(np.mean([min(history.history["val_loss"]) for history in histories.values()]), rel=1e-12)
-        assert row.accuracy == pytest.approx(np.mean([h.history["val_accuracy"][at] for h, at in zip(histories.values(), best)]), rel=1e-12)
+        assert row.accuracy == pytest.approx(np.mean([h.history["val_accuracy"][at] for h, at in zip(histories.values(), best, strict=True)]), rel=1e-12)
         assert row.epoch == np.median(best) + 1
     assert result.best is min(result.rows, key=lambda row: row.loss)
     assert "4 settings, 2 seeds; 8 of 8 runs" in repr(result) and "learning_rate=" in repr(result)
