@@ -10,7 +10,9 @@ LAST = ("notebooks", "browser", "claims")  # in this order, after the unit tests
 
 
 def pytest_addoption(parser):
-    parser.addoption("--kills", type=int, default=10, help="how often a process that saves is killed at a random moment")
+    parser.addoption(
+        "--kills", type=int, default=10, help="how often a process that saves is killed at a random moment"
+    )
 
 
 def pytest_configure(config):

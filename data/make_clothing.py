@@ -143,10 +143,12 @@ def make_clothing(source, output):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description="Make the clothing data from Fashion-MNIST.")
-    parser.add_argument("--source", type=Path, default=DEBIAN_FOLDER,
-                        help="folder with the four .gz files (default: %(default)s)")
-    parser.add_argument("--output", type=Path, default=OUTPUT,
-                        help="the .npz file to write (default: clothing.npz beside this script)")
+    parser.add_argument(
+        "--source", type=Path, default=DEBIAN_FOLDER, help="folder with the four .gz files (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--output", type=Path, default=OUTPUT, help="the .npz file to write (default: clothing.npz beside this script)"
+    )
     options = parser.parse_args(arguments)
     try:
         make_clothing(options.source, options.output)

@@ -54,7 +54,8 @@ def __dir__():
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-# One thread trains these small networks about as fast as more of them, or faster (the digits in two thirds of the time),
+# One thread trains these small networks about as fast as more of them, or faster (the digits in two thirds of the
+# time),
 # leaves the other cores alone, and gives the same digits on machines with different numbers of cores.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")

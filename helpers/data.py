@@ -12,8 +12,18 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 CLOTHING_FILE = Path(__file__).resolve().parent.parent / "data" / "clothing.npz"
-CLOTHING_CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
-                    "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+CLOTHING_CLASSES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
 
 
 class DataError(ValueError):
@@ -50,9 +60,11 @@ class Dataset:
     y_val = property(lambda self: self.y[-self.n_validation :])
 
     def __repr__(self):
-        return (f"Dataset: {len(self.x_train)} training, {len(self.x_val)} validation, "
-                f"{len(self.x_test)} test images of shape {self.x.shape[1:]}; "
-                f"classes: {', '.join(self.class_names)}")
+        return (
+            f"Dataset: {len(self.x_train)} training, {len(self.x_val)} validation, "
+            f"{len(self.x_test)} test images of shape {self.x.shape[1:]}; "
+            f"classes: {', '.join(self.class_names)}"
+        )
 
 
 def digits(one_hot=False, seed=0):
@@ -112,13 +124,13 @@ def clothing(classes=None, n_train=None, n_validation=None, one_hot=False, seed=
     most = int(len(order) * (1 - 0.2))  # rounded as in model.fit(validation_split=0.2)
     rest = len(order) - most
     n_train = _whole_number("clothing(n_train)", most if n_train is None else n_train, 1)
-    n_validation = _whole_number(
-        "clothing(n_validation)", rest if n_validation is None else n_validation, 1)
+    n_validation = _whole_number("clothing(n_validation)", rest if n_validation is None else n_validation, 1)
     if n_train + n_validation > len(order):
         raise DataError(
             f"clothing(n_train, n_validation): {n_train} + {n_validation} images are more than "
             f"the {len(order)} there are in these {len(chosen)} classes. Try n_train={most} and "
-            f"n_validation={rest}, or fewer.")
+            f"n_validation={rest}, or fewer."
+        )
     pool = np.concatenate([order[:n_train], order[-n_validation:]])
     test = np.isin(y_test, chosen)
     new_label = np.zeros(10, dtype=np.int64)
@@ -126,8 +138,7 @@ def clothing(classes=None, n_train=None, n_validation=None, one_hot=False, seed=
     y_pool = _encoded(new_label[y_pool], len(chosen), one_hot)
     y_test = _encoded(new_label[y_test], len(chosen), one_hot)
     names = tuple(CLOTHING_CLASSES[label] for label in chosen)
-    return Dataset(_scaled(x_pool[pool]), y_pool[pool], _scaled(x_test[test]), y_test[test],
-                   names, n_validation)
+    return Dataset(_scaled(x_pool[pool]), y_pool[pool], _scaled(x_test[test]), y_test[test], names, n_validation)
 
 
 def _scaled(images):
@@ -149,8 +160,7 @@ def _whole_number(where, value, lowest):
     # True and False are whole numbers to Python, but here they can only be a slip.
     is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     if not is_whole or not lowest <= value < 2**32:  # larger seeds are refused by NumPy
-        raise DataError(f"{where}: {value!r} is not a whole number from {lowest} to "
-                        f"{2**32 - 1}. Try 100, say.")
+        raise DataError(f"{where}: {value!r} is not a whole number from {lowest} to {2**32 - 1}. Try 100, say.")
     return int(value)
 
 
@@ -159,13 +169,16 @@ def _chosen_labels(classes):
         return list(range(10))
     # A set is refused as well: it has no order, so the labels could differ from run to run.
     if not isinstance(classes, (list, tuple, range)) or len(classes) < 2:
-        raise DataError(f"clothing(classes): {classes!r} is not a list of two or more classes. "
-                        "Try classes=['Dress', 'Bag'], say, in the order you want.")
+        raise DataError(
+            f"clothing(classes): {classes!r} is not a list of two or more classes. "
+            "Try classes=['Dress', 'Bag'], say, in the order you want."
+        )
     labels = [_label_of(name) for name in classes]
     for label in labels:
         if labels.count(label) > 1:
-            raise DataError(f"clothing(classes): {CLOTHING_CLASSES[label]!r} is in the list "
-                            "more than once. List every class once.")
+            raise DataError(
+                f"clothing(classes): {CLOTHING_CLASSES[label]!r} is in the list more than once. List every class once."
+            )
     return labels
 
 
@@ -185,15 +198,19 @@ def _label_of(name):
 
 @lru_cache
 def _read_clothing(path):
-    restore = ("To restore it, run `git checkout -- data/clothing.npz data/clothing.sha256` in "
-               "the project's folder, or download the project again.")
+    restore = (
+        "To restore it, run `git checkout -- data/clothing.npz data/clothing.sha256` in "
+        "the project's folder, or download the project again."
+    )
     try:
         content = path.read_bytes()
         checksums = path.with_suffix(".sha256").read_bytes().split()
     except OSError as problem:
         raise DataError(f"{problem.filename} is missing or unreadable. {restore}") from None
     if hashlib.sha256(content).hexdigest().encode() not in checksums:
-        raise DataError(f"{path} is damaged: its contents do not match the checksum "
-                        f"beside it, so it was cut short or altered. {restore}")
+        raise DataError(
+            f"{path} is damaged: its contents do not match the checksum "
+            f"beside it, so it was cut short or altered. {restore}"
+        )
     arrays = np.load(io.BytesIO(content))
     return tuple(arrays[name] for name in ("x_pool", "y_pool", "x_test", "y_test"))

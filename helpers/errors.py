@@ -20,12 +20,17 @@ class Interrupted(LessonError, KeyboardInterrupt):
 
 
 HINTS = (
-    (r"negative dimension|computed output size would be negative",
-     "The picture has become smaller than the kernel: use fewer or smaller convolutions, or padding='same'."),
+    (
+        r"negative dimension|computed output size would be negative",
+        "The picture has become smaller than the kernel: use fewer or smaller convolutions, or padding='same'.",
+    ),
     (r"`rate`|rate must be", "A dropout rate is a fraction from 0 up to, but not including, 1."),
     (r"unknown loss|Could not interpret loss", "Check the spelling of `loss`: for example 'categorical_crossentropy'."),
     (r"optimizer identifier|interpret optimizer", "Check the spelling of `optimizer`: for example 'adam' or 'sgd'."),
-    (r"interpret activation|Unknown activation", "Check the spelling of `activation`: for example 'relu' or 'softmax'."),
+    (
+        r"interpret activation|Unknown activation",
+        "Check the spelling of `activation`: for example 'relu' or 'softmax'.",
+    ),
     (r"interpret metric|Unknown metric", "Check the spelling in `metrics`: for example ['accuracy']."),
     (r"is not defined", "Is the name spelled as where it was made, and was the cell that makes it run?"),
     (r"missing \d+ required positional", "Give that argument a default value, or make a control for it in `explore`."),
@@ -68,8 +73,7 @@ def line_of_call(build, *names):
     found = [
         node.lineno
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and getattr(node.func, "attr", getattr(node.func, "id", None)) in names
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", None)) in names
     ]
     return (max(first, 1) + max(found) - 1, lines[max(found) - 1].strip()) if found else None
 

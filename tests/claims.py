@@ -24,11 +24,14 @@ def lesson(name, *cells):
 
 
 def many(trainer, epochs, seeds=SEEDS, **run):
-    """The histories over `seeds`, each measure as an array of shape (seeds, epochs). run: what `Trainer.run` takes, and settings."""
+    """The histories over `seeds`, each measure as an array of shape (seeds, epochs). run: what `Trainer.run` takes, and
+    settings."""
     of_training = {name: run.pop(name) for name in ("batch_size", "n_train") if name in run}
     histories = [trainer.run(run, epochs, seed=seed, **of_training) for seed in seeds]
-    return {name: np.array([{**history.history, **history.measured}[name] for history in histories])
-            for name in [*histories[0].history, *histories[0].measured]}
+    return {
+        name: np.array([{**history.history, **history.measured}[name] for history in histories])
+        for name in [*histories[0].history, *histories[0].measured]
+    }
 
 
 def say(**figures):

@@ -18,10 +18,16 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "INSTRUCTORS.md")
 LESSONS = {  # file name: (title until there is a notebook with one, what it is about)
     "01_training_with_fit": ("Training with `fit`", "What `model.fit` does with your network, and what it gives back"),
-    "02_learning_curves": ("Learning curves", "What each curve measures, eight patterns and their causes, and a clinic"),
+    "02_learning_curves": (
+        "Learning curves",
+        "What each curve measures, eight patterns and their causes, and a clinic",
+    ),
     "03_overfitting": ("Overfitting", "Why it happens, six remedies on one network, and what is only luck"),
     "04_checkpointing": ("Checkpointing", "Keep the best network of a training, not the last one"),
-    "05_dropout_vs_batchnorm": ("Dropout and batch normalisation", "One slows learning, one speeds it up; why they may clash"),
+    "05_dropout_vs_batchnorm": (
+        "Dropout and batch normalisation",
+        "One slows learning, one speeds it up; why they may clash",
+    ),
     "06_choosing_a_model": ("Choosing a model", "Compare by validation, then test once, and read the result honestly"),
 }
 TABLE = re.compile(r"(<!-- lessons: .*?-->\n).*?(<!-- end of lessons -->)", re.DOTALL)
@@ -41,10 +47,13 @@ def home(root=ROOT):
 
 def launch_links(name, home, folder="", lesson=""):
     """Binder's and Colab's badge for a lesson, in one line of Markdown. `folder`: from where to notebooks/."""
-    binder = f"https://mybinder.org/v2/gh/{home.repository}/{quote(home.branch, safe='')}?urlpath=lab/tree/notebooks/{name}.ipynb"
+    path = f"urlpath=lab/tree/notebooks/{name}.ipynb"
+    binder = f"https://mybinder.org/v2/gh/{home.repository}/{quote(home.branch, safe='')}?{path}"
     colab = f"https://colab.research.google.com/github/{home.repository}/blob/{home.branch}/notebooks/{name}.ipynb"
-    return (f"[![Open{lesson} in Binder]({folder}badges/binder.svg)]({binder}) "
-            f"[![Open{lesson} in Colab]({folder}badges/colab.svg)]({colab})")
+    return (
+        f"[![Open{lesson} in Binder]({folder}badges/binder.svg)]({binder}) "
+        f"[![Open{lesson} in Colab]({folder}badges/colab.svg)]({colab})"
+    )
 
 
 def relinked(text, home):

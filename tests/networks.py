@@ -10,25 +10,29 @@ DIGITS = data.digits(one_hot=True)
 
 
 def digits_network(dropout=0.2, width=64, learning_rate=0.001):
-    model = keras.Sequential([
-        keras.Input((64,)),
-        layers.Dense(width, activation="relu"),
-        layers.Dropout(dropout),
-        layers.Dense(10, activation="softmax"),
-    ])
+    model = keras.Sequential(
+        [
+            keras.Input((64,)),
+            layers.Dense(width, activation="relu"),
+            layers.Dropout(dropout),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
     model.compile(optimizer=keras.optimizers.Adam(learning_rate), loss="categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
 def clothing_network(dropout=0.25):
-    model = keras.Sequential([
-        keras.Input((28, 28, 1)),
-        layers.Conv2D(5, 3, activation="relu"),
-        layers.Dropout(dropout),
-        layers.Conv2D(15, 3, activation="relu"),
-        layers.Flatten(),
-        layers.Dense(10, activation="softmax"),
-    ])
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(5, 3, activation="relu"),
+            layers.Dropout(dropout),
+            layers.Conv2D(15, 3, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
     model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])
     return model
 

@@ -68,7 +68,11 @@ def execute(notebook, folder):
         cell.outputs, cell.execution_count = [], None
     notebook.metadata.pop("widgets", None)
     NotebookClient(
-        notebook, timeout=TIMEOUT, kernel_name="python3", record_timing=False, store_widget_state=False,
+        notebook,
+        timeout=TIMEOUT,
+        kernel_name="python3",
+        record_timing=False,
+        store_widget_state=False,
         resources={"metadata": {"path": str(folder)}},
     ).execute()
 
@@ -123,8 +127,9 @@ def _normalise_data(output, alts):
     problems = []
     output.data.pop(VIEW, None)
     if re.match(r"[A-Z]\w+\((children|value)=", output.data.get("text/plain", "")):
-        problems.append("leaves only the name of a widget to readers without a kernel: "
-                        "show them a picture or a sentence")
+        problems.append(
+            "leaves only the name of a widget to readers without a kernel: show them a picture or a sentence"
+        )
     images = [mime for mime in output.data if mime.startswith("image/")]
     output.metadata = _only(output.metadata, images)
     for mime in images:
@@ -136,8 +141,10 @@ def _normalise_data(output, alts):
         if not about.get("alt"):
             about["alt"] = next(alts, "")
         if not about["alt"]:
-            problems.append("has an image without alt text: say in the cell's metadata what it shows, "
-                            'as "alt": "…" (or a list of texts, one for each image)')
+            problems.append(
+                "has an image without alt text: say in the cell's metadata what it shows, "
+                'as "alt": "…" (or a list of texts, one for each image)'
+            )
     return problems
 
 

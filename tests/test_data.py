@@ -36,14 +36,24 @@ def class_of_each_image():
     return classes
 
 
-@pytest.mark.parametrize("load, expected", [
-    (data.digits, "1149 training, 288 validation, 360 test images of shape (64,); "
-                  "classes: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"),
-    (data.clothing, "4000 training, 1000 validation, 1700 test images of shape (28, 28, 1); "
-                    f"classes: {', '.join(data.CLOTHING_CLASSES)}"),
-    (lambda: data.clothing([np.int64(8), "tshirt", " COAT"], 50, np.uint8(250)), "50 training, "
-     "250 validation, 510 test images of shape (28, 28, 1); classes: Bag, T-shirt/top, Coat"),
-])
+@pytest.mark.parametrize(
+    "load, expected",
+    [
+        (
+            data.digits,
+            "1149 training, 288 validation, 360 test images of shape (64,); classes: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9",
+        ),
+        (
+            data.clothing,
+            "4000 training, 1000 validation, 1700 test images of shape (28, 28, 1); "
+            f"classes: {', '.join(data.CLOTHING_CLASSES)}",
+        ),
+        (
+            lambda: data.clothing([np.int64(8), "tshirt", " COAT"], 50, np.uint8(250)),
+            "50 training, 250 validation, 510 test images of shape (28, 28, 1); classes: Bag, T-shirt/top, Coat",
+        ),
+    ],
+)
 def test_images_keep_their_class_and_are_in_one_part_only(load, expected):
     loaded, class_of = load(), class_of_each_image()
     assert repr(loaded) == f"Dataset: {expected}"
@@ -57,8 +67,7 @@ def test_images_keep_their_class_and_are_in_one_part_only(load, expected):
 def test_types_ranges_and_one_hot(load):
     plain, one_hot = load(), load(one_hot=True)
     np.testing.assert_array_equal(one_hot.x, plain.x)
-    for images, labels, columns in ((plain.x, plain.y, one_hot.y),
-                                    (plain.x_test, plain.y_test, one_hot.y_test)):
+    for images, labels, columns in ((plain.x, plain.y, one_hot.y), (plain.x_test, plain.y_test, one_hot.y_test)):
         assert images.dtype == np.float32 and images.min() == 0 and images.max() == 1
         assert labels.dtype == np.int64 and columns.dtype == np.float32
         np.testing.assert_array_equal(columns, labels[:, np.newaxis] == np.arange(10))
@@ -100,7 +109,7 @@ def test_clothing_is_balanced_from_the_start(classes):
         for some in (clothing.y_train[:n], clothing.y_val[-n:]):
             assert np.ptp(np.bincount(some, minlength=k)) <= 1
     assert set(np.bincount(clothing.y_test)) == {170}
-    assert not np.array_equal(clothing.y_train[:8 * k], np.tile(clothing.y_train[:k], 8))
+    assert not np.array_equal(clothing.y_train[: 8 * k], np.tile(clothing.y_train[:k], 8))
 
 
 def test_training_sets_are_nested_and_validation_stays():
@@ -119,34 +128,40 @@ def test_the_network_is_not_used(monkeypatch):
     assert len(data.digits().x) == 1437 and len(data.clothing().x) == 5000
 
 
-@pytest.mark.parametrize("arguments, helpful", [
-    ({"classes": ["Bag", "Shrit"]}, f"no class 'Shrit'. Did you mean 'Shirt'? {LIST}"),
-    ({"classes": ["Bag", "xyzzy"]}, f"no class 'xyzzy'. {LIST}"),
-    ({"classes": ["Bag", 10]}, f"no class 10. {LIST}"),
-    ({"classes": ["Bag", -1]}, f"no class -1. {LIST}"),
-    ({"classes": [0, True]}, f"no class True. {LIST}"),
-    ({"classes": ["Bag", "Coat", 8]}, "'Bag' is in the list more than once"),
-    ({"classes": ["Bag"]}, "['Bag'] is not a list of two or more classes. Try classes="),
-    ({"classes": {"Bag", "Coat"}}, "is not a list of two or more"),
-    ({"n_train": 0}, "(n_train): 0 is not a whole number from 1"),
-    ({"n_train": 10.0}, "(n_train): 10.0 is not a whole number from 1"),
-    ({"n_train": True}, "(n_train): True is not a whole number from 1"),
-    ({"n_validation": -5}, "(n_validation): -5 is not a whole number from 1"),
-    ({"n_train": 4001}, "5000 there are in these 10 classes. Try n_train=4000 and n_validation="),
-    ({"classes": [0, 1], "n_validation": 201}, "800 + 201 images are more than the 1000"),
-])
+@pytest.mark.parametrize(
+    "arguments, helpful",
+    [
+        ({"classes": ["Bag", "Shrit"]}, f"no class 'Shrit'. Did you mean 'Shirt'? {LIST}"),
+        ({"classes": ["Bag", "xyzzy"]}, f"no class 'xyzzy'. {LIST}"),
+        ({"classes": ["Bag", 10]}, f"no class 10. {LIST}"),
+        ({"classes": ["Bag", -1]}, f"no class -1. {LIST}"),
+        ({"classes": [0, True]}, f"no class True. {LIST}"),
+        ({"classes": ["Bag", "Coat", 8]}, "'Bag' is in the list more than once"),
+        ({"classes": ["Bag"]}, "['Bag'] is not a list of two or more classes. Try classes="),
+        ({"classes": {"Bag", "Coat"}}, "is not a list of two or more"),
+        ({"n_train": 0}, "(n_train): 0 is not a whole number from 1"),
+        ({"n_train": 10.0}, "(n_train): 10.0 is not a whole number from 1"),
+        ({"n_train": True}, "(n_train): True is not a whole number from 1"),
+        ({"n_validation": -5}, "(n_validation): -5 is not a whole number from 1"),
+        ({"n_train": 4001}, "5000 there are in these 10 classes. Try n_train=4000 and n_validation="),
+        ({"classes": [0, 1], "n_validation": 201}, "800 + 201 images are more than the 1000"),
+    ],
+)
 def test_mistakes_are_explained(arguments, helpful):
     with pytest.raises(data.DataError) as caught:
         data.clothing(**arguments)
     assert helpful in str(caught.value) and isinstance(caught.value, ValueError)
 
 
-@pytest.mark.parametrize("damage, helpful", [
-    (lambda npz: npz.write_bytes(npz.read_bytes()[::-1]), "clothing.npz is damaged"),
-    (lambda npz: npz.write_bytes(npz.read_bytes()[:-1]), "clothing.npz is damaged"),
-    (lambda npz: npz.unlink(), "clothing.npz is missing"),
-    (lambda npz: npz.with_suffix(".sha256").unlink(), "clothing.sha256 is missing"),
-])
+@pytest.mark.parametrize(
+    "damage, helpful",
+    [
+        (lambda npz: npz.write_bytes(npz.read_bytes()[::-1]), "clothing.npz is damaged"),
+        (lambda npz: npz.write_bytes(npz.read_bytes()[:-1]), "clothing.npz is damaged"),
+        (lambda npz: npz.unlink(), "clothing.npz is missing"),
+        (lambda npz: npz.with_suffix(".sha256").unlink(), "clothing.sha256 is missing"),
+    ],
+)
 def test_missing_or_damaged_file(tmp_path, monkeypatch, damage, helpful):
     shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
     path = tmp_path / "clothing.npz"
@@ -178,13 +193,16 @@ def test_script_makes_the_committed_file(tmp_path):
             assert made.with_suffix(suffix).read_bytes() == FILE.with_suffix(suffix).read_bytes()
 
 
-@pytest.mark.parametrize("content, helpful", [
-    (None, "apt-get install dataset-fashion-mnist"),
-    (b"not gzip", "cannot be unpacked"),
-    (gzip.compress(b"not an IDX file", mtime=0), "is not an IDX file"),
-    (gzip.compress(bytes([0, 0, 8, 3, 0]), mtime=0), "ends in the middle of its header"),
-    (gzip.compress(b"\0\0\x08\x03" + b"\0\0\0\x02" * 3 + b"12345", mtime=0), "(2, 2, 2) values, but has 5"),
-])
+@pytest.mark.parametrize(
+    "content, helpful",
+    [
+        (None, "apt-get install dataset-fashion-mnist"),
+        (b"not gzip", "cannot be unpacked"),
+        (gzip.compress(b"not an IDX file", mtime=0), "is not an IDX file"),
+        (gzip.compress(bytes([0, 0, 8, 3, 0]), mtime=0), "ends in the middle of its header"),
+        (gzip.compress(b"\0\0\x08\x03" + b"\0\0\0\x02" * 3 + b"12345", mtime=0), "(2, 2, 2) values, but has 5"),
+    ],
+)
 def test_script_explains_a_bad_source(tmp_path, content, helpful):
     images, output = tmp_path / "train-images-idx3-ubyte.gz", tmp_path / "clothing.npz"
     if content:

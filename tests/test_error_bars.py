@@ -44,13 +44,37 @@ def test_in_words():
 NAN = float("nan")
 
 
-@pytest.mark.parametrize("right, n, words", [
-    (201, 200, "cannot be"), (-1, 200, "cannot be"), (0, 0, "at least 1"), (NAN, 200, "NaN"), (5, NAN, "NaN"),
-    (float("inf"), 5, "infinite"), (200, 0.81, "at least 1"), (0.5, 1.5, "whole number"),
-    ("5", 10, "two numbers"), (None, 10, "two numbers"), (True, 1, "two numbers"),
-    (np.array([3, 11]), 10, "cannot be"),
-], ids=["more than all", "negative", "no pictures", "nan right", "nan n", "infinite", "share for n", "half a picture",
-        "text", "none", "truth value", "array"])
+@pytest.mark.parametrize(
+    "right, n, words",
+    [
+        (201, 200, "cannot be"),
+        (-1, 200, "cannot be"),
+        (0, 0, "at least 1"),
+        (NAN, 200, "NaN"),
+        (5, NAN, "NaN"),
+        (float("inf"), 5, "infinite"),
+        (200, 0.81, "at least 1"),
+        (0.5, 1.5, "whole number"),
+        ("5", 10, "two numbers"),
+        (None, 10, "two numbers"),
+        (True, 1, "two numbers"),
+        (np.array([3, 11]), 10, "cannot be"),
+    ],
+    ids=[
+        "more than all",
+        "negative",
+        "no pictures",
+        "nan right",
+        "nan n",
+        "infinite",
+        "share for n",
+        "half a picture",
+        "text",
+        "none",
+        "truth value",
+        "array",
+    ],
+)
 def test_counts_that_cannot_be_are_told(right, n, words):
     with pytest.raises(LessonError, match=words):
         interval(right, n)
@@ -74,8 +98,10 @@ def test_a_large_difference_is_told_apart_both_ways_round():
     assert "the second is worse by 0.13" in difference(166, 140, 200) and "leaves out 0" in difference(166, 140, 200)
 
 
-@pytest.mark.parametrize("right_a, right_b, n, limits", [(9, 3, 10, "-0.81 and -0.17"), (3, 9, 10, "+0.17 and +0.81"),
-                                                         (6, 2, 7, "-0.81 and -0.06")])
+@pytest.mark.parametrize(
+    "right_a, right_b, n, limits",
+    [(9, 3, 10, "-0.81 and -0.17"), (3, 9, 10, "+0.17 and +0.81"), (6, 2, 7, "-0.81 and -0.06")],
+)
 def test_the_interval_of_a_difference_is_that_of_newcombes_own_examples(right_a, right_b, n, limits):
     # His table II, method 10: 9/10 - 3/10 lies between 0.1705 and 0.8090, 6/7 - 2/7 between 0.0582 and 0.8062.
     assert f"between {limits}" in difference(right_a, right_b, n)
@@ -111,9 +137,12 @@ def test_shares_that_cannot_be_are_told(a, b):
 
 
 def answers(only_a, only_b, both):
-    """Right or wrong, of two networks: so many pictures only the first, only the second, and both answer right, and 10 neither."""
-    return (np.array([True] * only_a + [False] * only_b + [True] * both + [False] * 10),
-            np.array([False] * only_a + [True] * only_b + [True] * both + [False] * 10))
+    """Right or wrong, of two networks: so many pictures only the first, only the second, and both answer right, and 10
+    neither."""
+    return (
+        np.array([True] * only_a + [False] * only_b + [True] * both + [False] * 10),
+        np.array([False] * only_a + [True] * only_b + [True] * both + [False] * 10),
+    )
 
 
 @pytest.mark.parametrize("only_a, only_b", [(1, 0), (5, 0), (6, 0), (10, 10), (20, 8), (8, 20), (41, 73), (300, 330)])
@@ -138,10 +167,16 @@ def test_pairs_see_what_two_shares_do_not():
     assert "the second is better" in paired(a, b)
 
 
-@pytest.mark.parametrize("a, b, words", [
-    ([True, False], [True], "2 for the first and 1"), ([0.3, 0.8], [True, False], "True or False"), ([], [], "True or False"),
-    ([[True]], [[True]], "shape"),
-], ids=["other pictures", "probabilities", "none", "columns"])
+@pytest.mark.parametrize(
+    "a, b, words",
+    [
+        ([True, False], [True], "2 for the first and 1"),
+        ([0.3, 0.8], [True, False], "True or False"),
+        ([], [], "True or False"),
+        ([[True]], [[True]], "shape"),
+    ],
+    ids=["other pictures", "probabilities", "none", "columns"],
+)
 def test_answers_that_cannot_be_compared_are_told(a, b, words):
     with pytest.raises(LessonError, match=words):
         paired(np.array(a), np.array(b))

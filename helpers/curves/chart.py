@@ -75,22 +75,30 @@ def draw(sheets, epochs, label, legend, uid="chart", columns=None):
     size = 1.6 if epochs <= 40 else 0.9
     legend = [(name, name) if isinstance(name, str) else name for name in legend]
     looks = dict.fromkeys([look for look, _ in legend] + [line.look for sheet in sheets for line in sheet.lines])
-    drawn = [f'<g data-pane="{escape(sheet.name)}" transform="translate({number % columns * space + LEFT:g} '
-             f'{TOP + number // columns * (tall + BETWEEN)})">{_sheet(sheet, wide, tall, epochs, uid)}</g>'
-             for number, sheet in enumerate(sheets)]
-    return (f'<svg viewBox="0 0 {WIDTH} {height}" role="img" '
-            f'aria-label="{escape(label)}" fill="{INK}" style="display:block;'
-            f'width:100%;height:auto;max-width:{WIDTH}px;font:13px sans-serif">'
-            f'{_definitions(looks, uid, wide, tall, size)}'
-            f'<rect width="{WIDTH}" height="{height}" rx="6" fill="#FFF"/>'
-            f'{_legend(legend, uid)}{"".join(drawn)}</svg>')
+    drawn = [
+        f'<g data-pane="{escape(sheet.name)}" transform="translate({number % columns * space + LEFT:g} '
+        f'{TOP + number // columns * (tall + BETWEEN)})">{_sheet(sheet, wide, tall, epochs, uid)}</g>'
+        for number, sheet in enumerate(sheets)
+    ]
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" '
+        f'aria-label="{escape(label)}" fill="{INK}" style="display:block;'
+        f'width:100%;height:auto;max-width:{WIDTH}px;font:13px sans-serif">'
+        f"{_definitions(looks, uid, wide, tall, size)}"
+        f'<rect width="{WIDTH}" height="{height}" rx="6" fill="#FFF"/>'
+        f"{_legend(legend, uid)}{''.join(drawn)}</svg>"
+    )
 
 
 def _definitions(looks, uid, wide, tall, size):
-    """The markers, whose size is in widths of the line, and the part of a pane with """
+    """The markers, whose size is in widths of the line, and the part of a pane with"""
     # The browser repeats a marker at every point of a line: no point needs an element of its own.
-    markers = "".join(f'<marker id="{uid}{look[0]}" overflow="visible"><g fill="{LOOKS[look].colour}" transform="scale({size})">'
-                      f'{MARKERS[LOOKS[look].marker]}</g></marker>' for look in looks if LOOKS[look].marker)
+    markers = "".join(
+        f'<marker id="{uid}{look[0]}" overflow="visible"><g fill="{LOOKS[look].colour}" transform="scale({size})">'
+        f"{MARKERS[LOOKS[look].marker]}</g></marker>"
+        for look in looks
+        if LOOKS[look].marker
+    )
     # A bit taller than the plotting area: a marker on its border is drawn as a whole.
     return f'<defs>{markers}<clipPath id="{uid}c"><path d="M0-4H{wide:g}V{tall + 4}H0"/></clipPath></defs>'
 
@@ -105,8 +113,10 @@ def _legend(names, uid):
     parts, x = [], WIDTH
     for look, words in reversed(names):
         x -= round(46 + 7.2 * len(words))
-        parts.append(f'<path d="M{x} 18h14h14" {_look(look, uid)} stroke-width="1.8"/>'
-                     f'<text x="{x + 36}" y="22.5">{escape(words)}</text>')
+        parts.append(
+            f'<path d="M{x} 18h14h14" {_look(look, uid)} stroke-width="1.8"/>'
+            f'<text x="{x + 36}" y="22.5">{escape(words)}</text>'
+        )
     return "".join(reversed(parts))
 
 
@@ -123,8 +133,7 @@ def _sheet(sheet, wide, tall, epochs, uid):
         return tall * (1 - min(share, 99))  # 99 times as high is out of sight as well
 
     def points(values):
-        return [(x(epoch), y(value)) if isfinite(value) else None
-                for epoch, value in enumerate(values.tolist(), 1)]
+        return [(x(epoch), y(value)) if isfinite(value) else None for epoch, value in enumerate(values.tolist(), 1)]
 
     grid = "".join(f"M0 {_short(y(tick))}h{wide:g}" for tick in ticks[1:])
     # The y of a y tick and the x of an x tick are exactly those of the scale: tests read them.
@@ -133,44 +142,65 @@ def _sheet(sheet, wide, tall, epochs, uid):
         f'<path d="M0 0V{tall}H{wide:g}" stroke="{INK}" fill="none"/>'
         f'<text y="-25" font-size="15">{escape(sheet.title or sheet.name).replace("_", " ")}</text>'
         '<g text-anchor="end" transform="translate(-7 4.5)">',
-        *(f'<text class="ytick" y="{_short(y(tick))}">{label}</text>'
-          for tick, label in zip(ticks, _labels(ticks), strict=True)),
+        *(
+            f'<text class="ytick" y="{_short(y(tick))}">{label}</text>'
+            for tick, label in zip(ticks, _labels(ticks), strict=True)
+        ),
         f'</g><g text-anchor="middle" transform="translate(0 {tall + 18})">',
-        *(f'<text class="xtick" x="{_short(x(epoch))}">{epoch}</text>'
-          for epoch in x_ticks(epochs)),
+        *(f'<text class="xtick" x="{_short(x(epoch))}">{epoch}</text>' for epoch in x_ticks(epochs)),
         f'<text x="{wide / 2:g}" y="22">epoch</text></g>',
         f'<g clip-path="url(#{uid}c)" fill="none" stroke="{GHOST}">',
-        *(f'<path class="ghost" d="{_moves(run)}"/>' for _, values in ghosts
-          for run in _unbroken(_thinned(points(values)))),
+        *(
+            f'<path class="ghost" d="{_moves(run)}"/>'
+            for _, values in ghosts
+            for run in _unbroken(_thinned(points(values)))
+        ),
         f'</g><g font-size="11" fill="{GHOST}">',
-        *(f'<text class="ghost" x="{wide + 7:g}" y="{tall * (1 - height) + 4:.1f}">'
-          f'{_cut(label)}</text>'
-          for (label, _), height in zip(ghosts, label_heights(ghosts, ticks), strict=True) if label),
-        '</g>']
+        *(
+            f'<text class="ghost" x="{wide + 7:g}" y="{tall * (1 - height) + 4:.1f}">{_cut(label)}</text>'
+            for (label, _), height in zip(ghosts, label_heights(ghosts, ticks), strict=True)
+            if label
+        ),
+        "</g>",
+    ]
     for number, (epoch, words) in enumerate(sheet.marks):
         parts.append(f'<path class="best" d="M{x(epoch):.1f}-4V{tall}" stroke="{INK}" stroke-width=".8"/>')
         if sheet.name == "loss":
             # Near a side the label is written inwards, away from tick labels and from the next pane.
-            anchor = ("start" if x(epoch) < 45 else "end" if x(epoch) > wide - 45 else "middle")
-            parts.append(f'<text x="{x(epoch):.1f}" y="{-8 - 13 * number}" font-size="12" '
-                         f'text-anchor="{anchor}">{escape(words)}</text>')
+            anchor = "start" if x(epoch) < 45 else "end" if x(epoch) > wide - 45 else "middle"
+            parts.append(
+                f'<text x="{x(epoch):.1f}" y="{-8 - 13 * number}" font-size="12" '
+                f'text-anchor="{anchor}">{escape(words)}</text>'
+            )
     parts.append(f'<g clip-path="url(#{uid}c)" fill="none" stroke-width="1.8">')
     parts += [_band(points(band.low), points(band.high), LOOKS[band.look].colour) for band in sheet.bands]
     for line in sheet.lines:
-        parts += [f'<polyline data-name="{escape(line.key)}" {_look(line.look, uid)} points="'
-                  + " ".join(f"{px:.1f},{py:.1f}" for px, py in run) + '"/>'
-                  for run in _unbroken(points(line.values))]
+        parts += [
+            f'<polyline data-name="{escape(line.key)}" {_look(line.look, uid)} points="'
+            + " ".join(f"{px:.1f},{py:.1f}" for px, py in run)
+            + '"/>'
+            for run in _unbroken(points(line.values))
+        ]
     if sheet.notice:
-        parts.append(f'</g><g text-anchor="middle" stroke="#FFF" stroke-width="4" paint-order="stroke">'
-                     f'<text class="notice" x="{wide / 2:g}" y="{0.3 * tall:g}">{escape(sheet.notice)}</text>')
+        parts.append(
+            f'</g><g text-anchor="middle" stroke="#FFF" stroke-width="4" paint-order="stroke">'
+            f'<text class="notice" x="{wide / 2:g}" y="{0.3 * tall:g}">{escape(sheet.notice)}</text>'
+        )
     return "".join(parts) + "</g>"
 
 
 def _band(low, high, colour):
     pairs = [(below, above) for below, above in zip(low, high, strict=True) if below and above]
     around = [below for below, _ in pairs] + [above for _, above in reversed(pairs)]
-    return (f'<path class="band" stroke="none" fill="{colour}" fill-opacity=".22" d="M'
-            + " ".join(f"{px:.1f},{py:.1f}" for px, py in around) + '"/>') if pairs else ""
+    return (
+        (
+            f'<path class="band" stroke="none" fill="{colour}" fill-opacity=".22" d="M'
+            + " ".join(f"{px:.1f},{py:.1f}" for px, py in around)
+            + '"/>'
+        )
+        if pairs
+        else ""
+    )
 
 
 def _short(pixels):

@@ -86,7 +86,9 @@ def diagnose(history):
             if surest < BARELY:
                 break
             return Diagnosis(pattern, _evidence(pattern, figures), min(1.0, surest), figures)
-    words = "The curves lie between two patterns." if "rise" in figures else "Without validation loss no more can be told."
+    words = (
+        "The curves lie between two patterns." if "rise" in figures else "Without validation loss no more can be told."
+    )
     return Diagnosis("not clear", [words, *_evidence("", figures)], 0.0, figures)
 
 
@@ -120,7 +122,10 @@ def measure(history):
     """
     loss = panes(history)[0]
     train, val = loss.train, loss.val
-    figures = {"epochs": len(train), "finite": bool(np.isfinite(train).all() and (val is None or np.isfinite(val).all()))}
+    figures = {
+        "epochs": len(train),
+        "finite": bool(np.isfinite(train).all() and (val is None or np.isfinite(val).all())),
+    }
     if len(finite(train)) < FEW_EPOCHS:
         return figures
     train = finite(train)
@@ -148,7 +153,7 @@ def measure(history):
 
 def _end(values):
     """The typical value of the last epochs."""
-    return float(np.median(values[-max(1, len(values) // 5):]))
+    return float(np.median(values[-max(1, len(values) // 5) :]))
 
 
 def _late_fall(values):
@@ -157,7 +162,7 @@ def _late_fall(values):
     A short run is judged by what five epochs at its last pace would bring.
     """
     third = max(2, len(values) // 3)
-    late = values[-third - 1:]
+    late = values[-third - 1 :]
     ends = max(1, len(late) // 3)
     before, after = np.mean(late[:ends]), np.mean(late[-ends:])
     per_epoch = (1 - after / max(before, TINY)) / (len(late) - ends)
@@ -168,7 +173,10 @@ def _evidence(pattern, figures):
     """The measures behind a diagnosis, a sentence each."""
     sentences = []
     if pattern == "diverging":
-        return [f"The training loss jumps: the first epoch's is {figures['first']:,.2f}, later ones are of another size altogether."]
+        return [
+            f"The training loss jumps: the first epoch's is {figures['first']:,.2f}, later ones are of another size"
+            " altogether."
+        ]
     if "best epoch" in figures:
         sentences.append(f"The lowest validation loss is at epoch {figures['best epoch']} of {figures['epochs']}.")
         if pattern in ("overfitting", "shuffled labels", "good fit", ""):
@@ -210,8 +218,13 @@ def _holds(pattern, figures):
 def _rounded(figures):
     """The measures as they stand in sentences."""
     words = {name.replace(" ", "_"): _share(value) for name, value in figures.items() if isinstance(value, float)}
-    return {**words, "best_epoch": figures.get("best epoch"), "epochs": figures["epochs"],
-            "gap": f"{figures.get('gap', 0):.1f}", "first": f"{figures.get('first', 0):,.2f}"}
+    return {
+        **words,
+        "best_epoch": figures.get("best epoch"),
+        "epochs": figures["epochs"],
+        "gap": f"{figures.get('gap', 0):.1f}",
+        "first": f"{figures.get('first', 0):,.2f}",
+    }
 
 
 def _share(value):
@@ -221,26 +234,55 @@ def _share(value):
 # What a measure on the wrong side of its threshold says.
 AGAINST = {
     ("jump", "above"): "Look at the training loss: it never jumps up, it comes down epoch after epoch.",
-    ("end over typical", "above"): "Look at the end of the training loss: whatever happened at first, it has come far down since.",
+    (
+        "end over typical",
+        "above",
+    ): "Look at the end of the training loss: whatever happened at first, it has come far down since.",
     ("training end", "below"): "Look at the end of the training loss: it is still at {training_end} of where it began.",
-    ("training end", "above"): "Look at the end of the training loss: it has come down to {training_end} of where it began, so the training images are learned.",
+    (
+        "training end",
+        "above",
+    ): "Look at the end of the training loss: it has come down to {training_end} of where it began, so the"
+    " training images are learned.",
     ("gap", "below"): "Look at the gap: at the end validation loss is {gap} times the training loss.",
     ("gap", "above"): "Look at the gap: at the end validation loss is only {gap} times the training loss.",
-    ("zigzag", "above"): "Follow the validation loss from epoch to epoch: it goes back and forth by {zigzag} of its size, which is little.",
-    ("validation best", "above"): "Look at the lowest validation loss: it is {validation_best} of what training began with, so something was learned that holds for new images.",
-    ("rise", "above"): "Look at the right half of the validation loss: at the end it is {rise} above its lowest value, which is little.",
-    ("rise", "below"): "Look at the right half of the validation loss: from epoch {best_epoch} to the end it rises by {rise}.",
-    ("fall", "above"): "Look at the last third of the epochs: what validation loss still falls there, {fall}, is little.",
+    (
+        "zigzag",
+        "above",
+    ): "Follow the validation loss from epoch to epoch: it goes back and forth by {zigzag} of its size, which is"
+    " little.",
+    (
+        "validation best",
+        "above",
+    ): "Look at the lowest validation loss: it is {validation_best} of what training began with, so something"
+    " was learned that holds for new images.",
+    (
+        "rise",
+        "above",
+    ): "Look at the right half of the validation loss: at the end it is {rise} above its lowest value, which is"
+    " little.",
+    (
+        "rise",
+        "below",
+    ): "Look at the right half of the validation loss: from epoch {best_epoch} to the end it rises by {rise}.",
+    (
+        "fall",
+        "above",
+    ): "Look at the last third of the epochs: what validation loss still falls there, {fall}, is little.",
     ("fall", "below"): "Look at the last third of the epochs: validation loss is still falling there, by {fall}.",
     ("training fall", "above"): "Look at the last third of the epochs: training loss hardly moves any more.",
 }
 
 # Where all of a pattern's own conditions hold, what speaks for another pattern instead.
 SPEAKS_FOR = {
-    "diverging": "Look at the training loss: it is {first} in the first epoch, of another size than all others, and nothing is learned afterwards.",
+    "diverging": "Look at the training loss: it is {first} in the first epoch, of another size than all others, and"
+    " nothing is learned afterwards.",
     "leak": "Look at both curves near zero: there is no gap between them, and on new images there always is one.",
-    "noisy": "Follow the validation loss from epoch to epoch: it goes back and forth by {zigzag} of its size, so neither its rises nor its falls mean much.",
-    "shuffled labels": "Look at the lowest validation loss: it is {validation_best} of what training began with. On new images nothing was ever learned.",
+    "noisy": "Follow the validation loss from epoch to epoch: it goes back and forth by {zigzag} of its size, so"
+    " neither its rises nor its falls mean much.",
+    "shuffled labels": "Look at the lowest validation loss: it is {validation_best} of what training began with. On"
+    " new images"
+    " nothing was ever learned.",
     "overfitting": "Look at the validation loss after epoch {best_epoch}: it rises by {rise}.",
     "still learning": "Look at the last third of the epochs: validation loss still falls by {fall} there.",
     "underfitting": "Look at the training loss: it stays at {training_end} of where it began.",

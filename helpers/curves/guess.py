@@ -31,7 +31,8 @@ def picture(knots, values, history, highest, uid):
 
 
 def compare(knots, values, history):
-    """Two or three sentences: whether guess and run have the same shape, where they part most, and by how much on average.
+    """Two or three sentences: whether guess and run have the same shape, where they part most, and by how much on
+    average.
 
     history: see `helpers.curves.history`; a run that ended early is compared as far as its validation loss is a number.
     Raises CurveError for a history that cannot be read or has no validation loss.
@@ -40,7 +41,9 @@ def compare(knots, values, history):
     if not len(loss.train):
         return "No epoch was trained, so there is nothing to compare."
     if loss.val is None:
-        raise CurveError("There is no validation loss in this history. Give model.fit a validation_split or validation_data.")
+        raise CurveError(
+            "There is no validation loss in this history. Give model.fit a validation_split or validation_data."
+        )
     numbers = np.append(np.isfinite(loss.val[:epochs]), False)
     done = int(np.argmin(numbers))  # the epochs before the first that is missing or no number
     if done == 0:
@@ -48,7 +51,11 @@ def compare(knots, values, history):
     guess, run = _curve(knots, values, done), loss.val[:done]
     before = ""
     if done < epochs:
-        why = f"at epoch {done + 1} the validation loss was not a number" if done < len(loss.val) else "there the run ended"
+        why = (
+            f"at epoch {done + 1} the validation loss was not a number"
+            if done < len(loss.val)
+            else "there the run ended"
+        )
         before = f"Only {done} of {epochs} epochs can be compared: {why}. "
     turn = max([1, *(knot for knot in knots if knot < done)])  # where the last straight piece of the guess begins
     return before + (_shapes(guess, run, turn) if done > 1 else "") + _distance(guess, run)
@@ -70,7 +77,10 @@ def _shapes(guess, run, turn):
     if yours == its:
         turns = f": your guess{_since(guess, yours)}, the run{_since(run, its)}" if "again" in its else ""
         return f"The shape is the one you drew: the loss {its}{turns}. "
-    return f"The shape is not the one you drew: your guess {yours}{_since(guess, yours)}; the run {its}{_since(run, its)}. "
+    return (
+        f"The shape is not the one you drew: your guess {yours}{_since(guess, yours)}; the run"
+        f" {its}{_since(run, its)}. "
+    )
 
 
 def _since(values, said):
@@ -83,5 +93,8 @@ def _distance(guess, run):
     drew, came = round(guess[most], 2), round(run[most], 2)
     if drew == came:
         return "Your guess and the run are nowhere as much as 0.01 apart."
-    return (f"Your guess and the run part most at epoch {most + 1}: you drew {drew:,.2f}, it came to {came:,.2f}, "
-            f"{abs(came - drew):,.2f} {'higher' if came > drew else 'lower'}. On average they are {apart.mean():,.2f} apart.")
+    return (
+        f"Your guess and the run part most at epoch {most + 1}: you drew {drew:,.2f}, it came to {came:,.2f}, "
+        f"{abs(came - drew):,.2f} {'higher' if came > drew else 'lower'}. On average they are {apart.mean():,.2f}"
+        " apart."
+    )

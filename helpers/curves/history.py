@@ -30,16 +30,25 @@ def panes(history):
     """A list of one or two Panes: the loss, then the accuracy or else the first other metric."""
     logs = getattr(history, "history", history)
     if not isinstance(logs, dict) or (logs and "loss" not in logs):
-        raise CurveError(f"There is no training loss in {str(logs)[:60]}. Pass what model.fit "
-                         "returned: history = model.fit(...).")
+        raise CurveError(
+            f"There is no training loss in {str(logs)[:60]}. Pass what model.fit returned: history = model.fit(...)."
+        )
     if not logs:  # before the first epoch
         return [Pane("loss", np.zeros(0), None), Pane("accuracy", np.zeros(0), None)]
-    metrics = [key for key in logs if not key.startswith("val_") and not key.endswith("loss")
-               and key not in ("learning_rate", "lr")]
+    metrics = [
+        key
+        for key in logs
+        if not key.startswith("val_") and not key.endswith("loss") and key not in ("learning_rate", "lr")
+    ]
     metrics.sort(key=lambda key: "acc" not in key)  # any kind of accuracy before the others
-    return [Pane("accuracy" if key == "acc" else key, _values(logs, key),
-                 _values(logs, "val_" + key) if "val_" + key in logs else None)
-            for key in ["loss", *metrics[:1]]]
+    return [
+        Pane(
+            "accuracy" if key == "acc" else key,
+            _values(logs, key),
+            _values(logs, "val_" + key) if "val_" + key in logs else None,
+        )
+        for key in ["loss", *metrics[:1]]
+    ]
 
 
 def _values(logs, key):
@@ -48,12 +57,16 @@ def _values(logs, key):
     except ValueError:  # lists within the list
         values = np.array(None)
     if values.ndim != 1 or values.dtype.kind not in "fiu":  # floats or whole numbers
-        raise CurveError(f"history[{key!r}] should be a list of numbers, one for each epoch, not "
-                         f"{str(logs[key])[:60]}. Pass what model.fit returned, unchanged.")
+        raise CurveError(
+            f"history[{key!r}] should be a list of numbers, one for each epoch, not "
+            f"{str(logs[key])[:60]}. Pass what model.fit returned, unchanged."
+        )
     if len(values) != len(logs["loss"]):
-        raise CurveError(f"history[{key!r}] has {len(values)} values, but there are "
-                         f"{len(logs['loss'])} epochs. Pass what model.fit returned, unchanged; "
-                         "if you gave model.fit a validation_freq, leave it out.")
+        raise CurveError(
+            f"history[{key!r}] has {len(values)} values, but there are "
+            f"{len(logs['loss'])} epochs. Pass what model.fit returned, unchanged; "
+            "if you gave model.fit a validation_freq, leave it out."
+        )
     return values.astype(float)
 
 
@@ -83,7 +96,8 @@ def describe(history, numbers=True):
         if values is not None and len(finite(values)) < epochs:
             when = f" at epoch {np.argmin(np.isfinite(values)) + 1}" if numbers else ""
             return f"The {name} loss stopped being a number{when}: it is NaN or infinite." + (
-                f" The best epoch is {best}: {_at(drawn, best)}." if numbers and best else "")
+                f" The best epoch is {best}: {_at(drawn, best)}." if numbers and best else ""
+            )
     if epochs == 1:
         return "One epoch, no trend yet" + (f": {_at(drawn, 1)}." if numbers else ".")
 
@@ -91,8 +105,9 @@ def describe(history, numbers=True):
         size = f" to {np.max(loss.train):,.2f}; its lowest value is {np.min(loss.train):,.2f}" if numbers else ""
         return f"Training loss explodes{size}."
     if loss.val is not None and zigzag(loss.val) > JAGGED:
-        return (f"The lowest validation loss is at epoch {best} of {epochs}: {_at(drawn, best)}. " if numbers else "") + (
-            "Validation loss goes up and down from epoch to epoch, so its rises and falls mean little.")
+        return (
+            f"The lowest validation loss is at epoch {best} of {epochs}: {_at(drawn, best)}. " if numbers else ""
+        ) + ("Validation loss goes up and down from epoch to epoch, so its rises and falls mean little.")
 
     training = trend(loss.train)
     if training in ("is still falling at the end", "falls, then levels off"):
@@ -110,20 +125,26 @@ def describe(history, numbers=True):
     gap = loss.val[-1] - loss.train[-1]
     size = f"{abs(gap):,.2f}"
     where = "as large as" if float(size.replace(",", "")) == 0 else f"{size} {'above' if gap > 0 else 'below'}"
-    return (f"The best epoch is {best} of {epochs}: {_at(drawn, best)}. "
-            f"Validation loss {validation}. At the end it is {where} training loss.")
+    return (
+        f"The best epoch is {best} of {epochs}: {_at(drawn, best)}. "
+        f"Validation loss {validation}. At the end it is {where} training loss."
+    )
 
 
 def jump(train):
-    """How far the training loss jumps: the first epoch's as a multiple of the second's, or a rise later on the same scale."""
+    """How far the training loss jumps: the first epoch's as a multiple of the second's, or a rise later on the same
+    scale."""
     if len(train) < 2:
         return 1.0
     rise = np.max(train - np.minimum.accumulate(train)) / max(abs(train[0]), TINY)
-    return float(max(train[0] / max(train[1], TINY), 2 * JUMP * rise))  # a rise by half of the first loss counts as JUMP
+    return float(
+        max(train[0] / max(train[1], TINY), 2 * JUMP * rise)
+    )  # a rise by half of the first loss counts as JUMP
 
 
 def zigzag(values):
-    """How far the values go back and forth from epoch to epoch, as a share of their size: 0 for a curve without turns."""
+    """How far the values go back and forth from epoch to epoch, as a share of their size: 0 for a curve without
+    turns."""
     steps = np.diff(values[1:])  # the first epoch's fall is no zigzag
     turns = steps[:-1] * steps[1:] < 0
     if np.sum(turns) < 3:  # one turn is the bottom of a U
@@ -133,9 +154,12 @@ def zigzag(values):
 
 
 def _at(drawn, epoch):
-    return ", ".join(f"{name} {pane.name.replace('_', ' ')} {values[epoch - 1]:,.2f}"
-                     for pane in drawn for name, values in zip(("training", "validation"), pane[1:], strict=True)
-                     if values is not None)
+    return ", ".join(
+        f"{name} {pane.name.replace('_', ' ')} {values[epoch - 1]:,.2f}"
+        for pane in drawn
+        for name, values in zip(("training", "validation"), pane[1:], strict=True)
+        if values is not None
+    )
 
 
 def trend(values):
@@ -145,7 +169,7 @@ def trend(values):
     """
     best = int(np.argmin(values))
     fall = values[0] - values[best]
-    rise = np.median(values[best + 1:][-3:]) - values[best] if best + 1 < len(values) else 0
+    rise = np.median(values[best + 1 :][-3:]) - values[best] if best + 1 < len(values) else 0
     fell = fall > FELL * abs(values[0])
     if rise > max(ROSE * abs(values[best]), VISIBLE * fall):
         return "falls, then rises again" if fell else "rises"

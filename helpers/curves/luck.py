@@ -1,4 +1,5 @@
-"""Is a difference between the runs of two settings larger than luck? Answered in words, with the chance that luck does as much."""
+"""Is a difference between the runs of two settings larger than luck? Answered in words, with the chance that luck does
+as much."""
 
 from math import comb, floor, log10
 
@@ -8,16 +9,20 @@ LUCK = 0.05  # what luck does less often than once in 20 times is not put down t
 
 
 def verdict(a, b, numbers=True):
-    """What one figure per run says about two settings: words. numbers=False leaves out the figures, which differ between machines.
+    """What one figure per run says about two settings: words. numbers=False leaves out the figures, which differ
+    between machines.
 
     a, b: the lowest validation losses of A's and of B's runs, arrays of shape (seeds,), run by run from the same seed.
 
-    Two runs of one setting differ as well, by their seeds. If A and B were the same in truth, then which of all the runs end up
-    lower would be luck, and two things would be rare. Rarer than LUCK, we do not call them luck.
+    Two runs of one setting differ as well, by their seeds. If A and B were the same in truth, then which of all the
+    runs end up lower would be luck, and two things would be rare. Rarer than LUCK, we do not call them luck.
 
-    - All n runs of the one lie below all n of the other: chance 2 / (2n over n), so 4 seeds are enough. The ranges do not overlap.
-    - With the same seed nearly always the same one is lower (the sign test): for each seed that is like tossing a coin, so
-      6 seeds of 6 are enough, or 9 of 10. The ranges may overlap, so the difference is small beside what the seed changes.
+    - All n runs of the one lie below all n of the other: chance 2 / (2n over n), so 4 seeds are enough. The ranges do
+    not overlap.
+    - With the same seed nearly always the same one is lower (the sign test): for each seed that is like tossing a coin,
+    so
+      6 seeds of 6 are enough, or 9 of 10. The ranges may overlap, so the difference is small beside what the seed
+      changes.
     """
     a, b = np.asarray(a, float), np.asarray(b, float)
     seeds = len(a)
@@ -35,17 +40,25 @@ def verdict(a, b, numbers=True):
         chance = 2 / comb(2 * seeds, seeds)
         judgement = f"The ranges do not overlap, with {lower} the lower one: this difference is larger than luck."
         if chance > LUCK:
-            judgement = f"The ranges do not overlap, but with {seeds} seeds luck does that once in {1 / chance:.0f} times: add seeds."
+            judgement = (
+                f"The ranges do not overlap, but with {seeds} seeds luck does that once in {1 / chance:.0f} times:"
+                " add seeds."
+            )
     elif _chance_of(wins, a_wins + b_wins) < LUCK:
-        judgement = (f"The ranges overlap, but from the same seed {lower} is lower too often for luck: "
-                     "a real difference most likely, and small beside what the seed changes.")
+        judgement = (
+            f"The ranges overlap, but from the same seed {lower} is lower too often for luck: "
+            "a real difference most likely, and small beside what the seed changes."
+        )
     else:
         judgement = "The ranges overlap: from this many seeds you cannot tell the difference from luck."
     if not numbers:
         return f"Over {seeds} seeds we compare the lowest validation loss of each run. {judgement}"
     write = _writer(a, b)
-    ranges = (f"{write(a.min())} to {write(a.max())} for A and {write(b.min())} to {write(b.max())} for B")
-    return f"Over {seeds} seeds the lowest validation loss is {ranges}; {lower} is lower in {wins} of {seeds} seeds. {judgement}"
+    ranges = f"{write(a.min())} to {write(a.max())} for A and {write(b.min())} to {write(b.max())} for B"
+    return (
+        f"Over {seeds} seeds the lowest validation loss is {ranges}; {lower} is lower in {wins} of {seeds} seeds."
+        f" {judgement}"
+    )
 
 
 def _of_one_run(a, b, numbers):
@@ -54,7 +67,10 @@ def _of_one_run(a, b, numbers):
     write = _writer(a, b)
     size = write(abs(b - a))
     where = f"{size} {'below' if b < a else 'above'}" if float(size) else "as low as"
-    return f"One run each: B's lowest validation loss is {where} A's ({write(b)} and {write(a)}). That may be luck: add seeds."
+    return (
+        f"One run each: B's lowest validation loss is {where} A's ({write(b)} and {write(a)}). That may be luck:"
+        " add seeds."
+    )
 
 
 def _chance_of(wins, seeds):

@@ -1,6 +1,7 @@
 """Draws what a network says about pictures: some of them with its answers, and the confusion matrix of all of them.
 
-Labels are whole numbers from 0; probabilities are floats of shape (pictures, classes). Each drawing is one <svg> element.
+Labels are whole numbers from 0; probabilities are floats of shape (pictures, classes). Each drawing is one <svg>
+element.
 """
 
 import base64
@@ -15,7 +16,10 @@ from sklearn.metrics import confusion_matrix
 from helpers.curves.sheets import INK, WIDTH
 from helpers.errors import LessonError
 
-RIGHT, WRONG = "#0072B2", "#B34700"  # blue, dark orange: colour-blind eyes tell them apart; signs and an outline say the same
+RIGHT, WRONG = (
+    "#0072B2",
+    "#B34700",
+)  # blue, dark orange: colour-blind eyes tell them apart; signs and an outline say the same
 MOST = 24  # pictures in one drawing
 LETTERS = 12  # of a class's name: more are cut off
 CELL = 86  # pixels: the least a picture's column needs, for the name below it
@@ -31,26 +35,49 @@ def class_probabilities(outputs, class_names):
     if outputs.ndim == 1:
         outputs = outputs[:, np.newaxis]
     if outputs.ndim != 2 or outputs.shape[1] != len(class_names) and (outputs.shape[1], len(class_names)) != (1, 2):
-        raise LessonError(f"The network's answers have shape {outputs.shape[1:]} for each picture, but there are {len(class_names)} classes:"
-                          f" {', '.join(class_names)}. Its last layer needs one unit for each class (for two classes, one with a sigmoid will do).")
+        raise LessonError(
+            f"The network's answers have shape {outputs.shape[1:]} for each picture, but there are {len(class_names)}"
+            f" classes: {', '.join(class_names)}. Its last layer needs one unit for each class (for two classes, one"
+            " with a sigmoid will do)."
+        )
     if not np.isfinite(outputs).all():
-        raise LessonError("The network's answers are not numbers (NaN or infinite): its weights have exploded. Try a smaller learning rate.")
+        raise LessonError(
+            "The network's answers are not numbers (NaN or infinite): its weights have exploded. Try a smaller"
+            " learning rate."
+        )
     if outputs.min() < -1e-6 or outputs.max() > 1 + 1e-6:
-        raise LessonError(f"The network's answers go from {outputs.min():.2g} to {outputs.max():.2g}, so they are no probabilities."
-                          " Give its last layer activation='softmax' (or 'sigmoid', if it has one unit).")
+        raise LessonError(
+            f"The network's answers go from {outputs.min():.2g} to {outputs.max():.2g}, so they are no probabilities."
+            " Give its last layer activation='softmax' (or 'sigmoid', if it has one unit)."
+        )
     return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
 
 
 def class_labels(targets, class_names):
-    """One-hot or whole-number `targets` as labels, int, shape (pictures,). Raises `LessonError` if they do not fit the names."""
+    """One-hot or whole-number `targets` as labels, int, shape (pictures,). Raises `LessonError` if they do not fit the
+    names."""
     targets = np.asarray(targets)
     if targets.ndim == 2:
         if targets.shape[1] not in (1, len(class_names)):
-            raise LessonError(f"The targets have {targets.shape[1]} columns, but there are {len(class_names)} classes: {', '.join(class_names)}.")
+            raise LessonError(
+                f"The targets have {targets.shape[1]} columns, but there are {len(class_names)} classes:"
+                f" {', '.join(class_names)}."
+            )
         targets = targets.argmax(1) if targets.shape[1] > 1 else targets[:, 0]
-    labels = targets.astype(int) if targets.ndim == 1 and targets.dtype.kind in "fiub" and np.isfinite(targets).all() else None
-    if labels is None or (labels != targets).any() or len(labels) and not 0 <= labels.min() <= labels.max() < len(class_names):
-        raise LessonError(f"The targets should be one-hot or whole numbers from 0 to {len(class_names) - 1}, one for each picture.")
+    labels = (
+        targets.astype(int)
+        if targets.ndim == 1 and targets.dtype.kind in "fiub" and np.isfinite(targets).all()
+        else None
+    )
+    if (
+        labels is None
+        or (labels != targets).any()
+        or len(labels)
+        and not 0 <= labels.min() <= labels.max() < len(class_names)
+    ):
+        raise LessonError(
+            f"The targets should be one-hot or whole numbers from 0 to {len(class_names) - 1}, one for each picture."
+        )
     return labels
 
 
@@ -71,9 +98,14 @@ def garments(pictures, probabilities, labels, class_names, width=WIDTH):
     if pictures.ndim == 4 and pictures.shape[-1] == 1:
         pictures = pictures[..., 0]
     if pictures.ndim != 3 or not 1 <= len(pictures) <= MOST:
-        raise LessonError(f"From 1 to {MOST} grey pictures of shape (height, width, 1) can be drawn; these have shape {pictures.shape}.")
+        raise LessonError(
+            f"From 1 to {MOST} grey pictures of shape (height, width, 1) can be drawn; these have shape"
+            f" {pictures.shape}."
+        )
     if not len(pictures) == len(probabilities) == len(labels):
-        raise LessonError(f"There are {len(pictures)} pictures, but {len(probabilities)} answers and {len(labels)} labels.")
+        raise LessonError(
+            f"There are {len(pictures)} pictures, but {len(probabilities)} answers and {len(labels)} labels."
+        )
     rows = -(-len(pictures) // max(1, int(width // CELL)))
     columns = -(-len(pictures) // rows)
     wide = min(width / columns, 140)
@@ -83,20 +115,33 @@ def garments(pictures, probabilities, labels, class_names, width=WIDTH):
     for number, (picture, row, label) in enumerate(zip(pictures, probabilities, labels, strict=True)):
         said, x, y = int(np.argmax(row)), number % columns * wide, number // columns * tall
         right, middle, percent = said == label, x + wide / 2, _percent(row[said])
-        words = f"Picture {number + 1}: {class_names[said]}, {percent}, " + ("right" if right else f"wrong, it is {class_names[label]}")
+        words = f"Picture {number + 1}: {class_names[said]}, {percent}, " + (
+            "right" if right else f"wrong, it is {class_names[label]}"
+        )
         sign, colour = ("✓", RIGHT) if right else ("✗", WRONG)
         parts.append(
-            f'<g role="img" aria-label="{escape(words)}" text-anchor="middle"><image x="{middle - side / 2:g}" y="{y + 4:g}" width="{side}"'
-            f' height="{side}" href="{_png(np.ascontiguousarray(picture, dtype=np.float32).tobytes(), picture.shape)}" style="image-rendering:pixelated"/>'
-            f'<text x="{middle:g}" y="{y + side + 19:g}">{_name(class_names[said])}</text>'
-            f'<text x="{middle:g}" y="{y + side + 34:g}" fill="{colour}" font-weight="bold">{escape(percent)} {sign}</text>'
-            + ("" if right else f'<text x="{middle:g}" y="{y + side + 49:g}" fill="{colour}">is {_name(class_names[label])}</text>') + "</g>")
+            f'<g role="img" aria-label="{escape(words)}" text-anchor="middle"><image x="{middle - side / 2:g}"'
+            f' y="{y + 4:g}" width="{side}" height="{side}"'
+            f' href="{_png(np.ascontiguousarray(picture, dtype=np.float32).tobytes(), picture.shape)}"'
+            f' style="image-rendering:pixelated"/><text x="{middle:g}"'
+            f' y="{y + side + 19:g}">{_name(class_names[said])}</text><text x="{middle:g}" y="{y + side + 34:g}"'
+            f' fill="{colour}" font-weight="bold">{escape(percent)} {sign}</text>'
+            + (
+                ""
+                if right
+                else f'<text x="{middle:g}" y="{y + side + 49:g}" fill="{colour}">is {_name(class_names[label])}</text>'
+            )
+            + "</g>"
+        )
     wrong = sum(int(np.argmax(row)) != label for row, label in zip(probabilities, labels, strict=True))
-    return _svg(width, rows * tall, f"The network's answers to {len(pictures)} pictures: {wrong} of them wrong.", 11, parts)
+    return _svg(
+        width, rows * tall, f"The network's answers to {len(pictures)} pictures: {wrong} of them wrong.", 11, parts
+    )
 
 
 def confusion(counts, class_names, width=WIDTH):
-    """Draw the confusion matrix: a row for what pictures are, a column for what the network says; the diagonal is outlined.
+    """Draw the confusion matrix: a row for what pictures are, a column for what the network says; the diagonal is
+    outlined.
 
     counts: see `confusion_counts`; from 2 to 10 classes can be read well. width: of the drawing, in pixels.
 
@@ -113,32 +158,46 @@ def confusion(counts, class_names, width=WIDTH):
     tall, top = max(24, min(40, wide)), 56 if level else 28 + 6 * longest
     size = min(14, wide / (0.74 * len(str(counts.max()))))
     height = top + n * tall + 6
-    parts = [f'<g font-size="12" fill="{INK}" aria-hidden="true"><text x="{left + n * wide / 2:g}" y="15" text-anchor="middle">the network says</text>'
-             f'<text text-anchor="middle" transform="translate(14 {top + n * tall / 2:g})rotate(-90)">it is</text>']
+    parts = [
+        f'<g font-size="12" fill="{INK}" aria-hidden="true"><text x="{left + n * wide / 2:g}" y="15"'
+        ' text-anchor="middle">the network says</text><text text-anchor="middle" transform="translate(14'
+        f' {top + n * tall / 2:g})rotate(-90)">it is</text>'
+    ]
     for i, name in enumerate(class_names):
         x, y = left + (i + 0.5) * wide, top + (i + 0.5) * tall
         parts.append(f'<text x="{left - 7:g}" y="{y + 4:g}" text-anchor="end">{_name(name)}</text>')
         if level:
-            parts += [f'<text x="{x:g}" y="{top - 7 - 14 * row:g}" text-anchor="middle">{escape(line)}</text>'
-                      for row, line in enumerate(reversed(lines[i]))]
+            parts += [
+                f'<text x="{x:g}" y="{top - 7 - 14 * row:g}" text-anchor="middle">{escape(line)}</text>'
+                for row, line in enumerate(reversed(lines[i]))
+            ]
         else:
             parts.append(f'<text transform="translate({x:g} {top - 6:g})rotate(-45)">{_name(name)}</text>')
     parts.append(f'</g><g font-size="{size:.3g}" text-anchor="middle">')
     for i, j in np.ndindex(n, n):
         x, y = left + j * wide, top + i * tall
         share = counts[i, j] / max(1, counts[i].sum())
-        parts.append(f'<g role="img" aria-label="{escape(f"is {class_names[i]}, called {class_names[j]}: {counts[i, j]}")}">'
-                     f'<rect x="{x + 1:g}" y="{y + 1:g}" width="{wide - 2:g}" height="{tall - 2:g}" fill="{RIGHT if i == j else WRONG}"'
-                     f' fill-opacity="{0.03 + 0.5 * share:.2f}"' + (f' stroke="{INK}" stroke-width="2"' if i == j else "") + "/>"
-                     f'<text x="{x + wide / 2:g}" y="{y + tall / 2 + 0.36 * size:g}">{counts[i, j]}</text></g>')
-    words = f"Confusion matrix of {counts.sum()} pictures: {np.trace(counts)} are on the diagonal, called what they are."
+        parts.append(
+            f'<g role="img" aria-label="{escape(f"is {class_names[i]}, called {class_names[j]}: {counts[i, j]}")}">'
+            f'<rect x="{x + 1:g}" y="{y + 1:g}" width="{wide - 2:g}" height="{tall - 2:g}"'
+            f' fill="{RIGHT if i == j else WRONG}" fill-opacity="{0.03 + 0.5 * share:.2f}"'
+            + (f' stroke="{INK}" stroke-width="2"' if i == j else "")
+            + "/>"
+            f'<text x="{x + wide / 2:g}" y="{y + tall / 2 + 0.36 * size:g}">{counts[i, j]}</text></g>'
+        )
+    words = (
+        f"Confusion matrix of {counts.sum()} pictures: {np.trace(counts)} are on the diagonal, called what they are."
+    )
     return _svg(width, height, words, 12, [*parts, "</g>"])
 
 
 def _svg(width, height, words, size, parts):
-    return (f'<svg viewBox="0 0 {width:g} {height:g}" role="group" aria-label="{escape(words)}" fill="#111" style="display:block;width:100%;'
-            f'height:auto;max-width:{width:g}px;font:{size}px sans-serif"><rect width="{width:g}" height="{height:g}" rx="6" fill="#FFF"/>'
-            f'{"".join(parts)}</svg>')
+    return (
+        f'<svg viewBox="0 0 {width:g} {height:g}" role="group" aria-label="{escape(words)}" fill="#111"'
+        f' style="display:block;width:100%;height:auto;max-width:{width:g}px;font:{size}px sans-serif"><rect'
+        f' width="{width:g}" height="{height:g}" rx="6" fill="#FFF"/>'
+        f"{''.join(parts)}</svg>"
+    )
 
 
 def _percent(probability):
@@ -147,7 +206,7 @@ def _percent(probability):
 
 
 def _name(name):
-    return escape(name) if len(name) <= LETTERS else f"{escape(name[:LETTERS - 1])}…<title>{escape(name)}</title>"
+    return escape(name) if len(name) <= LETTERS else f"{escape(name[: LETTERS - 1])}…<title>{escape(name)}</title>"
 
 
 def _two_lines(name):

@@ -38,7 +38,8 @@ LOOKS = {
 # number per epoch; NaN leaves a gap. A band is filled from `low` to `high`.
 Line = namedtuple("Line", "key look values")
 Band = namedtuple("Band", "look low high")
-# One plotting area. ghosts: `ghost_curves`; marks: pairs (epoch, words) that become upright lines; title: if not the name;
+# One plotting area. ghosts: `ghost_curves`; marks: pairs (epoch, words) that become upright lines; title: if not the
+# name;
 # ticks: of the y axis, if not what the curves need; notice: words across it.
 Sheet = namedtuple("Sheet", "name lines ghosts bands marks title ticks notice", defaults=((), (), (), (), "", (), ""))
 
@@ -56,7 +57,10 @@ def sheets_of(history, ghosts=(), best=True, epochs=None):
         drawn = [pane._replace(train=pane.train[:0], val=None) for pane in panes(ghosts[-1][1])]
     marked = best_epoch(history) if best and drawn[0].val is not None and done > 1 else None
     marks = [(marked, f"best epoch {marked}")] if marked else []
-    return [Sheet(pane.name, lines_of(pane), ghost_curves(ghosts, pane, epochs and max(epochs, done)), marks=marks) for pane in drawn]
+    return [
+        Sheet(pane.name, lines_of(pane), ghost_curves(ghosts, pane, epochs and max(epochs, done)), marks=marks)
+        for pane in drawn
+    ]
 
 
 def lines_of(pane):
@@ -70,8 +74,12 @@ def ghost_curves(ghosts, pane, epochs=None):
 
     The values are those of the validation data, or else of the training data, in the first epochs.
     """
-    curves = [(str(label), (run.train if run.val is None else run.val)[:epochs])
-              for label, history in ghosts for run in panes(history) if run.name == pane.name]
+    curves = [
+        (str(label), (run.train if run.val is None else run.val)[:epochs])
+        for label, history in ghosts
+        for run in panes(history)
+        if run.name == pane.name
+    ]
     curves = [(label, values) for label, values in curves if len(finite(values))]
     return sorted(curves, key=lambda curve: finite(curve[1])[-1])
 
@@ -126,7 +134,11 @@ def shorten(label):
 
 
 def ticks_of(sheet):
-    """The ticks of a sheet's y axis, a list of floats from one limit to the other: its own, or else what its curves need."""
-    drawn = [*(line.values for line in sheet.lines), *(values for _, values in sheet.ghosts),
-             *(limit for band in sheet.bands for limit in (band.low, band.high))]
+    """The ticks of a sheet's y axis, a list of floats from one limit to the other: its own, or else what its curves
+    need."""
+    drawn = [
+        *(line.values for line in sheet.lines),
+        *(values for _, values in sheet.ghosts),
+        *(limit for band in sheet.bands for limit in (band.low, band.high)),
+    ]
     return list(sheet.ticks) or y_ticks(sheet.name, drawn).tolist()

@@ -22,11 +22,15 @@ def small(label, logs, epochs):
     parts = []
     for place, pane in enumerate(panes(logs)):
         # An <svg> of its own cuts off what leaves it, as a loss that explodes does.
-        parts.append(f'<svg x="{GAP}" y="{GAP + place * (PANE + GAP)}" width="{WIDE - 2 * GAP}" height="{PANE}" fill="none">'
-                     f'<path d="M.5 0V{PANE - 0.5}H{WIDE}" stroke="{GHOST}"/>{_lines(pane, epochs)}</svg>')
+        parts.append(
+            f'<svg x="{GAP}" y="{GAP + place * (PANE + GAP)}" width="{WIDE - 2 * GAP}" height="{PANE}" fill="none">'
+            f'<path d="M.5 0V{PANE - 0.5}H{WIDE}" stroke="{GHOST}"/>{_lines(pane, epochs)}</svg>'
+        )
     words = escape(without_verdict(f"{label}. {describe(logs)}"))
-    return (f'<svg width="{WIDE}" height="{TALL}" role="img" aria-label="{words}" style="display:block">'
-            f'<rect width="{WIDE}" height="{TALL}" rx="4" fill="#FFF"/>{"".join(parts)}</svg>')
+    return (
+        f'<svg width="{WIDE}" height="{TALL}" role="img" aria-label="{words}" style="display:block">'
+        f'<rect width="{WIDE}" height="{TALL}" rx="4" fill="#FFF"/>{"".join(parts)}</svg>'
+    )
 
 
 def _lines(pane, epochs):
@@ -34,10 +38,15 @@ def _lines(pane, epochs):
     parts = []
     for look, values in (("training", pane.train), ("validation", pane.val)):
         shares = [] if values is None else (values - ticks[0]) / (ticks[-1] - ticks[0])
-        points = [f"{2 + epoch / max(epochs - 1, 1) * (WIDE - 2 * GAP - 4):.1f},{PANE * (1 - min(share, 99)):.1f}"
-                  for epoch, share in enumerate(shares) if np.isfinite(share)]
+        points = [
+            f"{2 + epoch / max(epochs - 1, 1) * (WIDE - 2 * GAP - 4):.1f},{PANE * (1 - min(share, 99)):.1f}"
+            for epoch, share in enumerate(shares)
+            if np.isfinite(share)
+        ]
         colour, dashes, _ = LOOKS[look]
-        parts.append(f'<polyline points="{" ".join(points)}" stroke="{colour}" stroke-dasharray="{dashes}" stroke-width="1.5"/>')
+        parts.append(
+            f'<polyline points="{" ".join(points)}" stroke="{colour}" stroke-dasharray="{dashes}" stroke-width="1.5"/>'
+        )
     return "".join(parts)
 
 
@@ -51,6 +60,8 @@ def frames(count):
     parts = []
     for place in range(count):
         x, y = place % PER_LINE * WIDTH / PER_LINE + 2, place // PER_LINE * (TALL + GAP) + 2
-        parts.append(f'<rect x="{x:g}" y="{y}" width="{WIDE - 2}" height="{TALL}" rx="4" fill="#FFF" stroke="{GHOST}"/>'
-                     f'<text x="{x + WIDE / 2 - 1:g}" y="{y + TALL / 2 + 5:g}" text-anchor="middle">{place + 1}</text>')
+        parts.append(
+            f'<rect x="{x:g}" y="{y}" width="{WIDE - 2}" height="{TALL}" rx="4" fill="#FFF" stroke="{GHOST}"/>'
+            f'<text x="{x + WIDE / 2 - 1:g}" y="{y + TALL / 2 + 5:g}" text-anchor="middle">{place + 1}</text>'
+        )
     return f'<svg viewBox="0 0 {WIDTH} {y + TALL + 2}" fill="{INK}" style="font:15px sans-serif">{"".join(parts)}</svg>'

@@ -75,8 +75,7 @@ def call_builder(build, settings, seed, example=None, policy=None):
         raise LessonError(f"Your function {name}() returned nothing. End it with: return model")
     if not isinstance(model, keras.Model):
         raise LessonError(
-            f"Your function {name}() returned a {type(model).__name__}, not a Keras model."
-            " End it with: return model"
+            f"Your function {name}() returned a {type(model).__name__}, not a Keras model. End it with: return model"
         )
     if not model.compiled:
         raise LessonError(
@@ -88,8 +87,11 @@ def call_builder(build, settings, seed, example=None, policy=None):
 
 def keywords(build):
     """The keywords of the student's builder as `{name: default}`; no default is `inspect.Parameter.empty`."""
-    return {name: parameter.default for name, parameter in inspect.signature(build).parameters.items()
-            if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)}
+    return {
+        name: parameter.default
+        for name, parameter in inspect.signature(build).parameters.items()
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    }
 
 
 def check_shapes(model, x, y, build=None):
@@ -102,13 +104,17 @@ def check_shapes(model, x, y, build=None):
     wanted = getattr(model, "input_shape", None) if model.built else None
     if isinstance(wanted, tuple) and not _fits(wanted[1:], x.shape[1:] or (1,)):
         raise LessonError(
-            f"Your network expects inputs of shape {wanted[1:]}, but each of the {len(x)} examples has shape {x.shape[1:]}."
-            + at(build and line_of_call(build, "Input", "InputLayer", "Sequential"))
+            f"Your network expects inputs of shape {wanted[1:]}, but each of the {len(x)} examples has shape"
+            f" {x.shape[1:]}." + at(build and line_of_call(build, "Input", "InputLayer", "Sequential"))
         )
     outputs = getattr(model, "output_shape", None) if model.built else None
     if isinstance(outputs, tuple) and len(outputs) != 2:  # a sequence or a picture of answers: Keras's to judge
         return
-    loss = model.loss if isinstance(model.loss, str) else getattr(model.loss, "name", None) or getattr(model.loss, "__name__", "")
+    loss = (
+        model.loss
+        if isinstance(model.loss, str)
+        else getattr(model.loss, "name", None) or getattr(model.loss, "__name__", "")
+    )
     if not (isinstance(outputs, tuple) and outputs and isinstance(outputs[-1], int)):
         return
     units = outputs[-1]
@@ -118,8 +124,8 @@ def check_shapes(model, x, y, build=None):
     if loss == "categorical_crossentropy":
         if not one_hot:
             raise LessonError(
-                "The loss categorical_crossentropy needs one-hot labels (one column per class), but the labels are single"
-                " numbers. Use one-hot labels, or the loss sparse_categorical_crossentropy." + compile_line
+                "The loss categorical_crossentropy needs one-hot labels (one column per class), but the labels are"
+                " single numbers. Use one-hot labels, or the loss sparse_categorical_crossentropy." + compile_line
             )
         if y.shape[1] != units:
             raise LessonError(

@@ -109,7 +109,9 @@ class Loop:
     def _check_copy(self, model):
         self.start(model, 0)
         few = tf.nest.map_structure(lambda a: a[:4], self._x)
-        pairs = zip(tf.nest.flatten(self.model(few, training=False)), tf.nest.flatten(model(few, training=False)), strict=True)
+        pairs = zip(
+            tf.nest.flatten(self.model(few, training=False)), tf.nest.flatten(model(few, training=False)), strict=True
+        )
         if not all(np.allclose(mine, theirs, atol=1e-5, equal_nan=True) for mine, theirs in pairs):
             raise NotImplementedError("a copy of it does not predict what it predicts")
 
@@ -130,15 +132,23 @@ class Loop:
             mine = [layer for layer in layers_of(self.model) if type(layer) is AdjustableDropout]
             for layer, theirs in zip(mine, dropouts_of(model), strict=True):
                 layer.rate.assign(theirs.rate)
-        fixed = [layer.seed_generator.state for layer in layers_of(self.model)
-                 if getattr(layer, "seed", None) is not None and hasattr(layer, "seed_generator")]
-        states = [v for v in self._variables if v.path.endswith("seed_generator_state") and not any(v is f for f in fixed)]
+        fixed = [
+            layer.seed_generator.state
+            for layer in layers_of(self.model)
+            if getattr(layer, "seed", None) is not None and hasattr(layer, "seed_generator")
+        ]
+        states = [
+            v for v in self._variables if v.path.endswith("seed_generator_state") and not any(v is f for f in fixed)
+        ]
         for number, state in enumerate(states):
-            start[id(state)] = np.array([np.random.SeedSequence([seed, number]).generate_state(1)[0] >> 1, 0], state.dtype)
+            start[id(state)] = np.array(
+                [np.random.SeedSequence([seed, number]).generate_state(1)[0] >> 1, 0], state.dtype
+            )
         self.restore([start[id(v)] for v in self._variables])
 
     def follow(self, model):
-        """Take over the weights and the optimizer's state of the student's `model`, which a callback may have changed."""
+        """Take over the weights and the optimizer's state of the student's `model`, which a callback may have
+        changed."""
         if model is self.model:
             return
         for mine, theirs in self._pairs(model):
@@ -165,8 +175,10 @@ class Loop:
 
     def _pairs(self, model):
         """The variables of the copy with those of the student's `model`: weights, then the optimizer's."""
-        return [*zip(self.model.weights, model.weights, strict=True),
-                *zip(self.model.optimizer.variables, model.optimizer.variables, strict=True)]
+        return [
+            *zip(self.model.weights, model.weights, strict=True),
+            *zip(self.model.optimizer.variables, model.optimizer.variables, strict=True),
+        ]
 
     def epoch(self, number, n_train, batch_size, seed, shuffle=True):
         """Train epoch `number` (from 0) on the first `n_train` examples; returns `({metric: float}, state)`.
@@ -181,14 +193,18 @@ class Loop:
 
     def _epoch(self, numbers):
         n_train, batch_size, rows = numbers[2], numbers[3], tf.range(numbers[2])
-        order = tf.cond(numbers[4] > 0, lambda: tf.random.experimental.stateless_shuffle(rows, numbers[:2]), lambda: rows)
+        order = tf.cond(
+            numbers[4] > 0, lambda: tf.random.experimental.stateless_shuffle(rows, numbers[:2]), lambda: rows
+        )
         finished, logs = self._pass(self._x, self._y, order, n_train, batch_size, self._learn)
         if self._validation is not None:
             n_validation = tf.shape(tf.nest.flatten(self._validation)[0])[0]
             if self._any_batch_will_do:
                 batch_size = tf.maximum(batch_size, VALIDATION_BATCH)
             with tf.control_dependencies(list(logs.values())):
-                done, validation_logs = self._pass(*self._validation, tf.range(n_validation), n_validation, batch_size, self._look)
+                done, validation_logs = self._pass(
+                    *self._validation, tf.range(n_validation), n_validation, batch_size, self._look
+                )
             finished = finished & done
             logs.update({f"val_{name}": value for name, value in validation_logs.items()})
         self._names = list(logs)
@@ -209,9 +225,15 @@ class Loop:
 
         start, total = tf.while_loop(
             lambda start, total: (start < n) & ~self._stop_flag,
-            one_batch, (tf.constant(0), tf.constant(0.0)), parallel_iterations=1)
+            one_batch,
+            (tf.constant(0), tf.constant(0.0)),
+            parallel_iterations=1,
+        )
         with tf.control_dependencies([total]):
-            logs = {name: tf.identity(tf.convert_to_tensor(value)) for name, value in self.model.get_metrics_result().items()}
+            logs = {
+                name: tf.identity(tf.convert_to_tensor(value))
+                for name, value in self.model.get_metrics_result().items()
+            }
         logs["loss"] = total / tf.cast(n, "float32")
         return start >= n, logs
 
@@ -239,8 +261,11 @@ def _compiled(function, *signature):
 
 def _one_number(name, value):
     if value.shape.rank != 0:
-        raise LessonError(f"The metric {name} gives {value.shape.num_elements()} numbers for each epoch, and a curve needs one. Choose"
-                          ' one of them, or an average: for example keras.metrics.F1Score(average="macro").')
+        raise LessonError(
+            f"The metric {name} gives {value.shape.num_elements()} numbers for each epoch, and a curve needs one."
+            " Choose"
+            ' one of them, or an average: for example keras.metrics.F1Score(average="macro").'
+        )
     return tf.cast(value, "float32")
 
 

@@ -1,4 +1,5 @@
-"""The training loss of a network measured again, its weights held still: as in training, without dropout, and as in inference."""
+"""The training loss of a network measured again, its weights held still: as in training, without dropout, and as in
+inference."""
 
 import contextlib
 import inspect
@@ -13,16 +14,23 @@ from helpers.engine.structure import AdjustableDropout
 
 MODES = ("training mode", "dropout off", "inference")
 # What "dropout off" switches off: the layers of Keras that draw random numbers, RandomFlip and its like included.
-RANDOM = (AdjustableDropout, layers.Dropout, layers.AlphaDropout, layers.GaussianDropout, layers.GaussianNoise,
-          *(getattr(layers, name) for name in dir(layers) if name.startswith("Random")))
+RANDOM = (
+    AdjustableDropout,
+    layers.Dropout,
+    layers.AlphaDropout,
+    layers.GaussianDropout,
+    layers.GaussianNoise,
+    *(getattr(layers, name) for name in dir(layers) if name.startswith("Random")),
+)
 ALWAYS_ALIKE = (layers.Dense, layers.EinsumDense)  # they ask whether it is training only where weights are quantised
 
 
 class Remeasure:
     """Measures the training loss of a network with its weights held still: `measure` of a `Trainer`.
 
-    Called with (model, x, y, n_train, batch_size), it goes through the first `n_train` examples in batches as `fit` does and
-    returns {mode: loss}, each an average over the examples, with the penalties for weights that `fit` includes:
+    Called with (model, x, y, n_train, batch_size), it goes through the first `n_train` examples in batches as `fit`
+    does and returns {mode: loss}, each an average over the examples, with the penalties for weights that `fit`
+    includes:
 
     - "training mode": all layers as in training;
     - "dropout off": random layers as in inference, all others (batch normalisation) as in training;
@@ -32,7 +40,9 @@ class Remeasure:
     """
 
     def __init__(self):
-        self._compiled = weakref.WeakKeyDictionary()  # model -> its compiled function: compiled once, gone with the model
+        self._compiled = (
+            weakref.WeakKeyDictionary()
+        )  # model -> its compiled function: compiled once, gone with the model
 
     def __call__(self, model, x, y, n_train, batch_size):
         batches = tf.nest.map_structure(lambda array: _tensor(array[:n_train]), (x, y))
@@ -58,7 +68,11 @@ def _measuring(model, batches):
         with _as_in_inference(random):
             dropout_off = _average_loss(model, x, y, batch_size, training=True) if random else in_training
         # A pass that cannot come out differently is spared.
-        return in_training, dropout_off, _average_loss(model, x, y, batch_size, training=False) if others else dropout_off
+        return (
+            in_training,
+            dropout_off,
+            _average_loss(model, x, y, batch_size, training=False) if others else dropout_off,
+        )
 
     if model.run_eagerly:
         return losses
@@ -74,7 +88,8 @@ def _average_loss(model, x, y, batch_size, training):
         end = tf.minimum(start + batch_size, n)
         inputs, targets = tf.nest.map_structure(lambda array: array[start:end], (x, y))
         weights = [(weight, weight.value) for weight in model.trainable_variables]
-        # Within the scope nothing is written into the network: what would be, random numbers above all, goes on to the next batch.
+        # Within the scope nothing is written into the network: what would be, random numbers above all, goes on to the
+        # next batch.
         with keras.StatelessScope([*weights, *zip(state, values, strict=True)], collect_losses=True) as scope:
             prediction = model(inputs, training=training)
             loss = model.compute_loss(inputs, targets, prediction, training=training)
@@ -86,16 +101,26 @@ def _average_loss(model, x, y, batch_size, training):
 
 
 def _layers_that_train(model):
-    """The layers that can behave differently in training, those inside other layers included: (random ones, all others)."""
+    """The layers that can behave differently in training, those inside other layers included: (random ones, all
+    others)."""
     # A Sequential or functional model only passes on whether it is in training.
-    found = [layer for layer in model._flatten_layers() if type(layer) not in ALWAYS_ALIKE
-             and not type(layer).__module__.startswith("keras.src.models.") and "training" in inspect.signature(layer.call).parameters]
-    return [layer for layer in found if isinstance(layer, RANDOM)], [layer for layer in found if not isinstance(layer, RANDOM)]
+    found = [
+        layer
+        for layer in model._flatten_layers()
+        if type(layer) not in ALWAYS_ALIKE
+        and not type(layer).__module__.startswith("keras.src.models.")
+        and "training" in inspect.signature(layer.call).parameters
+    ]
+    return [layer for layer in found if isinstance(layer, RANDOM)], [
+        layer for layer in found if not isinstance(layer, RANDOM)
+    ]
 
 
 @contextlib.contextmanager
 def _as_in_inference(some_layers):
-    """Within it, a function that is traced calls these layers as in inference, whatever the rest of the network does."""
+    """Within it, a function that is traced calls these layers as in inference, whatever the rest of the network
+    does."""
+
     def quiet(call):
         return lambda *args, **kwargs: call(*args, **{**kwargs, "training": False})
 

@@ -84,12 +84,20 @@ def structure_of(model):
     """
     if not all(type(part).__module__.startswith("keras.") for part in (model, model.optimizer, *layers_of(model))):
         return None
-    changed = any(value for name, value in vars(model.optimizer).items() if name.startswith("_exclude_from_weight_decay"))
-    if changed or isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer) or any(hasattr(layer, "adapt") for layer in layers_of(model)):
+    changed = any(
+        value for name, value in vars(model.optimizer).items() if name.startswith("_exclude_from_weight_decay")
+    )
+    if (
+        changed
+        or isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+        or any(hasattr(layer, "adapt") for layer in layers_of(model))
+    ):
         return None
     try:
         adjustable = {layer.name for layer in dropouts_of(model)}
-        return json.dumps(_only_structure([model.get_config(), model.get_compile_config()], adjustable), sort_keys=True, default=str)
+        return json.dumps(
+            _only_structure([model.get_config(), model.get_compile_config()], adjustable), sort_keys=True, default=str
+        )
     except (TypeError, ValueError, NotImplementedError):
         return None
 
@@ -102,7 +110,9 @@ def adjustable_copy(model):
 
     def copy_layer(layer):
         if type(layer) is keras.layers.Dropout:
-            return AdjustableDropout(layer.rate, layer.noise_shape, layer.seed, name=layer.name, dtype=layer.dtype_policy)
+            return AdjustableDropout(
+                layer.rate, layer.noise_shape, layer.seed, name=layer.name, dtype=layer.dtype_policy
+            )
         return type(layer).from_config(layer.get_config())
 
     def copy():

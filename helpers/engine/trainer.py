@@ -30,11 +30,31 @@ DIVERGED = (
 )
 COMPILED_NETWORKS_KEPT = 6
 STATES_KEPT = 16
-BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end",
-               "on_test_begin", "on_test_end", "on_test_batch_begin", "on_test_batch_end")
+BATCH_HOOKS = (
+    "on_batch_begin",
+    "on_batch_end",
+    "on_train_batch_begin",
+    "on_train_batch_end",
+    "on_test_begin",
+    "on_test_end",
+    "on_test_batch_begin",
+    "on_test_batch_end",
+)
 
 
-def fit(model, x, y, validation_data=None, epochs=1, batch_size=32, shuffle=True, seed=0, callbacks=(), stop=None, on_epoch=None):
+def fit(
+    model,
+    x,
+    y,
+    validation_data=None,
+    epochs=1,
+    batch_size=32,
+    shuffle=True,
+    seed=0,
+    callbacks=(),
+    stop=None,
+    on_epoch=None,
+):
     """Train a compiled Keras model as `model.fit` does, but fast; its weights are the trained ones afterwards.
 
     x, y: arrays with one row per example; validation_data: `(x, y)` or None. The order of the examples and the
@@ -50,7 +70,9 @@ def fit(model, x, y, validation_data=None, epochs=1, batch_size=32, shuffle=True
     except LessonError:
         raise
     except Exception as reason:
-        return _hand_to_fit(model, x, y, validation_data, epochs, batch_size, shuffle, seed, callbacks, stop, on_epoch, reason)
+        return _hand_to_fit(
+            model, x, y, validation_data, epochs, batch_size, shuffle, seed, callbacks, stop, on_epoch, reason
+        )
     loop.start(model, seed)
     _train(loop, model, history, epochs, len_of(x), batch_size, shuffle, seed, callbacks, stop, on_epoch)
     return history
@@ -64,11 +86,11 @@ class Trainer:
 
     A setting that has been seen is not trained again: more epochs continue it, fewer shorten it.
 
-    measure: called after each epoch as `measure(model, x, y, n_train, batch_size)`, with the network just trained; it returns
-    {name: number}, of which the history keeps lists in `measured`, and must leave the network as it is.
+    measure: called after each epoch as `measure(model, x, y, n_train, batch_size)`, with the network just trained; it
+    returns {name: number}, of which the history keeps lists in `measured`, and must leave the network as it is.
 
-    save: called after each epoch as `save(model, epoch)`, with a model of the student's own `build` that has the weights just
-    trained, and the optimizer's state, and the number of the epoch (from 1).
+    save: called after each epoch as `save(model, epoch)`, with a model of the student's own `build` that has the
+    weights just trained, and the optimizer's state, and the number of the epoch (from 1).
     """
 
     def __init__(self, build, x, y=None, validation=None, measure=None, save=None):
@@ -77,10 +99,15 @@ class Trainer:
             # Copies: what a student changes in the arrays later must not reach some settings and not others.
             x, y, validation = tf.nest.map_structure(lambda a: None if a is None else np.array(a), (x, y, validation))
         elif x.cardinality() == tf.data.INFINITE_CARDINALITY:
-            raise LessonError("The dataset never ends, so there is no end of an epoch either. Give it one: dataset.take(number of batches).")
+            raise LessonError(
+                "The dataset never ends, so there is no end of an epoch either. Give it one: dataset.take(number of"
+                " batches)."
+            )
         self.build, self.measure, self.save = build, measure, save
         self._x, self._y, self._validation = x, y, validation
-        self._example = None if y is None else tf.nest.map_structure(lambda a: a[:1] if a.ndim > 1 else a[:1, np.newaxis], x)
+        self._example = (
+            None if y is None else tf.nest.map_structure(lambda a: a[:1] if a.ndim > 1 else a[:1, np.newaxis], x)
+        )
         self._policy = keras.config.dtype_policy()  # Keras keeps it per thread; builders run in threads of their own
         self._loops = OrderedDict()  # structure -> (Loop, None), or (None, the reason why there can be none)
         self._histories = {}  # setting -> the longest history so far
@@ -115,14 +142,21 @@ class Trainer:
             return history if len(history.epoch) <= epochs else _first_epochs(history, epochs)
 
     def _check_numbers(self, epochs, batch_size, n_train, seed):
-        for name, value, least in (("epochs", epochs, 1), ("batch_size", batch_size, 1), ("n_train", n_train, 1), ("seed", seed, 0)):
+        for name, value, least in (
+            ("epochs", epochs, 1),
+            ("batch_size", batch_size, 1),
+            ("n_train", n_train, 1),
+            ("seed", seed, 0),
+        ):
             if name == "n_train" and value is None:
                 continue
             if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
                 raise LessonError(f"{name} must be a whole number of at least {least}; it is {value!r}.")
         if isinstance(self._x, tf.data.Dataset):
             if n_train is not None:
-                raise LessonError("n_train needs arrays: of a tf.data.Dataset, take fewer batches with dataset.take(…).")
+                raise LessonError(
+                    "n_train needs arrays: of a tf.data.Dataset, take fewer batches with dataset.take(…)."
+                )
             return None
         available = len_of(self._x)
         if n_train is not None and n_train > available:
@@ -130,7 +164,8 @@ class Trainer:
         return int(n_train or available)
 
     def _loop_for(self, model, seed):
-        """`(loop, None)`, or `(None, reason)` where only `fit` can train `model`; a known structure is not compiled again."""
+        """`(loop, None)`, or `(None, reason)` where only `fit` can train `model`; a known structure is not compiled
+        again."""
         structure = structure_of(model)
         if structure in self._loops and structure is not None:
             self._loops.move_to_end(structure)
@@ -159,13 +194,28 @@ class Trainer:
             history.note, history.stopped = "", False
             loop.restore(self._states[key])
         try:
-            state = _train(loop, None, history, epochs, n_train, batch_size, True, seed, (), stop, on_epoch,
-                           self._measuring(n_train, batch_size), self._saving(model, loop))
+            state = _train(
+                loop,
+                None,
+                history,
+                epochs,
+                n_train,
+                batch_size,
+                True,
+                seed,
+                (),
+                stop,
+                on_epoch,
+                self._measuring(n_train, batch_size),
+                self._saving(model, loop),
+            )
         except tf.errors.OpError as error:
             raise explain(error, self.build, "was trained") from error
         finally:
             if not loop.reusable:
-                loop.restore(start)  # parts that the student's networks share must begin the next run as they began this one
+                loop.restore(
+                    start
+                )  # parts that the student's networks share must begin the next run as they began this one
         if loop.reusable and _is_as_long(history, seen):  # a state belongs to the end of the history that is kept
             self._states[key] = state
             self._states.move_to_end(key)
@@ -179,8 +229,22 @@ class Trainer:
             x, y = tf.nest.map_structure(lambda a: a[:n_train], (x, y))
         start = [(variable, variable.value.numpy()) for variable in model.variables]
         try:
-            return _hand_to_fit(model, x, y, self._validation, epochs, batch_size, True, seed, (), stop, on_epoch, reason,
-                                self._measuring(n_train, batch_size), self._saving(model))
+            return _hand_to_fit(
+                model,
+                x,
+                y,
+                self._validation,
+                epochs,
+                batch_size,
+                True,
+                seed,
+                (),
+                stop,
+                on_epoch,
+                reason,
+                self._measuring(n_train, batch_size),
+                self._saving(model),
+            )
         except Exception as error:
             raise explain(error, self.build, "was trained") from error
         finally:
@@ -194,7 +258,8 @@ class Trainer:
         return lambda model: self.measure(model, self._x, self._y, n_train, batch_size)
 
     def _saving(self, model, loop=None):
-        """`save` as a function of the epoch alone, or None. loop: what trains in the place of the student's own `model`."""
+        """`save` as a function of the epoch alone, or None. loop: what trains in the place of the student's own
+        `model`."""
         if self.save is None:
             return None
 
@@ -206,7 +271,9 @@ class Trainer:
         return save
 
 
-def _train(loop, model, history, epochs, n_train, batch_size, shuffle, seed, callbacks, stop, on_epoch, measure=None, save=None):
+def _train(
+    loop, model, history, epochs, n_train, batch_size, shuffle, seed, callbacks, stop, on_epoch, measure=None, save=None
+):
     """Train up to epoch `epochs`, filling `history`; returns the state at the end of the last whole epoch."""
     callbacks = keras.callbacks.CallbackList([*callbacks, history], model=model, epochs=epochs) if callbacks else None
     stop = stop or Stop()
@@ -227,10 +294,14 @@ def _train(loop, model, history, epochs, n_train, batch_size, shuffle, seed, cal
                 loop.restore(state)
                 break
             state = reached
-            measured = measure(loop.model) if measure else {}  # first: an interrupt must not leave an epoch without its figures
+            measured = (
+                measure(loop.model) if measure else {}
+            )  # first: an interrupt must not leave an epoch without its figures
             if callbacks:
                 loop.copy_to(model)
-                callbacks.on_epoch_end(number, logs)  # `history`, the last of them, takes what the others add to the logs
+                callbacks.on_epoch_end(
+                    number, logs
+                )  # `history`, the last of them, takes what the others add to the logs
                 loop.follow(model)
             else:
                 _append(history, number, logs)
@@ -251,7 +322,22 @@ def _train(loop, model, history, epochs, n_train, batch_size, shuffle, seed, cal
     return state
 
 
-def _hand_to_fit(model, x, y, validation, epochs, batch_size, shuffle, seed, callbacks, stop, on_epoch, reason, measure=None, save=None):
+def _hand_to_fit(
+    model,
+    x,
+    y,
+    validation,
+    epochs,
+    batch_size,
+    shuffle,
+    seed,
+    callbacks,
+    stop,
+    on_epoch,
+    reason,
+    measure=None,
+    save=None,
+):
     """The same by way of `model.fit`, for what cannot be one compiled function; `reason` says why not."""
     history = _new_history(epochs, "fit")
     history.note = f"Trained with Keras's own fit, which is slower, because {shorten(reason, 120)}"
@@ -289,7 +375,8 @@ def _hand_to_fit(model, x, y, validation, epochs, batch_size, shuffle, seed, cal
 def _refuse_batch_hooks(callbacks):
     for callback in callbacks:
         per_batch = any(
-            getattr(getattr(callback, hook), "__func__", None) is not getattr(keras.callbacks.Callback, hook) for hook in BATCH_HOOKS
+            getattr(getattr(callback, hook), "__func__", None) is not getattr(keras.callbacks.Callback, hook)
+            for hook in BATCH_HOOKS
         )
         if isinstance(callback, keras.callbacks.ModelCheckpoint):
             per_batch = callback.save_freq != "epoch"
@@ -311,7 +398,11 @@ def _first_epochs(history, epochs):
     first.epoch = history.epoch[:epochs]
     first.history = {name: values[:epochs] for name, values in history.history.items()}
     first.measured = {name: values[:epochs] for name, values in history.measured.items()}
-    if len(history.epoch) < epochs or history.path == "fit" or (history.note == DIVERGED and len(history.epoch) == epochs):
+    if (
+        len(history.epoch) < epochs
+        or history.path == "fit"
+        or (history.note == DIVERGED and len(history.epoch) == epochs)
+    ):
         first.note = history.note
         first.stopped = history.stopped
     return first

@@ -1,4 +1,5 @@
-"""Checks on exercises: an answer in tiers. What is missing is said at once; a hint and the solution wait under folds."""
+"""Checks on exercises: an answer in tiers. What is missing is said at once; a hint and the solution wait under
+folds."""
 
 import contextlib
 import functools
@@ -22,11 +23,15 @@ class Feedback:
 
     def _repr_html_(self):
         colour = "#0072B2" if self.passed else "#B34700"
-        answer = (f'<div role="status" style="border-left:4px solid {colour};padding:2px 12px">'
-                  f"<p><b>{'Solved.' if self.passed else 'Not yet.'}</b> {html.escape(self.message)}</p>")
+        answer = (
+            f'<div role="status" style="border-left:4px solid {colour};padding:2px 12px">'
+            f"<p><b>{'Solved.' if self.passed else 'Not yet.'}</b> {html.escape(self.message)}</p>"
+        )
         if not self.passed:
             answer += f"<details><summary>A hint</summary><p>{html.escape(self.hint)}</p></details>"
-        return answer + (f"<details><summary>A solution</summary><pre>{html.escape(self.solution)}</pre></details></div>")
+        return answer + (
+            f"<details><summary>A solution</summary><pre>{html.escape(self.solution)}</pre></details></div>"
+        )
 
 
 class NotYet(Exception):
@@ -66,7 +71,11 @@ def quiet():
     before = logging.root.manager.disable
     logging.disable(max(before, logging.WARNING))
     try:
-        with warnings.catch_warnings(record=True) as warned, contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
+        with (
+            warnings.catch_warnings(record=True) as warned,
+            contextlib.redirect_stdout(io.StringIO()),
+            np.errstate(all="ignore"),
+        ):
             warnings.simplefilter("always")
             yield warned
     finally:

@@ -1,6 +1,6 @@
 """The old web: outdated lines, as tutorials still have them, really run beside what to write now.
 
-    old_web([("model.predict_classes(x)", "model.predict(x).argmax(axis=1)")], globals())
+old_web([("model.predict_classes(x)", "model.predict(x).argmax(axis=1)")], globals())
 """
 
 import contextlib
@@ -41,7 +41,10 @@ def old_web(lines, names):
     Raises `LessonError` for `lines` or `names` in another form, and for a model that cannot be copied.
     """
     if not isinstance(names, dict):
-        raise LessonError("The second argument must be the variables that the lines use. Try old_web(lines, globals()), with its brackets.")
+        raise LessonError(
+            "The second argument must be the variables that the lines use. Try old_web(lines, globals()), with its"
+            " brackets."
+        )
     rows = []
     for old, now, look in _checked(lines):
         happens, _ = _run(old, look, names)
@@ -59,8 +62,11 @@ def _checked(lines):
     checked = []
     for number, row in enumerate(lines, 1):
         if not isinstance(row, tuple) or len(row) not in (2, 3) or not all(isinstance(text, str) for text in row):
-            raise LessonError(f'Row {number} of the lines must be ("the old line", "the new line"), perhaps with a third text, what to '
-                              f"look at; not {shorten(repr(row), 80)}. Is there a comma after each text and after each row?")
+            raise LessonError(
+                f'Row {number} of the lines must be ("the old line", "the new line"), perhaps with a third text, what'
+                " to "
+                f"look at; not {shorten(repr(row), 80)}. Is there a comma after each text and after each row?"
+            )
         old, now, look = (textwrap.dedent(text).strip() for text in (*row, "")[:3])
         if not old:
             raise LessonError(f"Row {number} of the lines has no old line.")
@@ -107,7 +113,8 @@ def _listening():
 
 
 def _run(line, look, names):
-    """What happens when `line` runs and `look` is looked at, in words, and whether it ran without an error or a warning."""
+    """What happens when `line` runs and `look` is looked at, in words, and whether it ran without an error or a
+    warning."""
     raised, seen, blind = None, "", False
     with _listening() as ears:
         names = _copied(names, f"{line} {look}")
@@ -144,8 +151,10 @@ def _copied(names, code):
                 with keras.saving.custom_object_scope(own):
                     copied[name] = copy.deepcopy(model, same)
             except Exception as error:
-                raise LessonError(f"The lines must leave {name} as it is, but Keras cannot copy it: {shorten(error, LIMIT)} "
-                                  f"Try a network of Keras's own layers.") from error
+                raise LessonError(
+                    f"The lines must leave {name} as it is, but Keras cannot copy it: {shorten(error, LIMIT)} "
+                    f"Try a network of Keras's own layers."
+                ) from error
             if hasattr(model, "history"):
                 copied[name].history = model.history
     return copied
@@ -162,7 +171,11 @@ def _in_words(error, names):
 def _stable(text, names):
     """As many of the first sentences of `text` as fit, without folders and addresses, which differ between machines."""
     text = shorten(text, 10_000)
-    folders = [(name, str(value)) for name, value in names.items() if isinstance(value, (str, os.PathLike)) and not name.startswith("_")]
+    folders = [
+        (name, str(value))
+        for name, value in names.items()
+        if isinstance(value, (str, os.PathLike)) and not name.startswith("_")
+    ]
     for name, folder in sorted(folders, key=lambda item: -len(item[1])):
         if not Path(folder).is_absolute() or len(Path(folder).parts) < 3:
             continue
@@ -199,14 +212,24 @@ class OldWeb:
         return "\n".join([self._caption, *said])
 
     def _repr_html_(self):
-        heads = "".join(f'<th scope="col" style="text-align:left;width:{width}%">{head[0].upper()}{head[1:]}</th>'
-                        for head, width in zip(HEADS, (35, 30, 35), strict=True))
-        rows = "".join(f"<tr>{_cell(_code(row.old))}{_cell(_prose(row.happens))}{_cell(self._now(row))}</tr>" for row in self.rows)
-        return (f'<table style="width:100%;table-layout:fixed"><caption style="text-align:left">{self._caption}</caption>'
-                f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>")
+        heads = "".join(
+            f'<th scope="col" style="text-align:left;width:{width}%">{head[0].upper()}{head[1:]}</th>'
+            for head, width in zip(HEADS, (35, 30, 35), strict=True)
+        )
+        rows = "".join(
+            f"<tr>{_cell(_code(row.old))}{_cell(_prose(row.happens))}{_cell(self._now(row))}</tr>" for row in self.rows
+        )
+        return (
+            f'<table style="width:100%;table-layout:fixed"><caption style="text-align:left">{self._caption}</caption>'
+            f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+        )
 
     def _now(self, row):
-        then = _prose(row.then) if row.ok else f'<strong style="color:#8A2A00;background:#FFF4EC">{html.escape(row.then)}</strong>'
+        then = (
+            _prose(row.then)
+            if row.ok
+            else f'<strong style="color:#8A2A00;background:#FFF4EC">{html.escape(row.then)}</strong>'
+        )
         return (_code(row.now) if row.now else NOTHING_NEW) + (f"<br>{then}" if row.then else "")
 
 

@@ -35,19 +35,26 @@ def controls(build, forms, available, made_by="explore"):
     form that cannot be a control, a keyword the builder does not take, or one it needs and nobody gives.
     """
     if isinstance(build, keras.Model) or not callable(build):
-        raise LessonError(f"{made_by} needs the function that makes the network, not the network: leave out the brackets, {made_by}(build, …).")
+        raise LessonError(
+            f"{made_by} needs the function that makes the network, not the network: leave out the brackets,"
+            f" {made_by}(build, …)."
+        )
     parameters = inspect.signature(build).parameters.values()
     takes, name = keywords(build), getattr(build, "__name__", "build")
     anything = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
     for keyword in forms:
         if keyword not in (*OF_TRAINING, *takes) and not anything:
             raise LessonError(
-                f"Your function {name}({', '.join(takes)}) has no keyword {keyword!r}. Write it into the function's first line"
-                f" (def {name}({', '.join([*takes, keyword + '=…'])}):) and use it inside, or take {keyword} out of {made_by}(…)."
+                f"Your function {name}({', '.join(takes)}) has no keyword {keyword!r}. Write it into the function's"
+                f" first line (def {name}({', '.join([*takes, keyword + '=…'])}):) and use it inside, or take"
+                f" {keyword} out of {made_by}(…)."
             )
     for keyword, default in takes.items():
         if keyword not in forms and default is inspect.Parameter.empty:
-            raise LessonError(f"Your function {name}() needs a value for {keyword!r}: give it a default, or make a control: {made_by}(…, {keyword}=(low, high)).")
+            raise LessonError(
+                f"Your function {name}() needs a value for {keyword!r}: give it a default, or make a control:"
+                f" {made_by}(…, {keyword}=(low, high))."
+            )
     made, fixed = {}, {}
     for keyword, form in forms.items():
         default = takes.get(keyword, inspect.Parameter.empty)
@@ -64,10 +71,17 @@ def controls(build, forms, available, made_by="explore"):
 
 def _control(keyword, form, default):
     """The control for one form, or None where the value is fixed."""
-    look = {"description": keyword, "style": {"description_width": "7em"}, "layout": widgets.Layout(width="24em", margin="2px")}
+    look = {
+        "description": keyword,
+        "style": {"description_width": "7em"},
+        "layout": widgets.Layout(width="24em", margin="2px"),
+    }
     if isinstance(form, widgets.Widget):
         if not hasattr(form, "value"):
-            raise LessonError(f"{keyword}: a {type(form).__name__} has no value that could be a setting. Use a slider, a drop-down or a tick box.")
+            raise LessonError(
+                f"{keyword}: a {type(form).__name__} has no value that could be a setting. Use a slider, a drop-down"
+                " or a tick box."
+            )
         form.description = keyword
         return form
     if isinstance(form, bool):
@@ -82,7 +96,9 @@ def _choice(keyword, form, default, look):
     if not values:
         raise LessonError(f"{keyword}=[] leaves nothing to choose from: put the choices into the list.")
     options = list(zip(map(str, form), values, strict=True))
-    ordered = not isinstance(form, dict) and all(isinstance(value, Number) and not isinstance(value, bool) for value in values)
+    ordered = not isinstance(form, dict) and all(
+        isinstance(value, Number) and not isinstance(value, bool) for value in values
+    )
     same = [isinstance(value, bool) == isinstance(default, bool) and np.array_equal(value, default) for value in values]
     start = same.index(True) if True in same else 0
     return (widgets.SelectionSlider if ordered else widgets.Dropdown)(options=options, index=start, **look)
@@ -91,16 +107,24 @@ def _choice(keyword, form, default, look):
 def _slider(keyword, form, default, look):
     numbers = all(isinstance(n, Number) and not isinstance(n, (bool, complex)) and math.isfinite(n) for n in form)
     if len(form) not in (2, 3) or not numbers:
-        raise LessonError(f"{keyword}={form!r} is no slider. Write two or three numbers: (lowest, highest) or (lowest, highest, start).")
+        raise LessonError(
+            f"{keyword}={form!r} is no slider. Write two or three numbers: (lowest, highest) or (lowest, highest,"
+            " start)."
+        )
     low, high = form[:2]
     if not low < high or high - low < 1e-9 * max(1, abs(high)):
-        raise LessonError(f"{keyword}={form!r}: the first number must be smaller than the second, and not by next to nothing;"
-                          " very small values are better chosen from a list.")
+        raise LessonError(
+            f"{keyword}={form!r}: the first number must be smaller than the second, and not by next to nothing;"
+            " very small values are better chosen from a list."
+        )
     whole = all(isinstance(n, Integral) for n in form) and (default is None or isinstance(default, Integral))
     usable = isinstance(default, Number) and low <= default <= high
     start = form[2] if len(form) == 3 else default if usable else (low + high) / 2
     if not low <= start <= high:
-        raise LessonError(f"{keyword}={form!r}: the slider cannot start at {start}, outside {low} to {high}. (low, high, start): the third number is where it starts.")
+        raise LessonError(
+            f"{keyword}={form!r}: the slider cannot start at {start}, outside {low} to {high}. (low, high, start): the"
+            " third number is where it starts."
+        )
     if whole:
         return widgets.IntSlider(value=int(start), min=int(low), max=int(high), **look)
     step = _round_step((high - low) / 20)
@@ -118,7 +142,13 @@ def _check_number_of_training(keyword, form, control, available):
     if control is None:
         numbers = [form]
     elif hasattr(control, "options"):
-        numbers = list(form.values()) if isinstance(form, dict) else form if isinstance(form, (list, range)) else [control.value]
+        numbers = (
+            list(form.values())
+            if isinstance(form, dict)
+            else form
+            if isinstance(form, (list, range))
+            else [control.value]
+        )
     else:
         numbers = [getattr(control, "min", control.value), getattr(control, "max", control.value)]
     least = 0 if keyword == "seed" else 1

@@ -14,7 +14,8 @@ COPIED = ("min", "max", "step", "base", "readout_format", "options")  # what mak
 
 
 class Pair:
-    """The controls for `forms`, as in `explore`, with one more for B for each keyword of `other`, and one for the number of seeds.
+    """The controls for `forms`, as in `explore`, with one more for B for each keyword of `other`, and one for the
+    number of seeds.
 
     other: {keyword: B's value, or where its control starts}. seeds: a form. available: the number of training examples.
     `all`: the controls; `rows`: boxes of them, with A's and B's side by side; `lent`: those that belong to the student.
@@ -49,15 +50,24 @@ class Pair:
         ours = [control for control in self.all if control not in self.lent]
         wide = max([6.5, *(0.62 * len(control.description) for control in ours)])  # in em
         for control in ours:
-            control.style.description_width, control.layout.width, control.layout.margin = f"{wide:g}em", f"{17.5 + wide:g}em", "2px"
+            control.style.description_width, control.layout.width, control.layout.margin = (
+                f"{wide:g}em",
+                f"{17.5 + wide:g}em",
+                "2px",
+            )
 
     def read(self):
-        """({"A": {keyword: value}, "B": {…}, "seeds": number}, {"A": what is its own in words, "B": …}), as the controls now show."""
+        """({"A": {keyword: value}, "B": {…}, "seeds": number}, {"A": what is its own in words, "B": …}), as the
+        controls now show."""
         a = {**_values(self._of_a), **self._fixed}
         b = {**a, **_values(self._of_b), **self._fixed_of_b}
         (seeds,) = [value_of(control) for control in self._seeds] or [self._fixed_seeds]
-        names = {side: ", ".join(f"{name} {getattr(made.get(name), 'label', values[name])}" for name in (*self._of_b, *self._fixed_of_b))
-                 for side, made, values in (("A", self._of_a, a), ("B", self._of_b, b))}
+        names = {
+            side: ", ".join(
+                f"{name} {getattr(made.get(name), 'label', values[name])}" for name in (*self._of_b, *self._fixed_of_b)
+            )
+            for side, made, values in (("A", self._of_a, a), ("B", self._of_b, b))
+        }
         return {"A": a, "B": b, "seeds": seeds}, names
 
 
@@ -67,37 +77,50 @@ def _values(made):
 
 def _check_other(other):
     if not isinstance(other, dict) or not other:
-        raise LessonError("other says what is different in B: a keyword of your function and its value there, for example"
-                          f" other={{'dropout': 0.3}}. Here it is {other!r}.")
+        raise LessonError(
+            "other says what is different in B: a keyword of your function and its value there, for example"
+            f" other={{'dropout': 0.3}}. Here it is {other!r}."
+        )
     for name in other:
         if name in ("epochs", "seed", "seeds"):
-            raise LessonError(f"A and B are trained for the same epochs and from the same seeds: take {name} out of other.")
+            raise LessonError(
+                f"A and B are trained for the same epochs and from the same seeds: take {name} out of other."
+            )
 
 
 def _check_no_seed(forms):
     if "seed" in forms:
-        raise LessonError("ribbon goes through the seeds 0, 1, 2, … itself: leave out seed, and say how many with seeds=(1, 10, 3).")
+        raise LessonError(
+            "ribbon goes through the seeds 0, 1, 2, … itself: leave out seed, and say how many with seeds=(1, 10, 3)."
+        )
 
 
 def _default(build, name):
     """A's value of a keyword that has no form."""
     takes, function = keywords(build), getattr(build, "__name__", "build")
     if name not in takes:
-        raise LessonError(f"other names {name!r}, but your function {function}({', '.join(takes)}) has no such keyword."
-                          " Check its spelling, or write it into the function's first line and use it inside.")
+        raise LessonError(
+            f"other names {name!r}, but your function {function}({', '.join(takes)}) has no such keyword."
+            " Check its spelling, or write it into the function's first line and use it inside."
+        )
     return takes[name]
 
 
 def _twin(name, control, value):
     """A control for B like that for A, `control`, which starts at `value`."""
-    twin = type(control)(**{trait: getattr(control, trait) for trait in COPIED if control.has_trait(trait)}, description=f"{name} (B)")
+    twin = type(control)(
+        **{trait: getattr(control, trait) for trait in COPIED if control.has_trait(trait)}, description=f"{name} (B)"
+    )
     try:
         twin.value = value
         fits = np.array_equal(value_of(twin), value)  # for a value beyond its end a slider goes to its end
     except TraitError:
         fits = False
     if not fits:
-        raise LessonError(f"other={{{name!r}: {value!r}}}: B cannot start there, because the control for {name} does not have this value.")
+        raise LessonError(
+            f"other={{{name!r}: {value!r}}}: B cannot start there, because the control for {name} does not have this"
+            " value."
+        )
     return twin
 
 
@@ -107,9 +130,13 @@ def _seeds(form):
     if isinstance(form, (list, range, dict)):
         numbers = form.values() if isinstance(form, dict) else form
     else:
-        numbers = [number for control in made.values() for number in (getattr(control, "min", control.value), control.value)] or [form]
+        numbers = [
+            number for control in made.values() for number in (getattr(control, "min", control.value), control.value)
+        ] or [form]
     for number in numbers:
         if isinstance(number, bool) or not isinstance(number, Integral) or number < 1:
-            raise LessonError("seeds says from how many seeds to train, in whole numbers of at least 1: for example seeds=(1, 10, 3)."
-                              f" Here it can be {number!r}.")
+            raise LessonError(
+                "seeds says from how many seeds to train, in whole numbers of at least 1: for example seeds=(1, 10, 3)."
+                f" Here it can be {number!r}."
+            )
     return list(made.values()), fixed.get("seeds")

@@ -43,7 +43,8 @@ STYLE = """<style>
 
 
 class Live:
-    """A live part of a lesson. `state`: "ready" (for the student), "building", "training", "done", "stopped" or "error".
+    """A live part of a lesson. `state`: "ready" (for the student), "building", "training", "done", "stopped" or
+    "error".
 
     A subclass makes its widgets and calls `_assemble`; in `_train(stop)` it trains once, drawing with `_draw`, and
     returns (final state, words). `_picture()` gives the SVG or HTML to show, `_marks()` what tests and assistive
@@ -57,7 +58,10 @@ class Live:
 
     def __init__(self):
         if threading.current_thread().name == FRESH:
-            raise LessonError(f"{self.made_by}(…) was called inside the function that makes the network. Call it outside, in a cell of its own.")
+            raise LessonError(
+                f"{self.made_by}(…) was called inside the function that makes the network. Call it outside, in a cell"
+                " of its own."
+            )
         self.state = "building"
         self._error = None
         self._run_number = 0
@@ -97,7 +101,9 @@ class Live:
     def wait(self):
         """Wait until no training is under way; raises the `LessonError` that the last run ended with, if it did."""
         if threading.current_thread().name == FRESH:
-            raise LessonError("wait() was called inside the function that makes the network, which the panel itself waits for.")
+            raise LessonError(
+                "wait() was called inside the function that makes the network, which the panel itself waits for."
+            )
         try:
             while not self.idle.wait(0.1):
                 pass
@@ -163,7 +169,9 @@ class Live:
         self._error = error
 
     def say_it_waits(self):
-        self._words.value = '<div class="live-panel-state" role="status">Waiting until another panel has finished …</div>'
+        self._words.value = (
+            '<div class="live-panel-state" role="status">Waiting until another panel has finished …</div>'
+        )
 
     def _on_stop(self, _button):
         self.stop()

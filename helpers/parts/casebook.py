@@ -15,7 +15,8 @@ from helpers.parts.causes import HELPS, PRESCRIPTIONS, why_not
 
 # Where the figures alone would be misread, although the prescription helps.
 REMARKS = {
-    "leak": " The new figures may look worse, but they are honest: no validation image is in the training set any more.",
+    "leak": " The new figures may look worse, but they are honest: no validation image is in the training set any"
+    " more.",
     "good fit": " What differs is the luck of another training: there was nothing to mend.",
 }
 TITLE = 66  # letters of a chart's title: more would run into the legend
@@ -49,17 +50,27 @@ class Run:
         """Its chart, with a title that says the cause only once it has been named; uid: see `chart.svg`."""
         ghosts = [("before", self.history.history)] if self.after else []
         epochs = max([self.epochs, *(len(logs["loss"]) for _, logs in ghosts)])
-        title = f"Case {self.number}" + (f": {self.case.pattern}" if self.named else "") + (f", after “{self.after}”" if self.after else "")
-        drawn = without_verdict(chart.svg(self.logs, epochs, ghosts, uid=uid)).replace('aria-label="', f'aria-label="{escape(title)}. ', 1)
+        title = (
+            f"Case {self.number}"
+            + (f": {self.case.pattern}" if self.named else "")
+            + (f", after “{self.after}”" if self.after else "")
+        )
+        drawn = without_verdict(chart.svg(self.logs, epochs, ghosts, uid=uid)).replace(
+            'aria-label="', f'aria-label="{escape(title)}. ', 1
+        )
         if len(title) > TITLE:
             title = shorten(title, TITLE, placeholder=" …”")
-        return drawn.replace("</svg>", f'<text x="{LEFT}" y="20" font-size="16" font-weight="bold">{escape(title)}</text></svg>')
+        return drawn.replace(
+            "</svg>", f'<text x="{LEFT}" y="20" font-size="16" font-weight="bold">{escape(title)}</text></svg>'
+        )
 
     def question(self):
         """What is to be answered next, in words."""
         if self.closed:
             return f"Case {self.number} is closed: {self.case.pattern}."
-        return f"Case {self.number}: " + (f"{self.case.pattern}. What do you prescribe?" if self.named else "what do its curves show?")
+        return f"Case {self.number}: " + (
+            f"{self.case.pattern}. What do you prescribe?" if self.named else "what do its curves show?"
+        )
 
     def judge_name(self, pattern):
         """Take the answer that this is `pattern`; returns what to say to it."""
@@ -72,8 +83,10 @@ class Run:
         self.points += len(self.names) == 1
         if pattern == truth:
             return f"Right: {truth}. {PATTERNS[truth]} What do you prescribe?"
-        return (f"“{pattern}” is a sensible reading of these curves and counts as right. But the cause here was another:"
-                f" {truth}. {PATTERNS[truth]} What do you prescribe?")
+        return (
+            f"“{pattern}” is a sensible reading of these curves and counts as right. But the cause here was another:"
+            f" {truth}. {PATTERNS[truth]} What do you prescribe?"
+        )
 
     def judge_prescription(self, prescription, history):
         """Take the answer `prescription`, which has led to `history`; returns what to say to it."""
@@ -83,27 +96,35 @@ class Run:
         figures = _compared(self.history, history, zigzag=truth == "noisy")
         if prescription not in HELPS[truth] and not (better and prescription in HELPS[self.read_as]):
             self.missed.append(f"“{prescription}” prescribed against {truth}")
-            so = "The figures are better, but this is not what the case needs." if better else "That does not help here."
+            so = (
+                "The figures are better, but this is not what the case needs." if better else "That does not help here."
+            )
             return f"{figures} {'This was not needed.' if truth == 'good fit' else so} {why_not(prescription, truth)}"
         self.closed = True
         self.points += len(self.prescriptions) == 1
-        remark = REMARKS.get(truth, "" if better else " These figures hardly show it, but it is what helps as a rule: a run is only one draw.")
+        remark = REMARKS.get(
+            truth,
+            "" if better else " These figures hardly show it, but it is what helps as a rule: a run is only one draw.",
+        )
         return f"Right: {PRESCRIPTIONS[prescription]}. {figures}{remark}"
 
 
 def standing(runs, wanted):
-    """How far the student is, in one or two sentences. runs: the row; wanted: how many there will be, while there are none."""
+    """How far the student is, in one or two sentences. runs: the row; wanted: how many there will be, while there are
+    none."""
     points, closed, count = sum(run.points for run in runs), sum(run.closed for run in runs), len(runs) or wanted
     if closed < count:
         tried = sum(bool(run.names) + bool(run.prescriptions) for run in runs)
         return f"Score: {points} of {tried} so far; {closed} of {count} cases closed"
     missed = Counter(words for run in runs for words in run.missed).most_common(1)
     return f"All {count} cases closed: {points} of {2 * count} points. " + (
-        f"You missed most often: {missed[0][0]}." if missed else "Every answer was right at the first try.")
+        f"You missed most often: {missed[0][0]}." if missed else "Every answer was right at the first try."
+    )
 
 
 def _trouble(history, pattern):
-    """The figure that should become smaller: where validation loss ends, or for noisy curves how much it goes back and forth."""
+    """The figure that should become smaller: where validation loss ends, or for noisy curves how much it goes back and
+    forth."""
     value = _zigzag(history) if pattern == "noisy" else panes(history)[0].val[-1]
     return value if np.isfinite(value) else np.inf
 
@@ -113,13 +134,17 @@ def _zigzag(history):
 
 
 def _compared(before, after, zigzag):
-    """Where the validation curves of two runs end, in a sentence; zigzag: also how much the loss goes back and forth."""
+    """Where the validation curves of two runs end, in a sentence; zigzag: also how much the loss goes back and
+    forth."""
     (loss, *others), (new_loss, *new_others) = panes(before), panes(after)
     words = f"Validation loss at the end: {_number(loss.val[-1])} before, {_number(new_loss.val[-1])} now"
     for old, new in zip(others, new_others, strict=True):
         words += f" ({old.name.replace('_', ' ')} {_number(old.val[-1])}, {_number(new.val[-1])})"
     if zigzag and np.isfinite([_zigzag(before), _zigzag(after)]).all():  # a run of a few epochs has none
-        words += f"; from epoch to epoch it goes back and forth by {_zigzag(before):.0%} of its size before, {_zigzag(after):.0%} now"
+        words += (
+            f"; from epoch to epoch it goes back and forth by {_zigzag(before):.0%} of its size before,"
+            f" {_zigzag(after):.0%} now"
+        )
     return words + "."
 
 

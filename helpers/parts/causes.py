@@ -17,11 +17,13 @@ from helpers.engine.trainer import Trainer
 PRESCRIPTIONS = {
     "train for more epochs": "the same run, three times as long",
     "stop earlier": "the same run, ended where validation loss was lowest",
-    "more training images": "eight times as many images to learn from, and fewer epochs, because each makes more updates",
+    "more training images": "eight times as many images to learn from, and fewer epochs, because each makes more"
+    " updates",
     "add dropout": "dropout of 0.5 after the first layer",
     "a larger network": "five filters, no pooling, no dropout; that learns faster, so 15 epochs at most",
     "a smaller learning rate": "the learning rate at Adam's own 0.001",
-    "larger batches and more validation images": "batches of 32, 200 validation images, and the learning rate that suits them",
+    "larger batches and more validation images": "batches of 32, 200 validation images, and the learning rate that"
+    " suits them",
     "take the validation images out of the training set": "validation on images that are not trained on",
     "pair images and labels again": "every image with its own label",
     "leave it as it is": "the same pictures again, with other random numbers",
@@ -64,16 +66,27 @@ class Case:
 def _still_learning(random):
     n_train = int(random.integers(450, 1000))
     updates = random.integers(90, 140)  # too few for so small a learning rate
-    return {"settings": {"learning_rate": 0.00015}, "n_train": n_train, "epochs": max(5, round(updates / (n_train / 32)))}
+    return {
+        "settings": {"learning_rate": 0.00015},
+        "n_train": n_train,
+        "epochs": max(5, round(updates / (n_train / 32))),
+    }
 
 
 def _good_fit(random):
-    return {"settings": {"dropout": round(random.uniform(0.4, 0.6), 2), "learning_rate": 0.0004},
-            "n_train": int(random.integers(1000, 1200)), "epochs": int(random.integers(24, 32))}
+    return {
+        "settings": {"dropout": round(random.uniform(0.4, 0.6), 2), "learning_rate": 0.0004},
+        "n_train": int(random.integers(1000, 1200)),
+        "epochs": int(random.integers(24, 32)),
+    }
 
 
 def _underfitting(random):
-    return {"settings": {"filters": 1, "pool": 24, "learning_rate": 0.01, "dropout": 0.3}, "n_train": int(random.integers(500, 1000)), "epochs": int(random.integers(55, 70))}
+    return {
+        "settings": {"filters": 1, "pool": 24, "learning_rate": 0.01, "dropout": 0.3},
+        "n_train": int(random.integers(500, 1000)),
+        "epochs": int(random.integers(55, 70)),
+    }
 
 
 def _overfitting(random):
@@ -81,16 +94,30 @@ def _overfitting(random):
 
 
 def _diverging(random):
-    return {"settings": {"learning_rate": round(random.uniform(0.3, 1.0), 2)}, "n_train": int(random.integers(200, 600)), "epochs": int(random.integers(12, 25))}
+    return {
+        "settings": {"learning_rate": round(random.uniform(0.3, 1.0), 2)},
+        "n_train": int(random.integers(200, 600)),
+        "epochs": int(random.integers(12, 25)),
+    }
 
 
 def _noisy(random):
-    return {"settings": {"learning_rate": 0.007, "dropout": 0.5}, "batch_size": 4, "n_train": int(random.integers(400, 600)),
-            "n_validation": int(random.integers(9, 14)), "epochs": int(random.integers(18, 28))}
+    return {
+        "settings": {"learning_rate": 0.007, "dropout": 0.5},
+        "batch_size": 4,
+        "n_train": int(random.integers(400, 600)),
+        "n_validation": int(random.integers(9, 14)),
+        "epochs": int(random.integers(18, 28)),
+    }
 
 
 def _leak(random):
-    return {"leak": True, "n_train": int(random.integers(250, 400)), "n_validation": int(random.integers(60, 120)), "epochs": int(random.integers(55, 75))}
+    return {
+        "leak": True,
+        "n_train": int(random.integers(250, 400)),
+        "n_validation": int(random.integers(60, 120)),
+        "epochs": int(random.integers(55, 75)),
+    }
 
 
 def _shuffled_labels(random):
@@ -142,7 +169,15 @@ def train(build, data, case, stop=None, on_epoch=None, on_state=None):
     """The `History` of a case; see `Trainer.run` for the arguments."""
     training, validation = images_of(case, data)
     trainer = Trainer(build, *training, validation)
-    return trainer.run(case.settings, case.epochs, batch_size=case.batch_size, seed=(case.seed + case.repeat) % 2**31, stop=stop, on_epoch=on_epoch, on_state=on_state)
+    return trainer.run(
+        case.settings,
+        case.epochs,
+        batch_size=case.batch_size,
+        seed=(case.seed + case.repeat) % 2**31,
+        stop=stop,
+        on_epoch=on_epoch,
+        on_state=on_state,
+    )
 
 
 def prescribe(name, case, history=None):
@@ -160,13 +195,21 @@ def prescribe(name, case, history=None):
         return replace(case, settings={**settings, "dropout": 0.5 if settings.get("dropout", 0) < 0.5 else 0.7})
     if name == "a larger network":
         filters = 5 if settings.get("filters", 5) < 5 else 2 * settings.get("filters", 5)
-        return replace(case, epochs=min(case.epochs, 15), settings={**settings, "filters": filters, "pool": 1, "dropout": 0.0, "learning_rate": _suited(settings)})
+        return replace(
+            case,
+            epochs=min(case.epochs, 15),
+            settings={**settings, "filters": filters, "pool": 1, "dropout": 0.0, "learning_rate": _suited(settings)},
+        )
     if name == "a smaller learning rate":
         rate = settings.get("learning_rate", 0.001)
         return replace(case, settings={**settings, "learning_rate": 0.001 if rate > 0.001 else rate / 10})
     if name == "larger batches and more validation images":
-        return replace(case, batch_size=max(32, case.batch_size), n_validation=max(200, case.n_validation),
-                       settings={**settings, "learning_rate": _suited(settings)})
+        return replace(
+            case,
+            batch_size=max(32, case.batch_size),
+            n_validation=max(200, case.n_validation),
+            settings={**settings, "learning_rate": _suited(settings)},
+        )
     if name == "take the validation images out of the training set":
         return replace(case, leak=False)
     if name == "pair images and labels again":
@@ -182,15 +225,29 @@ def _suited(settings):
 
 # Why a prescription does not help where it is not the one in HELPS.
 IN_VAIN = {
-    "train for more epochs": "More epochs help where both losses are still falling together. That is not the trouble here.",
-    "stop earlier": "Stopping earlier helps where validation loss has turned and risen. It takes epochs away and changes nothing else.",
-    "more training images": "More images help where the network learns its few images by heart. That is not what keeps this one back.",
-    "add dropout": "Dropout makes learning by heart harder. That is not what is wrong here, and it slows everything else down.",
-    "a larger network": "A larger network helps where training has levelled off high, close to validation. Here it is something else.",
-    "a smaller learning rate": "A smaller learning rate calms a training whose loss jumps up. Here the steps are small enough, and smaller ones take longer.",
-    "larger batches and more validation images": "That calms curves that go back and forth. These are calm, or have a greater trouble.",
-    "take the validation images out of the training set": "They are not in it: were they, both losses would end near zero with no gap between them.",
-    "pair images and labels again": "Every image has its own label here. Were they mixed up, training loss would fall and validation never get better than guessing.",
+    "train for more epochs": "More epochs help where both losses are still falling together. That is not the trouble"
+    " here.",
+    "stop earlier": "Stopping earlier helps where validation loss has turned and risen. It takes epochs away"
+    " and changes"
+    " nothing else.",
+    "more training images": "More images help where the network learns its few images by heart. That is not what"
+    " keeps this one back.",
+    "add dropout": "Dropout makes learning by heart harder. That is not what is wrong here, and it slows"
+    " everything else"
+    " down.",
+    "a larger network": "A larger network helps where training has levelled off high, close to validation. Here it"
+    " is something"
+    " else.",
+    "a smaller learning rate": "A smaller learning rate calms a training whose loss jumps up. Here the steps are"
+    " small enough, and"
+    " smaller ones take longer.",
+    "larger batches and more validation images": "That calms curves that go back and forth. These are calm, or have"
+    " a greater trouble.",
+    "take the validation images out of the training set": "They are not in it: were they, both losses would end near"
+    " zero with no gap between them.",
+    "pair images and labels again": "Every image has its own label here. Were they mixed up, training loss would"
+    " fall and validation never"
+    " get better than guessing.",
     "leave it as it is": "There is something to mend here, and running it again with another seed does not mend it.",
 }
 
@@ -198,5 +255,8 @@ IN_VAIN = {
 def why_not(prescription, pattern):
     """Why `prescription` does not help against `pattern`, in a sentence or two."""
     if pattern == "good fit" and prescription != "leave it as it is":
-        return "There is nothing to mend: both losses have come down and levelled off. Whoever changes something now has only to lose."
+        return (
+            "There is nothing to mend: both losses have come down and levelled off. Whoever changes something now"
+            " has only to lose."
+        )
     return IN_VAIN[prescription]

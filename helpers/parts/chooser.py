@@ -1,8 +1,8 @@
 """The chooser: a sweep over many settings, live, with a table to sort and the curves of every row.
 
-    grid = {"activation": ["relu", "sigmoid"], "learning_rate": [0.001, 0.01]}
-    chooser = choose(build, clothes, grid, seeds=(0, 1, 2), epochs=20)
-    chooser.best                # {"activation": "relu", "learning_rate": 0.001}
+grid = {"activation": ["relu", "sigmoid"], "learning_rate": [0.001, 0.01]}
+chooser = choose(build, clothes, grid, seeds=(0, 1, 2), epochs=20)
+chooser.best                # {"activation": "relu", "learning_rate": 0.001}
 """
 
 import contextlib
@@ -27,16 +27,20 @@ TABLE = "330px"  # high; what does not fit is scrolled
 
 
 def choose(build, data, grid, seeds=(0, 1, 2), epochs=20, validation_split=0.2, save_in=None):
-    """Show a live part that trains all settings of a grid, each from several seeds, and lets the student look for the best of them.
+    """Show a live part that trains all settings of a grid, each from several seeds, and lets the student look for the
+    best of them.
 
-    build: your function that returns the compiled model. data, validation_split: as in `explore`; there must be validation data.
-    grid: {keyword: [values]}, keywords of `build`, or `batch_size`, `n_train`; every combination is trained. seeds: whole numbers.
-    save_in: the folder in which finished runs are kept, and found again if the cell runs once more; None keeps them for as long as
-    the part is there.
+    build: your function that returns the compiled model. data, validation_split: as in `explore`; there must be
+    validation data.
+    grid: {keyword: [values]}, keywords of `build`, or `batch_size`, `n_train`; every combination is trained. seeds:
+    whole numbers.
+    save_in: the folder in which finished runs are kept, and found again if the cell runs once more; None keeps them for
+    as long as the part is there.
 
-    Returns the `Chooser`; behind a front end at once, so that its controls work while it trains (a cell that waits would keep the kernel
-    from hearing them). Raises `LessonError` for a mistake in any of these before anything is trained. A setting that fails says why in
-    its row; if all fail, that is told on the part and raises where its results are asked for.
+    Returns the `Chooser`; behind a front end at once, so that its controls work while it trains (a cell that waits
+    would keep the kernel from hearing them). Raises `LessonError` for a mistake in any of these before anything is
+    trained. A setting that fails says why in its row; if all fail, that is told on the part and raises where its
+    results are asked for.
     """
     chooser = Chooser(build, data, grid, seeds, epochs, validation_split, save_in)
     chooser.show()
@@ -46,22 +50,31 @@ def choose(build, data, grid, seeds=(0, 1, 2), epochs=20, validation_split=0.2, 
 class Chooser(Live):
     """What `choose` has made.
 
-    `sweep`: the `Sweep`; `best`: {keyword: value}, the settings with the lowest validation loss (the mean over the seeds), and
-    `histories`: {seed: `History`} of these. All three wait for the end of a training that is under way; the last two raise
-    `LessonError` if no setting is finished. `state`: "building", "training", "done", "stopped" or "error".
+    `sweep`: the `Sweep`; `best`: {keyword: value}, the settings with the lowest validation loss (the mean over the
+    seeds), and
+    `histories`: {seed: `History`} of these. All three wait for the end of a training that is under way; the last two
+    raise `LessonError` if no setting is finished. `state`: "building", "training", "done", "stopped" or "error".
     """
 
     made_by = "choose"
     waits_when_shown = False  # the table can be sorted meanwhile
-    says = {**WORDS, "training": "Training: {epochs} trainings in all. The first results take a while; you can sort and look at rows meanwhile."}
+    says = {
+        **WORDS,
+        "training": "Training: {epochs} trainings in all. The first results take a while; you can sort and look at rows"
+        " meanwhile.",
+    }
 
     def __init__(self, build, data, grid, seeds=(0, 1, 2), epochs=20, validation_split=0.2, save_in=None):
         super().__init__()
         self._lock = threading.RLock()  # the student sorts in one thread while another one trains, and both draw
-        self._own = tempfile.TemporaryDirectory(prefix="sweep-", ignore_cleanup_errors=True) if save_in is None else None
+        self._own = (
+            tempfile.TemporaryDirectory(prefix="sweep-", ignore_cleanup_errors=True) if save_in is None else None
+        )
         self._arguments = build, data, grid, seeds, epochs, validation_split, self._own.name if self._own else save_in
         self._build, self._pace, self._seconds = build, None, None
-        self._workers = joblib.parallel.get_active_backend()  # of this thread: a `with joblib.parallel_config(…):` is to reach the training
+        self._workers = (
+            joblib.parallel.get_active_backend()
+        )  # of this thread: a `with joblib.parallel_config(…):` is to reach the training
 
         def begin(so_far):
             self._take(so_far)
@@ -69,26 +82,40 @@ class Chooser(Live):
 
         with contextlib.suppress(Checked):
             sweep(*self._arguments, on_run=begin)
-        self._sort = widgets.ToggleButtons(options=[LOSS, ACCURACY, *self._sweep.keywords], description="sort by",
-                                           style={"button_width": "auto"})
-        self._slider = widgets.IntSlider(value=1, min=1, max=len(self._entries), description="row", layout=widgets.Layout(width="40em"))
+        self._sort = widgets.ToggleButtons(
+            options=[LOSS, ACCURACY, *self._sweep.keywords], description="sort by", style={"button_width": "auto"}
+        )
+        self._slider = widgets.IntSlider(
+            value=1, min=1, max=len(self._entries), description="row", layout=widgets.Layout(width="40em")
+        )
         for control in (self._sort, self._slider):
             control.observe(self._on_move, "value")
-        self._go_on_button = widgets.Button(description="Go on", tooltip="Train what is missing; what is finished is not trained again")
+        self._go_on_button = widgets.Button(
+            description="Go on", tooltip="Train what is missing; what is finished is not trained again"
+        )
         self._go_on_button.on_click(self._on_go_on)
         # The widget itself scrolls, and takes the focus: neither is lost when the table in it is drawn again.
         self._progress = widgets.HTML(layout=widgets.Layout(width="38em"))
-        self._table = widgets.HTML(layout=widgets.Layout(height=TABLE, overflow="auto", border=f"1px solid {scoreboard.GHOST}"))
+        self._table = widgets.HTML(
+            layout=widgets.Layout(height=TABLE, overflow="auto", border=f"1px solid {scoreboard.GHOST}")
+        )
         self._old = not hasattr(self._table, "tabbable")  # ipywidgets 7: there the table takes the focus
         if not self._old:
             self._table.tabbable = True
         row = widgets.Layout(flex_flow="row wrap")
-        self._assemble(widgets.HTML(scoreboard.STYLE), widgets.HBox([self._progress, self._stop_button, self._go_on_button], layout=row),
-                       self._sort, self._table, self._slider)
+        self._assemble(
+            widgets.HTML(scoreboard.STYLE),
+            widgets.HBox([self._progress, self._stop_button, self._go_on_button], layout=row),
+            self._sort,
+            self._table,
+            self._slider,
+        )
 
     def __repr__(self):
-        return (f"<chooser among {len(self._entries)} settings of {getattr(self._build, '__name__', 'build')}():"
-                f" {self._done} of {self._sweep.runs} trainings finished; {self.state}>")
+        return (
+            f"<chooser among {len(self._entries)} settings of {getattr(self._build, '__name__', 'build')}():"
+            f" {self._done} of {self._sweep.runs} trainings finished; {self.state}>"
+        )
 
     best = property(lambda self: dict(self._best().settings))
     histories = property(lambda self: dict(self._best().histories))
@@ -112,12 +139,15 @@ class Chooser(Live):
             self.wait()
         best = self._lowest()
         if best is None:
-            raise self._error or LessonError("No setting is finished yet, so there is no best one. Run it to the end first: press “Go on”,"
-                                             " or run the cell again.")
+            raise self._error or LessonError(
+                "No setting is finished yet, so there is no best one. Run it to the end first: press “Go on”,"
+                " or run the cell again."
+            )
         return best
 
     def _lowest(self):
-        """The entry with the lowest validation loss, or None: that of the sweep's `best`, but safe to read while it trains."""
+        """The entry with the lowest validation loss, or None: that of the sweep's `best`, but safe to read while it
+        trains."""
         first = scoreboard.in_order(self._entries, LOSS)[0]
         return first if first.complete and not first.error and isfinite(first.loss) else None
 
@@ -160,34 +190,54 @@ class Chooser(Live):
         """Keep what can be drawn of a sweep: it goes on changing in the thread that trains, this does not."""
         with self._lock:
             self._sweep, self._done = so_far, so_far.finished
-            self._entries = [Entry(dict(row.settings), dict(row.histories), len({*row.histories, *row.errors}), row.error, row.complete,
-                                   row.loss, row.accuracy, row.epoch) for row in so_far.rows]
+            self._entries = [
+                Entry(
+                    dict(row.settings),
+                    dict(row.histories),
+                    len({*row.histories, *row.errors}),
+                    row.error,
+                    row.complete,
+                    row.loss,
+                    row.accuracy,
+                    row.epoch,
+                )
+                for row in so_far.rows
+            ]
 
     # What it says
 
     def _counts(self):
         seeds = len(self._sweep.seeds)
-        return (f"{len(self._entries)} setting{'s' * (len(self._entries) != 1)}, each trained from {seeds} seed{'s' * (seeds != 1)}"
-                f" for {self._sweep.epochs} epoch{'s' * (self._sweep.epochs != 1)}")
+        return (
+            f"{len(self._entries)} setting{'s' * (len(self._entries) != 1)}, each trained from {seeds}"
+            f" seed{'s' * (seeds != 1)} for {self._sweep.epochs} epoch{'s' * (self._sweep.epochs != 1)}"
+        )
 
     def _in_words(self):
         n, best = self._sweep.n_validation, self._lowest()
         failed = sum(bool(entry.error) for entry in self._entries)
         said = [self._sweep.trouble] if self._sweep.trouble else []
-        said += [f"{failed} of {len(self._entries)} settings could not be trained: their rows say why."] if failed else []
+        said += (
+            [f"{failed} of {len(self._entries)} settings could not be trained: their rows say why."] if failed else []
+        )
         if not self._sweep.complete:
             said.append(f"{self._done} of {self._sweep.runs} trainings are finished. “Go on” trains the others.")
         if best is not None:
             accuracy = f"; accuracy {in_words(best.accuracy * n, n)}" if isfinite(best.accuracy) else ""
             so_far = "" if self._sweep.complete else " so far"
-            said.append(f"Lowest validation loss{so_far}: {in_full(best.settings)}: {best.loss:.3f}{accuracy}."
-                        " Do not report these figures: it was chosen by them.")
+            said.append(
+                f"Lowest validation loss{so_far}: {in_full(best.settings)}: {best.loss:.3f}{accuracy}."
+                " Do not report these figures: it was chosen by them."
+            )
         return " ".join(said)
 
     def _still_words(self):
         words = f"{self._counts()}."
         alt = "The validation accuracy of each setting, with its 95 % interval, against its rank by validation loss"
-        return f"{words} {alt}, and below it the settings with the lowest.", f"{words} Run this cell to train them yourself."
+        return (
+            f"{words} {alt}, and below it the settings with the lowest.",
+            f"{words} Run this cell to train them yourself.",
+        )
 
     def _finished(self):
         return still(scoreboard.still_picture(self._entries, self._sweep.n_validation), *self._still_words())
@@ -202,11 +252,15 @@ class Chooser(Live):
         with self._lock:
             entries, row, by = self._ordered()
             n, end = self._sweep.n_validation, "" if state in ("building", "training") else ", stopped"
-            caption = (f"{self._counts()}. Validation loss: the lowest of each run; accuracy: at that epoch, on {n} pictures, with its"
-                       " 95 % interval. Both are means over the seeds, the best epoch is the median.")
+            caption = (
+                f"{self._counts()}. Validation loss: the lowest of each run; accuracy: at that epoch, on {n} pictures,"
+                " with its 95 % interval. Both are means over the seeds, the best epoch is the median."
+            )
             self._progress.value = scoreboard.progress(self._done, self._sweep.runs, self._seconds, end)
             drawn = scoreboard.table(entries, row, by, caption, n)
-            self._table.value = f'<div tabindex="0" role="region" aria-label="all settings">{drawn}</div>' if self._old else drawn
+            self._table.value = (
+                f'<div tabindex="0" role="region" aria-label="all settings">{drawn}</div>' if self._old else drawn
+            )
             super()._draw(state, words)
 
     def _marks(self):
@@ -223,7 +277,8 @@ class Chooser(Live):
 
 
 class Pace:
-    """How long the rest of a sweep takes. done: how many trainings had been finished when it began at the time `now`; runs: of how many."""
+    """How long the rest of a sweep takes. done: how many trainings had been finished when it began at the time `now`;
+    runs: of how many."""
 
     def __init__(self, done, runs, now):
         self._begin = self._warm = now, done
@@ -232,7 +287,8 @@ class Pace:
         self._wave = max(1, min(MOST_RUNS * (os.cpu_count() or 1), ceil((runs - done) / 2)))
 
     def seconds_left(self, done, now):
-        """About how many seconds, or None as long as that cannot be told. done: how many are finished at the time `now`."""
+        """About how many seconds, or None as long as that cannot be told. done: how many are finished at the time
+        `now`."""
         if done - self._begin[1] < self._wave:
             return None
         if self._warm is self._begin:

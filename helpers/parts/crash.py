@@ -31,17 +31,21 @@ _random = random.Random()  # the student's own random numbers go on as if there 
 
 
 def crash_drill(script, folder, epochs=20, kill_in=(2, 12, 7)):
-    """Run a training script as a process of its own, show its curves while it trains, and kill it in the middle of an epoch.
+    """Run a training script as a process of its own, show its curves while it trains, and kill it in the middle of an
+    epoch.
 
-    script: its path. It gets the path of a fresh folder as `sys.argv[1]`, saves there after each epoch, and has Keras's `CSVLogger`
-    write `log.csv` there as its last callback: then a line in the log means that everything of that epoch has been saved.
-    folder: where the fresh folders are made, `drill-1`, `drill-2`, …, one for each run. `output.txt` in it has what the script printed.
+    script: its path. It gets the path of a fresh folder as `sys.argv[1]`, saves there after each epoch, and has Keras's
+    `CSVLogger` write `log.csv` there as its last callback: then a line in the log means that everything of that epoch
+    has been saved.
+    folder: where the fresh folders are made, `drill-1`, `drill-2`, …, one for each run. `output.txt` in it has what the
+    script printed.
     epochs: the number of epochs that the script trains, which is the end of the x axis.
-    kill_in: the epoch, from 2, in which the process is killed. `(low, high, start)` is a slider; a move of it starts a new run.
+    kill_in: the epoch, from 2, in which the process is killed. `(low, high, start)` is a slider; a move of it starts a
+    new run.
 
-    Returns the `CrashDrill`; behind a front end at once, so that its button works while the process runs (a cell that waits would
-    keep the kernel from hearing it). Raises `LessonError` for arguments that do not fit. A script that fails is told on the part,
-    and raises where its results are asked for.
+    Returns the `CrashDrill`; behind a front end at once, so that its button works while the process runs (a cell that
+    waits would keep the kernel from hearing it). Raises `LessonError` for arguments that do not fit. A script that
+    fails is told on the part, and raises where its results are asked for.
     """
     drill = CrashDrill(script, folder, epochs, kill_in)
     drill.show()
@@ -51,8 +55,9 @@ def crash_drill(script, folder, epochs=20, kill_in=(2, 12, 7)):
 class CrashDrill(Live):
     """What `crash_drill` has made.
 
-    `files`: the Path of the latest run's folder; `history`: its metrics as in Keras's `History.history`, {name: list with one float
-    per finished epoch}; `done`: the number of these epochs. All three wait for the end of a run that is under way.
+    `files`: the Path of the latest run's folder; `history`: its metrics as in Keras's `History.history`, {name: list
+    with one float per finished epoch}; `done`: the number of these epochs. All three wait for the end of a run that is
+    under way.
     `epochs`: the number of epochs wanted; `state`: as in every live part.
     """
 
@@ -90,7 +95,10 @@ class CrashDrill(Live):
         return self._done
 
     def __repr__(self):
-        return f"<crash drill of {self._script.name}: {self.state}, {', '.join(self._how_far())} finished; files in {self._files}>"
+        return (
+            f"<crash drill of {self._script.name}: {self.state}, {', '.join(self._how_far())} finished; files in"
+            f" {self._files}>"
+        )
 
     def close(self):
         """Kill the process, if one runs, and take it off the page."""
@@ -102,7 +110,9 @@ class CrashDrill(Live):
 
     def _check_script(self):
         if not self._script.is_file():
-            raise LessonError(f"There is no script {self._script}. Is its name spelled as where you wrote it, and has that cell run?")
+            raise LessonError(
+                f"There is no script {self._script}. Is its name spelled as where you wrote it, and has that cell run?"
+            )
 
     def _train(self, stop):
         self._check_script()
@@ -145,11 +155,16 @@ class CrashDrill(Live):
                 since = told = now
                 self._draw("training", f"It is going to be killed in epoch {kill_in}.")
             elif now - since > PATIENCE:
-                raise LessonError(f"{self._script.name} was killed because no epoch was finished in {PATIENCE} seconds. {WRITE}")
+                raise LessonError(
+                    f"{self._script.name} was killed because no epoch was finished in {PATIENCE} seconds. {WRITE}"
+                )
             elif now - since > SLOW and told == since:
                 told = now
-                self._draw(self.state, f"No epoch was finished in the last {SLOW} seconds. You can wait, press “Kill it now” or"
-                                       f" interrupt the kernel (■). {'' if self._done else WRITE}")
+                self._draw(
+                    self.state,
+                    f"No epoch was finished in the last {SLOW} seconds. You can wait, press “Kill it now” or"
+                    f" interrupt the kernel (■). {'' if self._done else WRITE}",
+                )
             time.sleep(POLL)
         return False
 
@@ -163,14 +178,19 @@ class CrashDrill(Live):
     def _how_far(self):
         """(what became of the process, how many epochs it finished), in words."""
         when = f"in epoch {self._done + 1}" if self._done < self.epochs else "after the last epoch"
-        return f"killed {when}" if self._killed else "not killed", "1 epoch was" if self._done == 1 else f"{self._done} epochs were"
+        return (
+            f"killed {when}" if self._killed else "not killed",
+            "1 epoch was" if self._done == 1 else f"{self._done} epochs were",
+        )
 
     def _in_words(self):
         how, epochs = self._how_far()
         saved = on_disk(self._files)
         if not self._killed:
-            return (f"The script finished before it could be killed: {epochs} finished. {saved}"
-                    " Choose an earlier epoch, or let the script train for more epochs.")
+            return (
+                f"The script finished before it could be killed: {epochs} finished. {saved}"
+                " Choose an earlier epoch, or let the script train for more epochs."
+            )
         if not self._done:
             return f"Killed before the first epoch was finished. {saved} {AGAIN}"
         return f"{how.capitalize()}. {epochs} finished. {saved}"
@@ -197,16 +217,22 @@ def _path(name, value):
     try:
         return Path(value).absolute()
     except TypeError:
-        raise LessonError(f'{name}={value!r} is not a path. Write, for example, crash_drill("train.py", "drills").') from None
+        raise LessonError(
+            f'{name}={value!r} is not a path. Write, for example, crash_drill("train.py", "drills").'
+        ) from None
 
 
 def _check_numbers(epochs, kill_in):
     if isinstance(epochs, bool) or not isinstance(epochs, Integral) or epochs < 2:
-        raise LessonError(f"epochs={epochs!r} must be a whole number, 2 or more: the number of epochs that the script trains.")
+        raise LessonError(
+            f"epochs={epochs!r} must be a whole number, 2 or more: the number of epochs that the script trains."
+        )
     for number in kill_in if isinstance(kill_in, (tuple, list)) else [kill_in]:
         if isinstance(number, bool) or not isinstance(number, Integral) or not 2 <= number <= epochs:
-            raise LessonError(f"kill_in={kill_in!r} must be whole numbers from 2 (in epoch 1 nothing is saved yet) to the number of epochs,"
-                              f" {epochs}.")
+            raise LessonError(
+                f"kill_in={kill_in!r} must be whole numbers from 2 (in epoch 1 nothing is saved yet) to the number of"
+                f" epochs, {epochs}."
+            )
 
 
 def _settings(kill_in=2):

@@ -1,6 +1,6 @@
 """The live panel: controls, the engine and the curves. Move a control and the network trains again.
 
-    explore(build, digits, epochs=(1, 40, 15), dropout=(0.0, 0.8, 0.25))
+explore(build, digits, epochs=(1, 40, 15), dropout=(0.0, 0.8, 0.25))
 """
 
 import json
@@ -40,8 +40,8 @@ class Panel(Live):
     """A panel that `explore` has made.
 
     `history`: the `History` the panel shows; `settings`: the values of its controls; `state`: one of
-    "building", "training", "done", "stopped", "error". With `save_in`, `recording` is the latest run whose weights are kept,
-    and each function in `listeners` is called after such a run.
+    "building", "training", "done", "stopped", "error". With `save_in`, `recording` is the latest run whose weights are
+    kept, and each function in `listeners` is called after such a run.
     """
 
     def __init__(self, build, data, validation_split=0.2, forms=(), save_in=None):
@@ -63,7 +63,9 @@ class Panel(Live):
         self._assemble(row, self._stop_button)
 
     def __repr__(self):
-        return f"<live panel of {getattr(self._build, '__name__', 'build')}(): {_in_words(self.settings)}; {self.state}>"
+        return (
+            f"<live panel of {getattr(self._build, '__name__', 'build')}(): {_in_words(self.settings)}; {self.state}>"
+        )
 
     def _lent(self):
         return self._of_student
@@ -81,13 +83,20 @@ class Panel(Live):
         self.settings = settings
         self.history = self.history if same_curve else None
         self._draw("building")
-        of_builder = {name: value for name, value in settings.items() if name not in OF_TRAINING or name in keywords(self._build)}
+        of_builder = {
+            name: value for name, value in settings.items() if name not in OF_TRAINING or name in keywords(self._build)
+        }
         of_training = {name: value for name, value in settings.items() if name in OF_TRAINING}
         if self._recorder:
             self._recorder.begin(_curve(settings))
         try:
-            self.history = self._trainer.run(of_builder, **of_training, stop=stop, on_epoch=self._on_epoch,
-                                             on_state=lambda state: state == "training" and self._draw(state))
+            self.history = self._trainer.run(
+                of_builder,
+                **of_training,
+                stop=stop,
+                on_epoch=self._on_epoch,
+                on_state=lambda state: state == "training" and self._draw(state),
+            )
         except Exception:
             self.history = None
             raise
@@ -109,7 +118,9 @@ class Panel(Live):
         if _curve(self.settings) in known[:1]:
             self._past[0] = (self.settings, self.history)
         else:
-            self._past = [past for past in self._past if _curve(past[0]) != _curve(self.settings)] + [(self.settings, self.history)]
+            self._past = [past for past in self._past if _curve(past[0]) != _curve(self.settings)] + [
+                (self.settings, self.history)
+            ]
 
     def _on_epoch(self, history):
         self.history = history
@@ -119,7 +130,11 @@ class Panel(Live):
     # What it looks like
 
     def _marks(self):
-        return {"epoch": min(self._points(), self.settings["epochs"]), "epochs": self.settings["epochs"], "settings": self.settings}
+        return {
+            "epoch": min(self._points(), self.settings["epochs"]),
+            "epochs": self.settings["epochs"],
+            "settings": self.settings,
+        }
 
     def _points(self):
         return 0 if self.history is None else len(self.history.epoch)
@@ -132,7 +147,10 @@ class Panel(Live):
     def _ghosts(self):
         """The first run, to compare everything with, and the latest one before this; named by what differs from now."""
         past = [(settings, history) for settings, history in self._past if _curve(settings) != _curve(self.settings)]
-        return [(_in_words(_difference(settings, self.settings)), history.history) for settings, history in past[:1] + past[1:][-1:]]
+        return [
+            (_in_words(_difference(settings, self.settings)), history.history)
+            for settings, history in past[:1] + past[1:][-1:]
+        ]
 
     def _finished(self):
         picture = plot(self.history, before=f"Live panel at {_in_words(self.settings)}.")
@@ -141,7 +159,9 @@ class Panel(Live):
 
 def _curve(settings):
     """What decides the course of a curve: all settings but how far it goes."""
-    return json.dumps({name: value for name, value in settings.items() if name != "epochs"}, sort_keys=True, default=repr)
+    return json.dumps(
+        {name: value for name, value in settings.items() if name != "epochs"}, sort_keys=True, default=repr
+    )
 
 
 def _difference(settings, others):

@@ -2,9 +2,11 @@
 
     explore_gap(build, digits, epochs=(1, 40, 15), dropout=(0.0, 0.8, 0.5))
 
-The training loss that `fit` reports for an epoch is an average over its batches: the weights were still moving, dropout was at
-work, and batch normalisation used the statistics of each batch. Validation loss is measured after the epoch, without all this.
-So the training loss is measured again after the epoch, taking away one of these after the other: what each step changes is its part.
+The training loss that `fit` reports for an epoch is an average over its batches: the weights were still moving, dropout
+was at work, and batch normalisation used the statistics of each batch. Validation loss is measured after the epoch,
+without all this.
+So the training loss is measured again after the epoch, taking away one of these after the other: what each step changes
+is its part.
 """
 
 from itertools import pairwise
@@ -20,18 +22,24 @@ from helpers.errors import LessonError
 from helpers.live.part import still
 from helpers.parts.explore import Panel
 
-PARTS = {"averaging": "through averaging over the epoch", "dropout": "through dropout",
-         "batch norm": "through batch-norm statistics", "new pictures": "on new pictures"}
+PARTS = {
+    "averaging": "through averaging over the epoch",
+    "dropout": "through dropout",
+    "batch norm": "through batch-norm statistics",
+    "new pictures": "on new pictures",
+}
 SEEN = 0.05  # of the training loss: a smaller gap gets no verdict
 MOST = 2 / 3  # of all parts: a wide margin, so that another machine gets the same words
 
 
 def explore_gap(build, data, validation_split=0.2, **forms):
-    """Show a live panel like that of `explore`, whose chart splits the gap between training and validation loss into its causes.
+    """Show a live panel like that of `explore`, whose chart splits the gap between training and validation loss into
+    its causes.
 
     build, data, validation_split, forms: as in `explore`; there must be validation data.
 
-    Returns the `GapPanel`, when its first curves are complete. Raises `LessonError` for a mistake in `build`, `data` or `forms`.
+    Returns the `GapPanel`, when its first curves are complete. Raises `LessonError` for a mistake in `build`, `data` or
+    `forms`.
     """
     panel = GapPanel(build, data, validation_split, forms)
     panel.show()
@@ -46,16 +54,22 @@ class GapPanel(Panel):
     def __init__(self, build, data, validation_split=0.2, forms=()):
         _, y, validation = training_and_validation(data, validation_split)
         if y is None:
-            raise LessonError("explore_gap measures the training loss again, and needs arrays for that: (x, y), not a tf.data.Dataset.")
+            raise LessonError(
+                "explore_gap measures the training loss again, and needs arrays for that: (x, y), not a"
+                " tf.data.Dataset."
+            )
         if validation is None:
-            raise LessonError("explore_gap compares training with validation, and there are no validation data. Give it some:"
-                              " validation_split=0.2, or (x, y, x_validation, y_validation).")
+            raise LessonError(
+                "explore_gap compares training with validation, and there are no validation data. Give it some:"
+                " validation_split=0.2, or (x, y, x_validation, y_validation)."
+            )
         super().__init__(build, data, validation_split, forms)
         self._trainer.measure = Remeasure()
 
     @property
     def parts(self):
-        """The parts of the gap, {name: list with one number per epoch} in units of the loss; {} before the first epoch."""
+        """The parts of the gap, {name: list with one number per epoch} in units of the loss; {} before the first
+        epoch."""
         return parts_of(self.history) if self._points() else {}
 
     def _train(self, stop):
@@ -78,19 +92,25 @@ class GapPanel(Panel):
 
     def _still_words(self):
         words = describe(self.history, numbers=False)
-        return ("Left, the loss in each epoch: training as reported, training measured again after the epoch, and validation. "
-                "Right, the parts of the gap between training and validation: averaging over the epoch, dropout, "
-                f"batch-norm statistics, new pictures. {words}".strip()), words
+        return (
+            "Left, the loss in each epoch: training as reported, training measured again after the epoch, and"
+            " validation. Right, the parts of the gap between training and validation: averaging over the epoch,"
+            f" dropout, batch-norm statistics, new pictures. {words}".strip()
+        ), words
 
 
 def parts_of(history):
-    """Reported training loss − validation loss, in parts: {name of PARTS: list with one number per epoch}, in units of the loss.
+    """Reported training loss − validation loss, in parts: {name of PARTS: list with one number per epoch}, in units of
+    the loss.
 
     The parts of an epoch add up to its gap. A positive part puts validation below training, a negative one above.
     history: a `History` of a `Trainer` whose `measure` is a `Remeasure`.
     """
     ladder = [history.history["loss"], *(history.measured[mode] for mode in MODES), history.history["val_loss"]]
-    return {name: [before - after for before, after in zip(*step, strict=True)] for name, step in zip(PARTS, pairwise(ladder), strict=True)}
+    return {
+        name: [before - after for before, after in zip(*step, strict=True)]
+        for name, step in zip(PARTS, pairwise(ladder), strict=True)
+    }
 
 
 def describe(history, numbers=True):
@@ -102,8 +122,10 @@ def describe(history, numbers=True):
         return "No epoch has been trained yet." if numbers else ""
     parts, last = parts_of(history), len(history.epoch) - 1
     say = _figures if numbers else _verdict
-    said = [say({name: values[epoch] for name, values in parts.items()}, history.history["loss"][epoch], epoch, last)
-            for epoch in dict.fromkeys((0, last))]
+    said = [
+        say({name: values[epoch] for name, values in parts.items()}, history.history["loss"][epoch], epoch, last)
+        for epoch in dict.fromkeys((0, last))
+    ]
     return " ".join(filter(None, said))
 
 
@@ -112,17 +134,25 @@ def _figures(parts, _loss, epoch, _last):
     if not isfinite(gap):
         return f"At epoch {epoch + 1} a loss is no longer a finite number."
     # As few words as can be: two epochs with four parts each have to find room below the controls.
-    reasons = ", ".join(f"{size} {'lower' if part > 0 else 'higher'} {PARTS[name].split()[0]} {name}"
-                        for name, part in parts.items() if (size := f"{abs(part):.2f}") != "0.00")
+    reasons = ", ".join(
+        f"{size} {'lower' if part > 0 else 'higher'} {PARTS[name].split()[0]} {name}"
+        for name, part in parts.items()
+        if (size := f"{abs(part):.2f}") != "0.00"
+    )
     size = f"{abs(gap):.2f}"
     where = "is level with" if size == "0.00" else f"lies {size} {'below' if gap > 0 else 'above'}"
-    return f"At epoch {epoch + 1} {'it' if epoch else 'validation loss'} {where} training loss" + (f": {reasons}." if reasons else ".")
+    return f"At epoch {epoch + 1} {'it' if epoch else 'validation loss'} {where} training loss" + (
+        f": {reasons}." if reasons else "."
+    )
 
 
 def _verdict(parts, loss, epoch, last):
     gap, total = sum(parts.values()), sum(map(abs, parts.values()))
     if not isfinite(gap) or abs(gap) <= SEEN * abs(loss):
         return ""
-    where = f"In the {'first' if epoch == 0 else 'last'} epoch validation loss lies clearly {'below' if gap > 0 else 'above'} training loss"
+    where = (
+        f"In the {'first' if epoch == 0 else 'last'} epoch validation loss lies clearly"
+        f" {'below' if gap > 0 else 'above'} training loss"
+    )
     most = next((name for name, part in parts.items() if part * np.sign(gap) > MOST * total), None)
     return f"{where}, most of it {PARTS[most]}." if most else f"{where}."

@@ -1,6 +1,7 @@
 """Small multiples: variants of one network, trained in turn and drawn side by side on one scale, live.
 
-    multiples(build, clothes, {"neither": {}, "dropout": {"dropout": 0.5}, "batch norm": {"batch_norm": True}}, epochs=(1, 30, 12))
+multiples(build, clothes, {"neither": {}, "dropout": {"dropout": 0.5}, "batch norm": {"batch_norm": True}}, epochs=(1,
+30, 12))
 """
 
 import json
@@ -31,11 +32,13 @@ def multiples(build, data, variants, validation_split=0.2, **forms):
     """Show a live part that trains several variants of one network and draws the losses of each in a chart of its own.
 
     build, data, validation_split: as in `explore`; there must be validation data.
-    variants: {name: {keyword: value}}, from 2 to 6: what is fixed in each of them. Keywords of the builder, or `batch_size`,
+    variants: {name: {keyword: value}}, from 2 to 6: what is fixed in each of them. Keywords of the builder, or
+    `batch_size`,
     `n_train`, `seed`.
     forms: `keyword=form` as in `explore`. They make the controls, which all variants share.
 
-    Returns the `Multiples`, when its first curves are complete. Raises `LessonError` for a mistake in any of these; if a variant
+    Returns the `Multiples`, when its first curves are complete. Raises `LessonError` for a mistake in any of these; if
+    a variant
     cannot be trained, after the others have been.
     """
     part = Multiples(build, data, variants, validation_split, forms)
@@ -46,7 +49,8 @@ def multiples(build, data, variants, validation_split=0.2, **forms):
 class Multiples(Live):
     """What `multiples` has made.
 
-    `histories`: {name of a variant: `History`}, of those that have been trained, or begun; `settings`: {keyword: value}, what the
+    `histories`: {name of a variant: `History`}, of those that have been trained, or begun; `settings`: {keyword:
+    value}, what the
     variants share; `state`: one of "building", "training", "done", "stopped", "error".
     """
 
@@ -56,32 +60,49 @@ class Multiples(Live):
         super().__init__()
         x, y, validation = training_and_validation(data, validation_split)
         if validation is None:
-            raise LessonError("multiples compares validation losses, and there are no validation data. Give it some:"
-                              " validation_split=0.2, or (x, y, x_validation, y_validation).")
+            raise LessonError(
+                "multiples compares validation losses, and there are no validation data. Give it some:"
+                " validation_split=0.2, or (x, y, x_validation, y_validation)."
+            )
         _check(variants, forms)
         self._build, self._variants = build, {name: dict(own) for name, own in variants.items()}
         own = {keyword for fixed in variants.values() for keyword in fixed}
-        forms = {"epochs": (1, 40, 15), **{name: value for name, value in DEFAULTS.items() if name not in own}, **dict(forms)}
+        forms = {
+            "epochs": (1, 40, 15),
+            **{name: value for name, value in DEFAULTS.items() if name not in own},
+            **dict(forms),
+        }
         of_builder = own.difference(OF_TRAINING)  # no controls: named here so that a keyword the builder lacks is told
-        self._controls, fixed = controls(build, {**forms, **dict.fromkeys(of_builder)}, None if y is None else len_of(x), self.made_by)
+        self._controls, fixed = controls(
+            build, {**forms, **dict.fromkeys(of_builder)}, None if y is None else len_of(x), self.made_by
+        )
         self._fixed = {name: value for name, value in fixed.items() if name not in of_builder}
         self._of_student = [form for form in forms.values() if isinstance(form, widgets.Widget)]
         self._trainer = Trainer(build, x, y, validation)
         self.histories, self.settings = {}, self._read_controls()
         self._past = {}, {}  # the settings before these, and their histories
-        self._now, self._notices = "", dict.fromkeys(variants, "waiting")  # the variant that trains; words across the charts
+        self._now, self._notices = (
+            "",
+            dict.fromkeys(variants, "waiting"),
+        )  # the variant that trains; words across the charts
         for control in self._controls.values():
             control.observe(self._request, "value")
         self._buttons = [self._stop_button]
         if _can_step(self._controls.get("seed")):
-            again = widgets.Button(description="Train again with the next seed", layout=widgets.Layout(width="auto"),
-                                   tooltip="Move the control for the seed by one; after its last seed comes its first")
+            again = widgets.Button(
+                description="Train again with the next seed",
+                layout=widgets.Layout(width="auto"),
+                tooltip="Move the control for the seed by one; after its last seed comes its first",
+            )
             again.on_click(self._on_again)
             self._buttons.insert(0, again)
         self._assemble(_row(self._controls.values()), _row(self._buttons), widgets.HTML(CAPTION))
 
     def __repr__(self):
-        return f"<small multiples of {getattr(self._build, '__name__', 'build')}(): {', '.join(self._variants)}; {self.state}>"
+        return (
+            f"<small multiples of {getattr(self._build, '__name__', 'build')}(): {', '.join(self._variants)};"
+            f" {self.state}>"
+        )
 
     def _lent(self):
         return self._of_student
@@ -130,7 +151,9 @@ class Multiples(Live):
         """Train one variant; returns whether it was trained to its end."""
         settings, takes = {**self.settings, **self._variants[name]}, keywords(self._build)
         place = f" {name} ({1 + list(self._variants).index(name)} of {len(self._variants)})"
-        of_builder = {keyword: value for keyword, value in settings.items() if keyword not in OF_TRAINING or keyword in takes}
+        of_builder = {
+            keyword: value for keyword, value in settings.items() if keyword not in OF_TRAINING or keyword in takes
+        }
         of_training = {keyword: value for keyword, value in settings.items() if keyword in OF_TRAINING}
         self._now = name
 
@@ -152,31 +175,52 @@ class Multiples(Live):
     # What it says
 
     def _in_words(self):
-        """The lowest validation loss and the last training loss of each variant, and what else is to be known of them."""
+        """The lowest validation loss and the last training loss of each variant, and what else is to be known of
+        them."""
         drawn = {name: self._logs(name) for name in self._variants if self._points(name)}
         if not drawn:
             return "No epoch has been trained yet."
         best = {name: best_epoch(logs) for name, logs in drawn.items()}
         lowest = _written({name: logs["val_loss"][(best[name] or 1) - 1] for name, logs in drawn.items()})
         lowest = [f"{name}: {loss}" + (f" (epoch {best[name]})" if best[name] else "") for name, loss in lowest.items()]
-        last = [f"{name}: {loss}" for name, loss in _written({name: logs["loss"][-1] for name, logs in drawn.items()}).items()]
-        return " ".join([*self._notes(), f"Lowest validation loss – {'; '.join(lowest)}.", f"Training loss at the end – {'; '.join(last)}.",
-                         "One run each: a small difference may be luck."])
+        last = [
+            f"{name}: {loss}"
+            for name, loss in _written({name: logs["loss"][-1] for name, logs in drawn.items()}).items()
+        ]
+        return " ".join(
+            [
+                *self._notes(),
+                f"Lowest validation loss – {'; '.join(lowest)}.",
+                f"Training loss at the end – {'; '.join(last)}.",
+                "One run each: a small difference may be luck.",
+            ]
+        )
 
     def _notes(self):
         """What the engine has to say of the runs."""
-        return self._grouped({name: history.note for name, history in self.histories.items()
-                              if history.note == DIVERGED or (history.path == "fit" and history.note)})
+        return self._grouped(
+            {
+                name: history.note
+                for name, history in self.histories.items()
+                if history.note == DIVERGED or (history.path == "fit" and history.note)
+            }
+        )
 
     def _grouped(self, said):
         """Each sentence once, with the variants it is about. said: {name: words}."""
         about = {words: [name for name in said if said[name] == words] for words in said.values()}
-        return [f"In {'all variants' if len(names) == len(self._variants) else ', '.join(names)}: {words}" for words, names in about.items()]
+        return [
+            f"In {'all variants' if len(names) == len(self._variants) else ', '.join(names)}: {words}"
+            for words, names in about.items()
+        ]
 
     def _still_words(self):
         shared = ", ".join(f"{name} {value}" for name, value in self.settings.items() if name != "epochs")
         epochs = "1 epoch" if self.settings["epochs"] == 1 else f"{self.settings['epochs']} epochs"
-        words = f"{NUMBERS[len(self._variants)]} variants of the network, trained for {epochs} each ({shared}): {', '.join(self._variants)}."
+        words = (
+            f"{NUMBERS[len(self._variants)]} variants of the network, trained for {epochs} each ({shared}):"
+            f" {', '.join(self._variants)}."
+        )
         words = " ".join([words, *self._notes(), *self._lowest_by_far()])
         return f"{words} {CAPTION}", f"{words} Run this cell to train them yourself."
 
@@ -188,16 +232,21 @@ class Multiples(Live):
     # What it looks like
 
     def _logs(self, name):
-        """The losses of a variant as far as the epochs that are wanted: {"loss": array, "val_loss": array}, empty at first."""
+        """The losses of a variant as far as the epochs that are wanted: {"loss": array, "val_loss": array}, empty at
+        first."""
         history = self.histories[name].history if name in self.histories else {}
-        return {key: np.array(history.get(key, ()), float)[:self.settings["epochs"]] for key in LOOKS}
+        return {key: np.array(history.get(key, ()), float)[: self.settings["epochs"]] for key in LOOKS}
 
     def _points(self, name):
         return len(self._logs(name)["loss"])
 
     def _marks(self):
-        return {"epoch": sum(map(self._points, self._variants)), "epochs": len(self._variants) * self.settings["epochs"],
-                "settings": self.settings, "variant": self._now}
+        return {
+            "epoch": sum(map(self._points, self._variants)),
+            "epochs": len(self._variants) * self.settings["epochs"],
+            "settings": self.settings,
+            "variant": self._now,
+        }
 
     def _picture(self):
         epochs = self.settings["epochs"]
@@ -206,33 +255,54 @@ class Multiples(Live):
         ghosts = {name: np.array(history.history["val_loss"][:epochs]) for name, history in histories.items()}
         ticks = _common_ticks(runs.values(), ghosts.values())
         columns = 2 if len(runs) in (2, 4) else 3
-        sheets = [Sheet("loss", [Line(f"{name}: {key}", look, logs[key]) for key, look in LOOKS.items()],
-                              [("", ghosts[name])] if name in ghosts else [], marks=_best(logs), title=shorten(name, 72 // columns),
-                              ticks=ticks, notice=self._notices[name] or _out_of_sight(logs, ticks)) for name, logs in runs.items()]
+        sheets = [
+            Sheet(
+                "loss",
+                [Line(f"{name}: {key}", look, logs[key]) for key, look in LOOKS.items()],
+                [("", ghosts[name])] if name in ghosts else [],
+                marks=_best(logs),
+                title=shorten(name, 72 // columns),
+                ticks=ticks,
+                notice=self._notices[name] or _out_of_sight(logs, ticks),
+            )
+            for name, logs in runs.items()
+        ]
         legend = [("training", "training loss"), ("validation", "validation loss")]
         if ghosts:
-            differs = ", ".join(f"{name} {value}" for name, value in past.items() if name != "epochs" and self.settings[name] != value)
+            differs = ", ".join(
+                f"{name} {value}" for name, value in past.items() if name != "epochs" and self.settings[name] != value
+            )
             legend.insert(0, ("earlier", shorten(f"validation loss before, at {differs}", 60)))
-        return chart.draw(sheets, epochs, f"The losses of {', '.join(runs)}. {self._in_words()}", legend, self._name, columns)
+        return chart.draw(
+            sheets, epochs, f"The losses of {', '.join(runs)}. {self._in_words()}", legend, self._name, columns
+        )
 
 
 def _check(variants, forms):
     example = '{"without": {}, "dropout": {"dropout": 0.5}}'
     if not isinstance(variants, dict) or len(variants) not in NUMBERS:
-        raise LessonError(f"multiples compares 2 to 6 variants, each with a name and what is fixed in it: {example}."
-                          f" Here {f'there are {len(variants)}' if isinstance(variants, dict) else f'it is {shorten(repr(variants), 60)}'}.")
+        there = f"there are {len(variants)}" if isinstance(variants, dict) else f"it is {shorten(repr(variants), 60)}"
+        raise LessonError(
+            f"multiples compares 2 to 6 variants, each with a name and what is fixed in it: {example}. Here {there}."
+        )
     for name, own in variants.items():
         if not isinstance(name, str) or not name.strip():
-            raise LessonError(f"A variant's name is a text that becomes the title of its chart, as in {example}; {name!r} is none.")
+            raise LessonError(
+                f"A variant's name is a text that becomes the title of its chart, as in {example}; {name!r} is none."
+            )
         if not isinstance(own, dict) or not all(isinstance(keyword, str) for keyword in own):
-            raise LessonError(f"The variant {name!r} should be a dictionary of keywords of your function and their values, as in {example};"
-                              f" here it is {shorten(repr(own), 60)}.")
+            raise LessonError(
+                f"The variant {name!r} should be a dictionary of keywords of your function and their values, as in"
+                f" {example}; here it is {shorten(repr(own), 60)}."
+            )
         if "epochs" in own:
             raise LessonError(f"All variants are trained for the same number of epochs: take epochs out of {name!r}.")
         for keyword in own:
             if keyword in forms:
-                raise LessonError(f"{keyword} is fixed in the variant {name!r} and also a keyword of multiples(…), which all variants share."
-                                  " It can only be one of the two: take it out of one.")
+                raise LessonError(
+                    f"{keyword} is fixed in the variant {name!r} and also a keyword of multiples(…), which all"
+                    " variants share. It can only be one of the two: take it out of one."
+                )
 
 
 def _row(children):
@@ -254,13 +324,16 @@ def _step(control):
 
 def _curve(settings):
     """What decides the course of a curve: all settings but how far it goes."""
-    return json.dumps({name: value for name, value in settings.items() if name != "epochs"}, sort_keys=True, default=repr)
+    return json.dumps(
+        {name: value for name, value in settings.items() if name != "epochs"}, sort_keys=True, default=repr
+    )
 
 
 def _common_ticks(runs, ghosts):
     """The y ticks that all charts share. runs: dicts as of `Multiples._logs`; ghosts: arrays of shape (epochs,).
 
-    A loss that explodes leaves the picture, as in every chart: that is told by the run that starts highest, but not FAR above the others.
+    A loss that explodes leaves the picture, as in every chart: that is told by the run that starts highest, but not FAR
+    above the others.
     """
     begun = [logs for logs in runs if len(finite(logs["loss"]))]
     starts = [finite(logs["loss"])[0] for logs in begun]
@@ -283,8 +356,15 @@ def _out_of_sight(logs, ticks):
 
 
 def _written(losses):
-    """{name: loss} in words, all with as many decimals: two, or more if the losses are small; huge ones in powers of ten."""
+    """{name: loss} in words, all with as many decimals: two, or more if the losses are small; huge ones in powers of
+    ten."""
     largest = max((abs(loss) for loss in losses.values() if np.isfinite(loss)), default=1)
     decimals = 2 if largest >= 0.1 or largest == 0 else 1 - floor(log10(largest))
-    return {name: "not a number" if not np.isfinite(loss) else f"{loss:.2g}" if abs(loss) >= 10000 else f"{loss:.{decimals}f}"
-            for name, loss in losses.items()}
+    return {
+        name: "not a number"
+        if not np.isfinite(loss)
+        else f"{loss:.2g}"
+        if abs(loss) >= 10000
+        else f"{loss:.{decimals}f}"
+        for name, loss in losses.items()
+    }

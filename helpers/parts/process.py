@@ -1,4 +1,5 @@
-"""A training script as a process of its own: started, its log read while it runs, and in words what it left or why it failed."""
+"""A training script as a process of its own: started, its log read while it runs, and in words what it left or why it
+failed."""
 
 import atexit
 import csv
@@ -13,19 +14,33 @@ from helpers.errors import LessonError, shorten
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 LOG, OUTPUT = "log.csv", "output.txt"
-WRITE = (f'It must write {LOG}: make keras.callbacks.CSVLogger(files / "{LOG}") the last of its callbacks, where files is'
-         " Path(sys.argv[1]).")
+WRITE = (
+    f'It must write {LOG}: make keras.callbacks.CSVLogger(files / "{LOG}") the last of its callbacks, where files is'
+    " Path(sys.argv[1])."
+)
 
 running = set()  # what must not outlive the kernel
 
 
 def start(script, files):
-    """Start `script` with the folder `files` as its argument, a `Popen`; what it prints goes into a file, as a full pipe would block it."""
+    """Start `script` with the folder `files` as its argument, a `Popen`; what it prints goes into a file, as a full
+    pipe would block it."""
     paths = os.pathsep.join(filter(None, (str(PROJECT), os.environ.get("PYTHONPATH"))))
-    environment = {**os.environ, "PYTHONPATH": paths, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": paths,
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf-8",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
     with open(files / OUTPUT, "wb") as output:
-        process = subprocess.Popen([sys.executable, str(script), str(files)], env=environment,
-                                   stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [sys.executable, str(script), str(files)],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
     running.add(process)
     return process
 
@@ -38,9 +53,11 @@ def leave_nothing_running():
 
 
 def read_log(path):
-    """What a log of Keras's `CSVLogger` says so far: {metric: list with one float per finished epoch}; {} before the first.
+    """What a log of Keras's `CSVLogger` says so far: {metric: list with one float per finished epoch}; {} before the
+    first.
 
-    A line whose end has not been written yet does not count. Raises `LessonError` where there is no column for the loss.
+    A line whose end has not been written yet does not count. Raises `LessonError` where there is no column for the
+    loss.
     """
     try:
         text = path.read_bytes()
@@ -57,17 +74,24 @@ def read_log(path):
 
 def on_disk(files):
     """In words, what a run has left in its folder `files`, without what it printed."""
-    sizes = {path.name: sum(part.stat().st_size for part in (path, *path.rglob("*")) if part.is_file())
-             for path in sorted(files.glob("*")) if path.name != OUTPUT}
+    sizes = {
+        path.name: sum(part.stat().st_size for part in (path, *path.rglob("*")) if part.is_file())
+        for path in sorted(files.glob("*"))
+        if path.name != OUTPUT
+    }
     there, size = [name for name in sizes if sizes[name]], sum(sizes.values())
     if not there:
         return "Nothing is saved yet."
     only = " Nothing but the log: the script saves no network." if there == [LOG] else ""
-    return f"On disk: {', '.join(there)} ({f'{size / 1e6:.1f} MB' if size > 1e5 else f'{math.ceil(size / 1e3)} kB'}).{only}"
+    return (
+        f"On disk: {', '.join(there)}"
+        f" ({f'{size / 1e6:.1f} MB' if size > 1e5 else f'{math.ceil(size / 1e3)} kB'}).{only}"
+    )
 
 
 def why_it_failed(code, script, files):
-    """A `LessonError` that says what the script's traceback says, or a `KeyboardInterrupt`: the kernel's reaches the script as well."""
+    """A `LessonError` that says what the script's traceback says, or a `KeyboardInterrupt`: the kernel's reaches the
+    script as well."""
     with open(files / OUTPUT, "rb") as file:
         file.seek(max(0, os.path.getsize(file.name) - 20_000))
         text = file.read().decode("utf-8", "replace")
@@ -84,7 +108,11 @@ def why_it_failed(code, script, files):
     reason = re.sub(r"^[\w.]+\.(?=\w+:)", "", reason)  # tensorflow.python.framework.errors_impl.…
     places = re.findall(rf'File "{re.escape(str(script))}", line (\d+).*\n +(.*)', text)
     look = f" Look at line {places[-1][0]} of {script.name}: {places[-1][1]}" if places else ""
-    hint = " A script knows nothing of your notebook: it must import or make what it uses." if reason.startswith("NameError") else ""
+    hint = (
+        " A script knows nothing of your notebook: it must import or make what it uses."
+        if reason.startswith("NameError")
+        else ""
+    )
     return LessonError(f"{script.name} ended with an error: {shorten(reason)}{look}{hint}{where}")
 
 

@@ -58,7 +58,11 @@ def _monitored(history, monitor):
         raise CurveError("There is no epoch in this history. Train first: history = model.fit(...).")
     logs = getattr(history, "history", history)
     if monitor not in logs:
-        advice = "Give model.fit a validation_split or validation_data." if name in logs else "Is it spelled as in history.history?"
+        advice = (
+            "Give model.fit a validation_split or validation_data."
+            if name in logs
+            else "Is it spelled as in history.history?"
+        )
         raise CurveError(f"There is no {monitor!r} in this history, which has {', '.join(logs)}. {advice}")
     if name != "loss" and "acc" not in name:
         raise LessonError(f"monitor={monitor!r}: only a loss or an accuracy can be replayed.")
@@ -67,7 +71,8 @@ def _monitored(history, monitor):
 
 
 def replay(history, patience=(0, 15, 3), min_delta=None):
-    """Show a part with two controls, `patience` and `min_delta`, that replays early stopping on the curves of `history`.
+    """Show a part with two controls, `patience` and `min_delta`, that replays early stopping on the curves of
+    `history`.
 
     history: what model.fit returned, or its `.history`, with validation data; train it without early stopping.
     patience, min_delta: short forms of controls, as in `explore`: `(low, high, start)` is a slider, a list a choice.
@@ -124,12 +129,21 @@ class Replay(Live):
 
     def _verdict(self):
         stopped, best, in_time = self.result
-        epochs, weights = len(self._loss.val), f"the weights of epoch {self.result.best} (validation loss {self._loss.val[best - 1]:,.2f})"
+        epochs, weights = (
+            len(self._loss.val),
+            f"the weights of epoch {self.result.best} (validation loss {self._loss.val[best - 1]:,.2f})",
+        )
         if in_time:
             saved = "1 epoch" if epochs - stopped == 1 else f"{epochs - stopped} epochs"
-            said = f"With {self._in_words()} training would stop after epoch {stopped} of {epochs} and give back {weights}; {saved} saved."
+            said = (
+                f"With {self._in_words()} training would stop after epoch {stopped} of {epochs} and give back"
+                f" {weights}; {saved} saved."
+            )
         else:
-            said = f"With {self._in_words()} training would never stop early: it goes through all {epochs} epochs and gives back {weights}."
+            said = (
+                f"With {self._in_words()} training would never stop early: it goes through all {epochs} epochs and"
+                f" gives back {weights}."
+            )
         return f"{said} {self._missed()}".strip()
 
     def _missed(self):
@@ -147,8 +161,10 @@ class Replay(Live):
 
     def _still_words(self):
         verdict = describe(self._logs(), numbers=False)
-        return (f"{verdict} Early stopping, replayed, is marked on these curves.",
-                f"Early stopping with {self._in_words()}, replayed on the recorded curves. {verdict}")
+        return (
+            f"{verdict} Early stopping, replayed, is marked on these curves.",
+            f"Early stopping with {self._in_words()}, replayed on the recorded curves. {verdict}",
+        )
 
     # What it looks like
 
@@ -162,7 +178,9 @@ class Replay(Live):
         for key, look, values in (("loss", "training", self._loss.train), ("val_loss", "validation", self._loss.val)):
             lines.append(Line(key, look, values[:stopped]))
             if in_time:  # it begins where the trained part ends
-                rest.append(Line(f"{key} not trained", "yours", np.where(np.arange(1, epochs + 1) < stopped, np.nan, values)))
+                rest.append(
+                    Line(f"{key} not trained", "yours", np.where(np.arange(1, epochs + 1) < stopped, np.nan, values))
+                )
         marks = [(best, f"back to {best}")]
         if in_time and (stopped - 1) / (epochs - 1) < 0.1:  # the second label would run into the word "loss"
             marks = [(best, f"back to {best}, stop after {stopped}"), (stopped, "")]

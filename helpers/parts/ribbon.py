@@ -1,6 +1,6 @@
 """The seed ribbon: is a difference between two settings real, or luck? Both are trained from several seeds, live.
 
-    ribbon(build, digits, other={"dropout": 0.5}, seeds=(1, 10, 3), epochs=(1, 40, 15), dropout=(0.0, 0.8, 0.0))
+ribbon(build, digits, other={"dropout": 0.5}, seeds=(1, 10, 3), epochs=(1, 40, 15), dropout=(0.0, 0.8, 0.0))
 """
 
 import ipywidgets as widgets
@@ -18,17 +18,21 @@ from helpers.live.controls import OF_TRAINING
 from helpers.live.pair import Pair
 from helpers.live.part import Live
 
-CAPTION = "Validation curves. A band spans the finished runs of A or B, one for each seed; the line in it is their median."
+CAPTION = (
+    "Validation curves. A band spans the finished runs of A or B, one for each seed; the line in it is their median."
+)
 
 
 def ribbon(build, data, other, seeds=(1, 10, 1), validation_split=0.2, **forms):
-    """Show a live part that trains two settings, A and B, from seeds 0, 1, 2, … and says whether their difference may be luck.
+    """Show a live part that trains two settings, A and B, from seeds 0, 1, 2, … and says whether their difference may
+    be luck.
 
     build, data, validation_split: as in `explore`; there must be validation data.
-    other: {keyword: value}, what is different in B and where it starts: keywords of the builder, or `batch_size`, `n_train`.
+    other: {keyword: value}, what is different in B and where it starts: keywords of the builder, or `batch_size`,
+    `n_train`.
     seeds: the form of the control for the number of seeds, from 1.
-    forms: `keyword=form` as in `explore`. They make the controls, which A and B share; a keyword of `other` gets one for each.
-    Without a form it has no control, and A has the builder's default.
+    forms: `keyword=form` as in `explore`. They make the controls, which A and B share; a keyword of `other` gets one
+    for each. Without a form it has no control, and A has the builder's default.
 
     Returns the `Ribbon`, when its first curves are complete. Raises `LessonError` for a mistake in any of these.
     """
@@ -40,8 +44,8 @@ def ribbon(build, data, other, seeds=(1, 10, 1), validation_split=0.2, **forms):
 class Ribbon(Live):
     """What `ribbon` has made.
 
-    `histories`: {"A": [`History` of seed 0, of seed 1, …], "B": […]}, of finished runs only; `settings`: {"A": {keyword: value},
-    "B": {…}, "seeds": how many}; `state`: one of "building", "training", "done", "stopped", "error".
+    `histories`: {"A": [`History` of seed 0, of seed 1, …], "B": […]}, of finished runs only; `settings`: {"A":
+    {keyword: value}, "B": {…}, "seeds": how many}; `state`: one of "building", "training", "done", "stopped", "error".
     """
 
     made_by = "ribbon"
@@ -50,8 +54,10 @@ class Ribbon(Live):
         super().__init__()
         x, y, validation = training_and_validation(data, validation_split)
         if validation is None:
-            raise LessonError("ribbon compares validation losses, and there are no validation data. Give it some:"
-                              " validation_split=0.2, or (x, y, x_validation, y_validation).")
+            raise LessonError(
+                "ribbon compares validation losses, and there are no validation data. Give it some:"
+                " validation_split=0.2, or (x, y, x_validation, y_validation)."
+            )
         self._build, self._trainer = build, Trainer(build, x, y, validation)
         self._pair = Pair(build, other, seeds, dict(forms), None if y is None else len_of(x))
         self.settings, self._names = self._pair.read()
@@ -97,16 +103,22 @@ class Ribbon(Live):
                 self._draw("training")
 
         def on_state(state):
-            if seed == 0 and state == "building":  # later seeds have what is built; a new word for each would only flicker
+            if (
+                seed == 0 and state == "building"
+            ):  # later seeds have what is built; a new word for each would only flicker
                 self._draw(state)
 
         return self._trainer.run(of_builder, **of_training, stop=stop, on_epoch=on_epoch, on_state=on_state)
 
     def _in_words(self, numbers=True):
-        notes = dict.fromkeys(f"{side}: {history.note}" for side in "AB" for history in self.histories[side]
-                              if history.note == DIVERGED or history.path == "fit")
+        notes = dict.fromkeys(
+            f"{side}: {history.note}"
+            for side in "AB"
+            for history in self.histories[side]
+            if history.note == DIVERGED or history.path == "fit"
+        )
         lowest = {side: [_lowest(history) for history in self.histories[side]] for side in "AB"}
-        return " ".join([*notes, verdict(lowest["A"][:len(lowest["B"])], lowest["B"], numbers)])
+        return " ".join([*notes, verdict(lowest["A"][: len(lowest["B"])], lowest["B"], numbers)])
 
     # What it looks like
 
@@ -115,7 +127,11 @@ class Ribbon(Live):
 
     def _marks(self):
         epochs = 2 * self.settings["seeds"] * self.settings["A"]["epochs"]
-        return {"epoch": sum(len(history.epoch) for history in self._drawn()), "epochs": epochs, "settings": self.settings}
+        return {
+            "epoch": sum(len(history.epoch) for history in self._drawn()),
+            "epochs": epochs,
+            "settings": self.settings,
+        }
 
     def _picture(self):
         drawn = self._drawn()
@@ -142,7 +158,8 @@ def _lowest(history):
 
 
 def _sheet(name, histories, growing):
-    """The `Sheet` of one metric: the band and the median of A and of B, and the run that is under way, (side, seed, history) or None."""
+    """The `Sheet` of one metric: the band and the median of A and of B, and the run that is under way, (side, seed,
+    history) or None."""
     lines, bands, ghosts = [], [], []
     for side in "AB":
         finished = _validation(histories[side], name)
@@ -162,7 +179,8 @@ def _validation(histories, name):
 
 
 def _limits_and_median(runs):
-    """The lowest, middle and highest value of each epoch, as arrays; a run that ended early, or a NaN, does not count."""
+    """The lowest, middle and highest value of each epoch, as arrays; a run that ended early, or a NaN, does not
+    count."""
     epochs = max(map(len, runs))
     values = np.ma.masked_invalid([np.pad(run, (0, epochs - len(run)), constant_values=np.nan) for run in runs])
     return [np.ma.filled(of(values, axis=0), np.nan) for of in (np.ma.min, np.ma.median, np.ma.max)]

@@ -1,6 +1,6 @@
 """Draw it first: the student draws the validation loss they expect, commits, and the real run grows over the guess.
 
-    sketch(build, digits, epochs=30)
+sketch(build, digits, epochs=30)
 """
 
 import inspect
@@ -26,7 +26,9 @@ TASK = "Move the {} sliders to where you expect the validation loss, then press 
 UNMOVED = "Move at least one slider first: a guess, however rough, is what you will learn from. Then press Commit."
 
 
-def sketch(build, data, epochs=30, validation_split=0.2, knots=5, n_train=None, batch_size=32, seed=0, highest=1.5, **settings):
+def sketch(
+    build, data, epochs=30, validation_split=0.2, knots=5, n_train=None, batch_size=32, seed=0, highest=1.5, **settings
+):
     """Show a part in which the student draws the validation loss they expect before the network is trained.
 
     build: your function; it takes `settings` as keywords and returns a compiled Keras model.
@@ -42,7 +44,8 @@ def sketch(build, data, epochs=30, validation_split=0.2, knots=5, n_train=None, 
 
 
 class Sketch(Live):
-    """What `sketch` has made; in Python, `guess([…])`, `commit()` and `draw_again()` do what its sliders and buttons do.
+    """What `sketch` has made; in Python, `guess([…])`, `commit()` and `draw_again()` do what its sliders and buttons
+    do.
 
     `history`: the `History` of the committed run; `comparison`: what `compare` says of it; both None before that.
     `state`: "ready" while the student draws, then as in every live part.
@@ -57,29 +60,47 @@ class Sketch(Live):
         self._of_training = {"epochs": epochs, "batch_size": batch_size, "n_train": n_train, "seed": seed}
         _check(build, settings, self._of_training, None if y is None else len_of(x), knots, highest)
         if validation is None:
-            raise LessonError("There are no validation data, so there is no validation loss to draw. Leave out validation_split=0,"
-                              " or pass (x, y, x_validation, y_validation).")
+            raise LessonError(
+                "There are no validation data, so there is no validation loss to draw. Leave out validation_split=0,"
+                " or pass (x, y, x_validation, y_validation)."
+            )
         self._trainer = Trainer(build, x, y, validation)
-        self._of_builder = {**settings, **{name: self._of_training[name] for name in OF_TRAINING if name in keywords(build)}}
+        self._of_builder = {
+            **settings,
+            **{name: self._of_training[name] for name in OF_TRAINING if name in keywords(build)},
+        }
         self._highest, self._task = highest, TASK.format(NUMBERS[knots])
         self._knots = _knots(epochs, knots)
         # One step of the arrow keys is a tenth of the way between two lines of the chart's grid.
         step = round(y_ticks("loss", [np.array([highest])])[1] / 10, 12)
-        self._sliders = [widgets.FloatSlider(value=highest / 2, min=0, max=highest, step=step, description=f"epoch {epoch}",
-                                             readout_format=f".{max(2, -math.floor(math.log10(step)))}f",
-                                             style={"description_width": "6.5em"}, layout=widgets.Layout(width="21em"))
-                         for epoch in self._knots]
+        self._sliders = [
+            widgets.FloatSlider(
+                value=highest / 2,
+                min=0,
+                max=highest,
+                step=step,
+                description=f"epoch {epoch}",
+                readout_format=f".{max(2, -math.floor(math.log10(step)))}f",
+                style={"description_width": "6.5em"},
+                layout=widgets.Layout(width="21em"),
+            )
+            for epoch in self._knots
+        ]
         self._moved = self._committed = False
         self._history = self._comparison = None
         self._drawing = threading.Lock()
         for slider in self._sliders:
             slider.observe(self._on_move, "value")
         self._commit_button = widgets.Button(description="Commit", tooltip="Lock your guess and train the network")
-        self._again_button = widgets.Button(description="Draw again", tooltip="Unlock the sliders and take the real curves away")
+        self._again_button = widgets.Button(
+            description="Draw again", tooltip="Unlock the sliders and take the real curves away"
+        )
         self._commit_button.on_click(lambda _button: self._commit())
         self._again_button.on_click(lambda _button: self.draw_again())
-        self._assemble(widgets.HBox(self._sliders, layout=widgets.Layout(flex_flow="row wrap")),
-                       widgets.HBox([self._commit_button, self._stop_button, self._again_button]))
+        self._assemble(
+            widgets.HBox(self._sliders, layout=widgets.Layout(flex_flow="row wrap")),
+            widgets.HBox([self._commit_button, self._stop_button, self._again_button]),
+        )
 
     def __repr__(self):
         return f"<guess of the validation loss: {in_words(self._knots, self._values())}; {self.state}>"
@@ -90,15 +111,22 @@ class Sketch(Live):
     comparison = property(lambda self: self._comparison if self._committed else None)
 
     def guess(self, values):
-        """Set the sliders: `values` are the losses at their epochs, from left to right. After a run this draws again."""
+        """Set the sliders: `values` are the losses at their epochs, from left to right. After a run this draws
+        again."""
         values = list(values) if isinstance(values, (list, tuple, np.ndarray)) else [values]
-        if len(values) != len(self._knots) or any(isinstance(value, bool) or not isinstance(value, Real) for value in values):
+        if len(values) != len(self._knots) or any(
+            isinstance(value, bool) or not isinstance(value, Real) for value in values
+        ):
             epochs = ", ".join(map(str, self._knots))
-            raise LessonError(f"guess needs a list of {len(self._knots)} numbers, the losses at epochs {epochs}; it got {values!r}.")
+            raise LessonError(
+                f"guess needs a list of {len(self._knots)} numbers, the losses at epochs {epochs}; it got {values!r}."
+            )
         for value in values:
             if not 0 <= value <= self._highest:
-                raise LessonError(f"A guess goes from 0 to {self._highest:g}, but one of yours is {value:g}."
-                                  " For a taller chart: sketch(…, highest=…).")
+                raise LessonError(
+                    f"A guess goes from 0 to {self._highest:g}, but one of yours is {value:g}."
+                    " For a taller chart: sketch(…, highest=…)."
+                )
         self.draw_again()
         for slider, value in zip(self._sliders, values, strict=True):
             slider.value = float(value)
@@ -106,7 +134,8 @@ class Sketch(Live):
         self._draw("ready")
 
     def commit(self):
-        """Lock the guess, train, and compare; returns when done. Raises the `LessonError` that the run ended with, if it did.
+        """Lock the guess, train, and compare; returns when done. Raises the `LessonError` that the run ended with, if
+        it did.
 
         A guess that nobody has touched is not committed; the words then say what to do.
         """
@@ -114,7 +143,8 @@ class Sketch(Live):
             self.wait()
 
     def draw_again(self):
-        """Open the guess to changes: the sliders stay where they are, the real curves disappear; a run under way ends."""
+        """Open the guess to changes: the sliders stay where they are, the real curves disappear; a run under way
+        ends."""
         if self._committed:
             self._committed = False
             self._lock_sliders(False)
@@ -145,8 +175,13 @@ class Sketch(Live):
     def _train(self, stop):
         self._history = self._comparison = None
         self._draw("building")
-        history = self._trainer.run(self._of_builder, **self._of_training, stop=stop, on_epoch=self._on_epoch,
-                                    on_state=lambda state: state == "training" and self._draw(state))
+        history = self._trainer.run(
+            self._of_builder,
+            **self._of_training,
+            stop=stop,
+            on_epoch=self._on_epoch,
+            on_state=lambda state: state == "training" and self._draw(state),
+        )
         self._history, self._comparison = history, compare(self._knots, self._values(), history)
         return "stopped" if history.stopped else "done", " ".join(filter(None, (history.note, self._comparison)))
 
@@ -169,14 +204,20 @@ class Sketch(Live):
 
     def _marks(self):
         settings = {**self._of_builder, **self._of_training, "knots": self._values()}
-        return {"epoch": len(self.history.epoch) if self.history else 0, "epochs": settings["epochs"], "settings": settings}
+        return {
+            "epoch": len(self.history.epoch) if self.history else 0,
+            "epochs": settings["epochs"],
+            "settings": settings,
+        }
 
     def _picture(self):
         return picture(self._knots, self._values(), self.history or {}, self._highest, self._name)
 
     def _still_words(self):
-        return ("A chart for drawing the validation loss you expect; its line is still flat.",
-                "Run this cell to draw the validation loss you expect, commit to it, and see the real curve beside it.")
+        return (
+            "A chart for drawing the validation loss you expect; its line is still flat.",
+            "Run this cell to draw the validation loss you expect, commit to it, and see the real curve beside it.",
+        )
 
 
 def _knots(epochs, knots):
@@ -188,19 +229,30 @@ def _knots(epochs, knots):
 def _check(build, settings, of_training, available, knots, highest):
     """Raise a `LessonError` unless `build` can be called with the settings and the numbers can be what they are for."""
     if isinstance(build, keras.Model) or not callable(build):
-        raise LessonError("sketch needs the function that makes the network, not the network: leave out the brackets, sketch(build, …).")
+        raise LessonError(
+            "sketch needs the function that makes the network, not the network: leave out the brackets, sketch(build,"
+            " …)."
+        )
     takes, name = keywords(build), getattr(build, "__name__", "build")
     try:
-        inspect.signature(build).bind(**settings, **{name: value for name, value in of_training.items() if name in takes})
+        inspect.signature(build).bind(
+            **settings, **{name: value for name, value in of_training.items() if name in takes}
+        )
     except TypeError as error:
-        raise LessonError(f"Your function {name}({', '.join(takes)}) cannot be called with what sketch(…) was given: {error}.") from None
+        raise LessonError(
+            f"Your function {name}({', '.join(takes)}) cannot be called with what sketch(…) was given: {error}."
+        ) from None
     made, _ = controls(build, {**dict.fromkeys(takes), **of_training}, available)
     if made:
         name = next(iter(made))
-        raise LessonError(f"{name}={of_training[name]!r}: there is one run to guess, so {name} must be one whole number.")
+        raise LessonError(
+            f"{name}={of_training[name]!r}: there is one run to guess, so {name} must be one whole number."
+        )
     if not isinstance(knots, Integral) or knots not in NUMBERS:
         raise LessonError(f"knots={knots!r}: a guess has 4 or 5 sliders.")
     if of_training["epochs"] < knots:
-        raise LessonError(f"epochs={of_training['epochs']} is too few for a curve with {knots} sliders: let it be {knots} or more.")
+        raise LessonError(
+            f"epochs={of_training['epochs']} is too few for a curve with {knots} sliders: let it be {knots} or more."
+        )
     if isinstance(highest, bool) or not isinstance(highest, Real) or not 0 < highest < math.inf:
         raise LessonError(f"highest={highest!r} must be a number above 0, the largest loss that can be drawn.")

@@ -15,7 +15,8 @@ class Recorder:
     """Saves what a `Trainer` trains into folders `run-1`, `run-2`, … of `within`, one for each setting.
 
     `begin` says which run it is, and `save` is for the `Trainer`. What cannot be saved does not stop the training:
-    `trouble` then says it in words; `folder` is None if there is none. Raises `LessonError` if there is no folder `within`.
+    `trouble` then says it in words; `folder` is None if there is none. Raises `LessonError` if there is no folder
+    `within`.
     """
 
     def __init__(self, within):
@@ -26,10 +27,14 @@ class Recorder:
 
     def _refuse_missing(self):
         if not self.within.is_dir():
-            raise LessonError(f"save_in={str(self.within)!r}: there is no such folder (any more). Make one, new_folder('panel'), and run this cell again.")
+            raise LessonError(
+                f"save_in={str(self.within)!r}: there is no such folder (any more). Make one, new_folder('panel'), and"
+                " run this cell again."
+            )
 
     def begin(self, course):
-        """A run begins, or goes on; `course`, a text, is what decides its curve, so that the same course has one `folder`."""
+        """A run begins, or goes on; `course`, a text, is what decides its curve, so that the same course has one
+        `folder`."""
         self.folder, self.trouble = self._folders.get(course), ""
         if self.folder is None:
             try:

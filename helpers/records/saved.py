@@ -1,7 +1,7 @@
 """The files of a lesson: a folder for each run, saving that a crash cannot spoil, loading that runs nothing.
 
-    folder = new_folder("checkpoints")          # saved/checkpoints-1, beside the notebook
-    save_weights(model, epoch_file(folder, 7))
+folder = new_folder("checkpoints")          # saved/checkpoints-1, beside the notebook
+save_weights(model, epoch_file(folder, 7))
 """
 
 import contextlib
@@ -27,12 +27,20 @@ def new_folder(name="run", within="saved"):
     where no folder can be made.
     """
     if not isinstance(name, str) or not re.fullmatch(r"\w[\w-]*", name):
-        raise LessonError(f"new_folder({name!r}): a name is made of letters, digits, _ and -, for example 'checkpoints'.")
+        raise LessonError(
+            f"new_folder({name!r}): a name is made of letters, digits, _ and -, for example 'checkpoints'."
+        )
     within = Path(within)
     try:
         within.mkdir(parents=True, exist_ok=True)
-        number = 1 + max((int(path.name.rpartition("-")[2]) for path in within.glob(f"{name}-*")
-                          if re.fullmatch(re.escape(name) + r"-\d{1,9}", path.name)), default=0)
+        number = 1 + max(
+            (
+                int(path.name.rpartition("-")[2])
+                for path in within.glob(f"{name}-*")
+                if re.fullmatch(re.escape(name) + r"-\d{1,9}", path.name)
+            ),
+            default=0,
+        )
         while True:
             try:
                 folder = within / f"{name}-{number}"
@@ -56,7 +64,9 @@ def clean_up(folder):
     if not folder.is_dir():
         raise LessonError(f"There is no folder {folder}: it has been deleted already, or is its name another one?")
     if not (folder / OURS).exists() or folder.is_symlink():
-        raise LessonError(f"{folder} was not made by new_folder, so it is left alone. Delete it yourself if you want to.")
+        raise LessonError(
+            f"{folder} was not made by new_folder, so it is left alone. Delete it yourself if you want to."
+        )
     files = [path for path in folder.rglob("*") if path.is_file() and path.name != OURS]
     size = sum(path.stat().st_size for path in files)
     try:
@@ -67,7 +77,8 @@ def clean_up(folder):
 
 
 def epoch_file(folder, epoch):
-    """The file in `folder` for the weights after `epoch` (from 1): what ModelCheckpoint makes of "epoch_{epoch:03d}.weights.h5"."""
+    """The file in `folder` for the weights after `epoch` (from 1): what ModelCheckpoint makes of
+    "epoch_{epoch:03d}.weights.h5"."""
     return Path(folder) / f"epoch_{epoch:03d}{ENDING}"
 
 
@@ -81,7 +92,8 @@ def epochs_in(folder):
 
 
 def save_weights(model, path):
-    """Save the model's weights as `model.save_weights` does, all or nothing: until the new file is complete, the old one stays.
+    """Save the model's weights as `model.save_weights` does, all or nothing: until the new file is complete, the old
+    one stays.
 
     It is written under another name beside `path` and then renamed, which the operating system does in one step.
     path: ends in ".weights.h5". Raises `LessonError` where it cannot be written; what was there before is unharmed.
@@ -110,8 +122,10 @@ def load_weights(model, path):
     """
     path, before = Path(path), model.get_weights()
     if not path.name.endswith(ENDING):
-        raise LessonError(f"{path.name!r} is no file for weights: their names end in {ENDING}."
-                          + (" A whole model is opened with keras.models.load_model(…)." if path.suffix == ".keras" else ""))
+        raise LessonError(
+            f"{path.name!r} is no file for weights: their names end in {ENDING}."
+            + (" A whole model is opened with keras.models.load_model(…)." if path.suffix == ".keras" else "")
+        )
     if not path.is_file():
         raise LessonError(f"There is no file {path}. Has it been deleted? Train again to make a new one.")
     try:
@@ -128,21 +142,31 @@ def _why_not_loaded(error, path):
     if isinstance(error, PermissionError):
         return in_words(error, path, "read")
     if isinstance(error, OSError):
-        return LessonError(f"{path} is damaged or no file of weights: it was cut short, perhaps because the disk was full or a process"
-                           " was killed while it wrote. Train again to make a new one.")
+        return LessonError(
+            f"{path} is damaged or no file of weights: it was cut short, perhaps because the disk was full or a process"
+            " was killed while it wrote. Train again to make a new one."
+        )
     if isinstance(error, MemoryError):
-        return LessonError(f"{path} asks for more memory than there is, so it is damaged or not what it says. Train again to make a new one.")
+        return LessonError(
+            f"{path} asks for more memory than there is, so it is damaged or not what it says. Train again to make a"
+            " new one."
+        )
     shapes = re.search(r"variable\.shape=(\(.*?\)), Received: value\.shape=(\(.*?\))", str(error))
-    reason = f"where this network has weights of shape {shapes[1]}, the file has {shapes[2]}" if shapes else shorten(error)
-    return LessonError(f"{path} does not fit this network: {reason}. Weights go back only into a network that is built exactly like the one"
-                       " they came from.")
+    reason = (
+        f"where this network has weights of shape {shapes[1]}, the file has {shapes[2]}" if shapes else shorten(error)
+    )
+    return LessonError(
+        f"{path} does not fit this network: {reason}. Weights go back only into a network that is built exactly like"
+        " the one they came from."
+    )
 
 
 def in_words(error, path, doing):
     """A `LessonError` for an `OSError` that came when we wanted to `doing` ("write", "read", …) `path`."""
     advice = {
         errno.ENOSPC: "the disk is full. Make room (clean_up(folder) deletes what a lesson has saved), then try again",
-        errno.EDQUOT: "your share of the disk is used up. Make room (clean_up(folder) deletes what a lesson has saved), then try again",
+        errno.EDQUOT: "your share of the disk is used up. Make room (clean_up(folder) deletes what a lesson has saved),"
+        " then try again",
         errno.EACCES: "you are not allowed to do that there. Put the lessons into a folder of your own",
         errno.EPERM: "you are not allowed to do that there. Put the lessons into a folder of your own",
         errno.EROFS: "nothing can be written there. Put the lessons into a folder of your own",

@@ -30,7 +30,8 @@ HEADING = """# Openings of the test set
 | -: | - | - | - | - |
 """
 
-_openings = {}  # the test pictures' fingerprint -> what each opening in this run of the kernel gave: probabilities, or None
+# the test pictures' fingerprint -> what each opening in this run of the kernel gave: probabilities, or None
+_openings = {}
 
 
 def seal(data, folder):
@@ -39,22 +40,31 @@ def seal(data, folder):
     data: a dataset of `helpers.data`. folder: an existing folder, for the record of openings, `test_set_openings.md`.
     What is returned in place of `data` is used as before in all else.
 
-    Openings are counted for these pictures in this run of the notebook, so sealing them again does not start a new count.
+    Openings are counted for these pictures in this run of the notebook, so sealing them again does not start a new
+    count.
     Raises `LessonError` for data without a test part, or sealed already, and where there is no such folder.
     """
     if isinstance(data, SealedData):
-        raise LessonError("These data are sealed already. Seal what comes fresh from clothing(…):"
-                          " clothes, test = seal(clothing([…]), folder)")
+        raise LessonError(
+            "These data are sealed already. Seal what comes fresh from clothing(…):"
+            " clothes, test = seal(clothing([…]), folder)"
+        )
     if not all(hasattr(data, name) for name in ("x_train", "x_val", "x_test", "y_test", "class_names")):
-        raise LessonError("seal needs a dataset with a test part, as clothing(…) and digits() make it:"
-                          " clothes, test = seal(clothing(['T-shirt', 'Shirt']), folder)")
+        raise LessonError(
+            "seal needs a dataset with a test part, as clothing(…) and digits() make it:"
+            " clothes, test = seal(clothing(['T-shirt', 'Shirt']), folder)"
+        )
     if not isinstance(folder, (str, Path)) or not Path(folder).is_dir():
-        raise LessonError(f"There is no folder {folder!s} for the record of openings (any more). Make one: folder = new_folder('choice')")
+        raise LessonError(
+            f"There is no folder {folder!s} for the record of openings (any more). Make one: folder ="
+            " new_folder('choice')"
+        )
     return SealedData(data), SealedTestSet(data, folder)
 
 
 class SealedData:
-    """A dataset of `helpers.data` without its test part; `x_test` and `y_test` raise a `LessonError` that says how to open it."""
+    """A dataset of `helpers.data` without its test part; `x_test` and `y_test` raise a `LessonError` that says how to
+    open it."""
 
     def __init__(self, data):
         self.x, self.y, self.class_names, self.n_validation = data.x, data.y, data.class_names, data.n_validation
@@ -68,12 +78,15 @@ class SealedData:
     y_test = property(lambda self: _refuse())
 
     def __repr__(self):
-        return (f"Dataset: {len(self.x_train)} training, {len(self.x_val)} validation images of shape {self.x.shape[1:]}, "
-                f"{self._n_test} test images under seal; classes: {', '.join(self.class_names)}")
+        return (
+            f"Dataset: {len(self.x_train)} training, {len(self.x_val)} validation images of shape {self.x.shape[1:]}, "
+            f"{self._n_test} test images under seal; classes: {', '.join(self.class_names)}"
+        )
 
 
 class SealedTestSet:
-    """Test pictures that are handed out, or used for a figure, only for a reason that goes on record. `seal` makes it."""
+    """Test pictures that are handed out, or used for a figure, only for a reason that goes on record. `seal` makes
+    it."""
 
     def __init__(self, data, folder):
         self._x, self._y, self._names = np.array(data.x_test), np.array(data.y_test), tuple(data.class_names)
@@ -86,9 +99,11 @@ class SealedTestSet:
         return f"<{len(self._x)} test pictures under seal; openings in this run of the notebook: {len(self._past())}>"
 
     def open(self, reason):
-        """Hand out the test pictures and their labels: copies `(x_test, y_test)`. Prints a stamp; the opening goes on record.
+        """Hand out the test pictures and their labels: copies `(x_test, y_test)`. Prints a stamp; the opening goes on
+        record.
 
-        reason: why, in words. Raises `LessonError`, and opens nothing, without a reason or where the record cannot be written.
+        reason: why, in words. Raises `LessonError`, and opens nothing, without a reason or where the record cannot be
+        written.
         """
         self._count(_checked(reason), "handed out", None)
         return self._x.copy(), self._y.copy()
@@ -108,16 +123,32 @@ class SealedTestSet:
             probabilities = probabilities[:, 1]
         meaning = self._meaning(probabilities)
         opening = self._count(reason, f"accuracy {right / n:.4f} ({right} of {n})", probabilities)
-        return TestResult(right / n, right, n, *interval(right, n), opening, reason, probabilities.copy(), self._labels.copy(), answers,
-                          self._x.copy(), self._names, meaning)
+        return TestResult(
+            right / n,
+            right,
+            n,
+            *interval(right, n),
+            opening,
+            reason,
+            probabilities.copy(),
+            self._labels.copy(),
+            answers,
+            self._x.copy(),
+            self._names,
+            meaning,
+        )
 
     def _past(self):
         return _openings.setdefault(self._fingerprint, [])
 
     def _answers(self, model):
-        """What the network says about the test pictures: (its outputs, the same as probabilities of shape (n, classes))."""
+        """What the network says about the test pictures: (its outputs, the same as probabilities of shape (n,
+        classes))."""
         if not callable(getattr(model, "predict", None)):
-            raise LessonError(f"score needs a trained Keras model: test.score(model, reason); here it is a {type(model).__name__}. {STILL}")
+            raise LessonError(
+                f"score needs a trained Keras model: test.score(model, reason); here it is a {type(model).__name__}."
+                f" {STILL}"
+            )
         try:
             outputs = np.asarray(model.predict(self._x, verbose=0), dtype=float)
             if len(outputs) != len(self._x):
@@ -126,18 +157,23 @@ class SealedTestSet:
         except LessonError as error:
             raise LessonError(f"{error} {STILL}") from error
         except Exception as error:
-            raise LessonError(f"The network cannot answer the test pictures, which have shape {self._x.shape[1:]}: {shorten(error)}"
-                              f" {STILL}") from error
+            raise LessonError(
+                f"The network cannot answer the test pictures, which have shape {self._x.shape[1:]}: {shorten(error)}"
+                f" {STILL}"
+            ) from error
 
     def _count(self, reason, result, gave):
-        """Put an opening on record and count it; returns its number. Where it cannot be recorded, there is no opening."""
+        """Put an opening on record and count it; returns its number. Where it cannot be recorded, there is no
+        opening."""
         opening = len(self._past()) + 1
         what = f"{len(self._x)} test pictures of {', '.join(self._names)} ({self._fingerprint})"
         cells = [str(opening), f"{datetime.now():%Y-%m-%d %H:%M:%S}", reason, what, result]
         _append(self._record, "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n")
         self._past().append(gave)
-        print(f"The test pictures are open, for this reason: {reason}. (Opening {opening} in this run of the notebook;"
-              f" it is on record in {RECORD}.)")
+        print(
+            f"The test pictures are open, for this reason: {reason}. (Opening {opening} in this run of the notebook;"
+            f" it is on record in {RECORD}.)"
+        )
         return opening
 
     def _earlier_lines(self):
@@ -151,24 +187,36 @@ class SealedTestSet:
     def _meaning(self, probabilities):
         """What the opening that comes now makes of its figure."""
         past, earlier = self._past(), self._earlier_lines()
-        same = [number for number, gave in enumerate(past, 1)
-                if gave is not None and gave.shape == probabilities.shape and np.abs(gave - probabilities).max() < SAME]
+        same = [
+            number
+            for number, gave in enumerate(past, 1)
+            if gave is not None and gave.shape == probabilities.shape and np.abs(gave - probabilities).max() < SAME
+        ]
         if same:
-            return (f"Opening {len(past) + 1} of the test pictures in this run of the notebook: the network gives the answers of opening"
-                    f" {same[0]}, so this is the same figure, and nothing new is learned.")
+            return (
+                f"Opening {len(past) + 1} of the test pictures in this run of the notebook: the network gives the"
+                f" answers of opening {same[0]}, so this is the same figure, and nothing new is learned."
+            )
         if past:
-            return (f"Opening {len(past) + 1} of the test pictures in this run of the notebook: if you changed anything after seeing them"
-                    " or an earlier figure, they have become validation pictures, and this figure is likely too good.")
+            return (
+                f"Opening {len(past) + 1} of the test pictures in this run of the notebook: if you changed anything"
+                " after seeing them or an earlier figure, they have become validation pictures, and this figure is"
+                " likely too good."
+            )
         first = "First opening of the test pictures in this run of the notebook"
         if earlier:
-            return (f"{first}, but {'1 opening' if earlier == 1 else f'{earlier} openings'} from earlier runs on record: if a choice has"
-                    " seen them, they have become validation pictures, and this figure is likely too good.")
+            return (
+                f"{first}, but {'1 opening' if earlier == 1 else f'{earlier} openings'} from earlier runs on record:"
+                " if a choice has seen them, they have become validation pictures, and this figure is likely too"
+                " good."
+            )
         return f"{first}: no choice has seen them."
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class TestResult:
-    """What a network is worth on the test pictures, and how often they had been opened for it; `str(result)` says it in words.
+    """What a network is worth on the test pictures, and how often they had been opened for it; `str(result)` says it in
+    words.
 
     accuracy, low, high: shares of n, with the 95 % interval; right: how many of the n pictures.
     opening: 1, 2, …; reason: as given; meaning: what that opening makes of the figure.
@@ -193,22 +241,28 @@ class TestResult:
     meaning: str = ""
 
     def __str__(self):
-        return (f"Test accuracy {self.accuracy:.2f} (95 % interval {self.low:.2f} to {self.high:.2f}): {self.right} of {self.n} pictures"
-                f" right. {self.meaning}")
+        return (
+            f"Test accuracy {self.accuracy:.2f} (95 % interval {self.low:.2f} to {self.high:.2f}): {self.right} of"
+            f" {self.n} pictures right. {self.meaning}"
+        )
 
     __repr__ = __str__
 
 
 def _refuse():
-    raise LessonError("The test pictures are sealed. Choose with the validation pictures; then, once, test.score(model, reason) measures,"
-                      " and test.open(reason) hands the pictures out.")
+    raise LessonError(
+        "The test pictures are sealed. Choose with the validation pictures; then, once, test.score(model, reason)"
+        " measures, and test.open(reason) hands the pictures out."
+    )
 
 
 def _checked(reason):
     """`reason` on one line, without a full stop at its end."""
     if not isinstance(reason, str) or len(re.findall(r"[^\W\d_]+", reason)) < 2:
-        raise LessonError("The test pictures are opened for a reason, in words, which goes on record: for example"
-                          f" \"the final figure for the model card\". {reason!r} is none. {STILL}")
+        raise LessonError(
+            "The test pictures are opened for a reason, in words, which goes on record: for example"
+            f' "the final figure for the model card". {reason!r} is none. {STILL}'
+        )
     return " ".join(reason.split()).rstrip(".")
 
 
@@ -219,7 +273,9 @@ def _append(path, line):
             size = file.seek(0, 2)
             if size:
                 file.seek(-1, 2)
-            start = "" if size and file.read() == b"\n" else "\n" if size else HEADING  # a line cut short by a crash is left alone
+            start = (
+                "" if size and file.read() == b"\n" else "\n" if size else HEADING
+            )  # a line cut short by a crash is left alone
             file.write((start + line).encode())
     except OSError as error:
         raise LessonError(f"{in_words(error, path, 'write')} {STILL}") from error

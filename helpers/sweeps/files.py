@@ -26,8 +26,10 @@ def check_folder(save_in):
     """`save_in` as a `Path`, once a file could be written there."""
     folder = Path(save_in)
     if not folder.is_dir():
-        raise LessonError(f"save_in={str(save_in)!r}: there is no such folder (any more). Make one, new_folder('sweep'),"
-                          " and run this cell again.")
+        raise LessonError(
+            f"save_in={str(save_in)!r}: there is no such folder (any more). Make one, new_folder('sweep'),"
+            " and run this cell again."
+        )
     probe = folder / f".probe-{uuid.uuid4().hex[:8]}.json"
     try:
         write_run(probe, {})
@@ -48,7 +50,9 @@ def files_of(folder, build, data, result, networks):
     files = {}
     for number, (row, network) in enumerate(zip(result.rows, networks, strict=True)):
         for seed in result.seeds:
-            parts = json.dumps([common, network.description, {**usual, **row.settings}, seed], sort_keys=True, default=_text)
+            parts = json.dumps(
+                [common, network.description, {**usual, **row.settings}, seed], sort_keys=True, default=_text
+            )
             files[number, seed] = folder / f"run-{hashlib.sha256(parts.encode()).hexdigest()[:32]}.json"
     return files
 
@@ -89,8 +93,11 @@ def read_run(file, epochs):
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
         lengths = {len(values) for values in record["history"].values()}
-        sound = len(lengths) == 1 and {"loss", "val_loss"} <= set(record["history"]) and all(
-            isinstance(value, float) for values in record["history"].values() for value in values)
+        sound = (
+            len(lengths) == 1
+            and {"loss", "val_loss"} <= set(record["history"])
+            and all(isinstance(value, float) for values in record["history"].values() for value in values)
+        )
         length, diverged = lengths.pop(), record["note"] == DIVERGED
         if not sound or record["error"] or (length < epochs and not diverged):
             return None

@@ -1,4 +1,5 @@
-"""A sweep: a network at every combination of some settings, trained from several seeds, on all cores or on a Dask cluster.
+"""A sweep: a network at every combination of some settings, trained from several seeds, on all cores or on a Dask
+cluster.
 
     result = sweep(build, clothes, {"units": [16, 32], "learning_rate": [0.001, 0.01]}, seeds=(0, 1, 2), save_in=folder)
     result.best.settings
@@ -32,17 +33,19 @@ def sweep(build, data, grid, seeds=(0,), epochs=20, validation_split=0.2, save_i
     """Train `build` at every combination of the values in `grid`, from every seed; returns the `Sweep`.
 
     build, data, validation_split: as in `explore`, but the data are arrays, and there must be validation data.
-    grid: {keyword: [values]}; keywords of the builder, or `batch_size`, `n_train`. seeds: whole numbers; epochs: for each run.
-    save_in: a folder in which each run's result is kept. The same sweep started again trains only what is missing; a sweep with
-    other values, more seeds or fewer epochs takes from it what fits. Networks with layers, losses or metrics of the student's
-    own are always trained again, because nobody can tell whether they are still the same.
-    stop: a `Stop`; once it is set, the sweep returns what is finished. On a cluster, runs that have begun on machines with a
-    file system of their own go on to the end of their task, and no others begin.
-    on_run: `on_run(sweep)` is called in the calling thread at the start, with what was found in `save_in`, and after each run.
+    grid: {keyword: [values]}; keywords of the builder, or `batch_size`, `n_train`. seeds: whole numbers; epochs: for
+    each run.
+    save_in: a folder in which each run's result is kept. The same sweep started again trains only what is missing; a
+    sweep with other values, more seeds or fewer epochs takes from it what fits. Networks with layers, losses or metrics
+    of the student's own are always trained again, because nobody can tell whether they are still the same.
+    stop: a `Stop`; once it is set, the sweep returns what is finished. On a cluster, runs that have begun on machines
+    with a file system of their own go on to the end of their task, and no others begin.
+    on_run: `on_run(sweep)` is called in the calling thread at the start, with what was found in `save_in`, and after
+    each run.
 
-    A run that fails is told in its row and spoils no other. Raises `LessonError` before anything is trained for a mistake in the
-    arguments or a setting that `build` refuses; later only if workers are lost. Whatever it raises while it trains (also a
-    KeyboardInterrupt) has what was finished until then in its attribute `sweep`.
+    A run that fails is told in its row and spoils no other. Raises `LessonError` before anything is trained for a
+    mistake in the arguments or a setting that `build` refuses; later only if workers are lost. Whatever it raises while
+    it trains (also a KeyboardInterrupt) has what was finished until then in its attribute `sweep`.
     """
     x, y, validation = _arrays(data, validation_split)
     check_numbers(seeds, epochs)
@@ -69,9 +72,14 @@ def sweep(build, data, grid, seeds=(0,), epochs=20, validation_split=0.2, save_i
         result._add(number, seed, record)
         try:
             if folder:
-                write_run(files[number, seed], {"settings": result.rows[number].settings, "seed": seed, "epochs": result.epochs, **record})
+                write_run(
+                    files[number, seed],
+                    {"settings": result.rows[number].settings, "seed": seed, "epochs": result.epochs, **record},
+                )
         except LessonError as error:  # what cannot be kept must not end the training
-            result.trouble = result.trouble or f"Some results of this sweep are not in {folder}, only in what it returned. {error}"
+            result.trouble = (
+                result.trouble or f"Some results of this sweep are not in {folder}, only in what it returned. {error}"
+            )
 
     with contextlib.ExitStack() as pool, flag_for(stop, pool) as flag:
         job = job_of(build, result, flag)
@@ -97,31 +105,42 @@ def sweep(build, data, grid, seeds=(0,), epochs=20, validation_split=0.2, save_i
 class Sweep:
     """What `sweep` has trained; complete once all runs have finished, one way or the other.
 
-    `rows`: a list of `Row`, one for each setting, in the grid's order, its last keyword changing fastest; `keywords`: the grid's;
-    `seeds`, `epochs`; `n_validation`: the number of validation examples; `trouble`: a sentence about results that could not be
-    saved, or "".
+    `rows`: a list of `Row`, one for each setting, in the grid's order, its last keyword changing fastest; `keywords`:
+    the grid's; `seeds`, `epochs`; `n_validation`: the number of validation examples; `trouble`: a sentence about
+    results that could not be saved, or "".
     """
 
     def __init__(self, build, grid, seeds, epochs, n_validation):
         self._name = getattr(build, "__name__", "build")
-        self.keywords, self.seeds, self.epochs, self.n_validation, self.trouble = list(grid), seeds, epochs, n_validation, ""
+        self.keywords, self.seeds, self.epochs, self.n_validation, self.trouble = (
+            list(grid),
+            seeds,
+            epochs,
+            n_validation,
+            "",
+        )
         self.rows = [Row(dict(zip(grid, values, strict=True)), seeds) for values in itertools.product(*grid.values())]
 
     runs = property(lambda self: len(self.rows) * len(self.seeds), doc="How many runs there are in all.")
-    finished = property(lambda self: sum(row._has(seed) for row in self.rows for seed in self.seeds),
-                        doc="How many are done, failed ones included.")
+    finished = property(
+        lambda self: sum(row._has(seed) for row in self.rows for seed in self.seeds),
+        doc="How many are done, failed ones included.",
+    )
     complete = property(lambda self: self.finished == self.runs)
 
     @property
     def best(self):
-        """The `Row` with the lowest mean of the lowest validation losses, of those complete and without an error; or None."""
+        """The `Row` with the lowest mean of the lowest validation losses, of those complete and without an error; or
+        None."""
         rows = [row for row in self.rows if row.complete and not row.error and math.isfinite(row.loss)]
         return min(rows, key=lambda row: row.loss, default=None)
 
     def __repr__(self):
         failed = sum(len(row.errors) for row in self.rows)
-        words = [f"sweep of {self._name}(): {_count(self.rows, 'setting')}, {_count(self.seeds, 'seed')}",
-                 f"{self.finished} of {self.runs} runs finished" + (f", {failed} with an error" if failed else "")]
+        words = [
+            f"sweep of {self._name}(): {_count(self.rows, 'setting')}, {_count(self.seeds, 'seed')}",
+            f"{self.finished} of {self.runs} runs finished" + (f", {failed} with an error" if failed else ""),
+        ]
         if self.best:
             words.append(f"lowest validation loss {self.best.loss:.3g}: {settings_in_words(self.best.settings)}")
         return f"<{'; '.join(words)}>" + (f" {self.trouble}" if self.trouble else "")
@@ -145,16 +164,26 @@ class Row:
         self.settings, self.histories, self.errors, self._seeds = settings, {}, {}, seeds
 
     error = property(lambda self: next(iter(self.errors.values()), ""), doc='The first of the errors, or "".')
-    complete = property(lambda self: all(map(self._has, self._seeds)), doc="Whether all seeds have finished, one way or the other.")
-    loss = property(lambda self: self._over_seeds(np.mean, 0),
-                    doc="The mean over the seeds of the lowest validation loss; nan without one.")
-    accuracy = property(lambda self: self._over_seeds(np.mean, 1),
-                        doc="The mean over the seeds of the validation accuracy where the validation loss is lowest; nan without one.")
-    epoch = property(lambda self: self._over_seeds(np.median, 2), doc="The median of these epochs, from 1; nan without one.")
+    complete = property(
+        lambda self: all(map(self._has, self._seeds)), doc="Whether all seeds have finished, one way or the other."
+    )
+    loss = property(
+        lambda self: self._over_seeds(np.mean, 0),
+        doc="The mean over the seeds of the lowest validation loss; nan without one.",
+    )
+    accuracy = property(
+        lambda self: self._over_seeds(np.mean, 1),
+        doc="The mean over the seeds of the validation accuracy where the validation loss is lowest; nan without one.",
+    )
+    epoch = property(
+        lambda self: self._over_seeds(np.median, 2), doc="The median of these epochs, from 1; nan without one."
+    )
 
     def __repr__(self):
         done = sum(map(self._has, self._seeds))
-        words = f"{settings_in_words(self.settings)}: validation loss {self.loss:.3g}, {done} of {len(self._seeds)} seeds"
+        words = (
+            f"{settings_in_words(self.settings)}: validation loss {self.loss:.3g}, {done} of {len(self._seeds)} seeds"
+        )
         return f"<{words}; {self.error}>" if self.error else f"<{words}>"
 
     def _has(self, seed):
@@ -171,7 +200,9 @@ def _at_lowest_loss(history):
     if not np.isfinite(losses).any():
         return None
     best = int(np.where(np.isfinite(losses), losses, np.inf).argmin())
-    accuracies = next((values for name, values in history.history.items() if name.startswith("val_") and "acc" in name), None)
+    accuracies = next(
+        (values for name, values in history.history.items() if name.startswith("val_") and "acc" in name), None
+    )
     return losses[best], math.nan if accuracies is None else accuracies[best], best + 1
 
 
@@ -189,20 +220,26 @@ def _count(things, name):
 def _arrays(data, validation_split):
     x, y, validation = training_and_validation(data, validation_split)
     if isinstance(x, tf.data.Dataset):
-        raise LessonError("sweep needs arrays, which it can send to other processes; a tf.data.Dataset it cannot. Give it (x, y).")
+        raise LessonError(
+            "sweep needs arrays, which it can send to other processes; a tf.data.Dataset it cannot. Give it (x, y)."
+        )
     if validation is None:
-        raise LessonError("sweep compares validation losses, and there are no validation data. Give it some:"
-                          " validation_split=0.2, or (x, y, x_validation, y_validation).")
+        raise LessonError(
+            "sweep compares validation losses, and there are no validation data. Give it some:"
+            " validation_split=0.2, or (x, y, x_validation, y_validation)."
+        )
     check_examples(x, y, validation)
     return x, y, validation
 
 
-# What is to be known of a setting before it is trained: its structure, and its description, which with the data decides the result.
+# What is to be known of a setting before it is trained: its structure, and its description, which with the data decides
+# the result.
 Network = namedtuple("Network", "structure description")
 
 
 def _network(build, settings, x, y):
-    """Build the network once, so that a mistake is told before training; raises a `LessonError` that names the setting."""
+    """Build the network once, so that a mistake is told before training; raises a `LessonError` that names the
+    setting."""
     example = tf.nest.map_structure(lambda a: a[:1] if a.ndim > 1 else a[:1, np.newaxis], x)
     try:
         with undisturbed():
@@ -223,5 +260,10 @@ def _history(record, epochs):
     history.set_params({"epochs": epochs})
     history.history = {name: list(values) for name, values in record["history"].items()}
     history.epoch = list(range(len(history.history["loss"])))
-    history.path, history.note, history.stopped, history.measured = record["path"], record["note"], record["stopped"], {}
+    history.path, history.note, history.stopped, history.measured = (
+        record["path"],
+        record["note"],
+        record["stopped"],
+        {},
+    )
     return history

@@ -39,10 +39,25 @@ ROUNDS = 5
 def cases():
     digits = data.digits(one_hot=True)
     clothing = data.clothing(n_train=1000, n_validation=250, one_hot=True)
-    return [SimpleNamespace(name="digits network, 20 epochs", build=digits_network, data=digits, epochs=20, wanted=(20, 20, 2.5)),
-            SimpleNamespace(name="clothing CNN, 10 epochs, 1,000 images", build=clothing_network, data=clothing, epochs=10, wanted=(2.5, 8, None)),
-            SimpleNamespace(name="lesson 5's panel with batch normalisation, 10 epochs, 1,000 images", build=lesson_5_network, data=clothing,
-                            epochs=10, wanted=(2, 6, None))]
+    return [
+        SimpleNamespace(
+            name="digits network, 20 epochs", build=digits_network, data=digits, epochs=20, wanted=(20, 20, 2.5)
+        ),
+        SimpleNamespace(
+            name="clothing CNN, 10 epochs, 1,000 images",
+            build=clothing_network,
+            data=clothing,
+            epochs=10,
+            wanted=(2.5, 8, None),
+        ),
+        SimpleNamespace(
+            name="lesson 5's panel with batch normalisation, 10 epochs, 1,000 images",
+            build=lesson_5_network,
+            data=clothing,
+            epochs=10,
+            wanted=(2, 6, None),
+        ),
+    ]
 
 
 def lesson_5_network(dropout=0.25):
@@ -66,8 +81,15 @@ def draw(history):
 
 def with_fit(case, dropout, callbacks=()):
     model = case.build(dropout)
-    return model.fit(case.data.x_train, case.data.y_train, validation_data=(case.data.x_val, case.data.y_val), batch_size=32,
-                     epochs=case.epochs, verbose=0, callbacks=list(callbacks)).history
+    return model.fit(
+        case.data.x_train,
+        case.data.y_train,
+        validation_data=(case.data.x_val, case.data.y_val),
+        batch_size=32,
+        epochs=case.epochs,
+        verbose=0,
+        callbacks=list(callbacks),
+    ).history
 
 
 class Redraw(keras.callbacks.Callback):
@@ -95,7 +117,9 @@ def time_interact(case, dropout, redraw):
             draw(seen["history"])
         seen["first"] = follow[0].first_at if redraw else time.perf_counter()
 
-    controls = ipywidgets.interactive(train, {"manual": False}, dropout=ipywidgets.FloatSlider(value=0.0, min=0, max=1, step=1e-6))
+    controls = ipywidgets.interactive(
+        train, {"manual": False}, dropout=ipywidgets.FloatSlider(value=0.0, min=0, max=1, step=1e-6)
+    )
     start = time.perf_counter()
     nowhere = io.StringIO()  # it clears a line of the terminal at each step
     with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
@@ -194,7 +218,9 @@ def check_history(case, history, expected):
 def measure(case):
     fresh = rates()
     ours = Watched(case)
-    times = {name: [] for name in ("interact", "redraw first", "redraw", "fit", "numpy", "ours first", "ours", "six steps")}
+    times = {
+        name: [] for name in ("interact", "redraw first", "redraw", "fit", "numpy", "ours first", "ours", "six steps")
+    }
     with_fit(case, next(fresh))
     if case.wanted[2]:
         time_numpy(case, next(fresh))
@@ -225,8 +251,13 @@ def measure(case):
         times["six steps"].append(ours.six_steps([next(fresh) for _ in range(6)]))
     median = {name: statistics.median(values) for name, values in times.items() if values}
     epochs = 3 * ROUNDS * case.epochs
-    return median, SimpleNamespace(per_epoch=sum(drawing) / epochs, per_picture=statistics.median(drawing), bytes=sum(sizes) / epochs,
-                                   largest=max(sizes), share=sum(drawing) / spent)
+    return median, SimpleNamespace(
+        per_epoch=sum(drawing) / epochs,
+        per_picture=statistics.median(drawing),
+        bytes=sum(sizes) / epochs,
+        largest=max(sizes),
+        share=sum(drawing) / spent,
+    )
 
 
 def row(what, figure, wanted, good):
@@ -236,19 +267,38 @@ def row(what, figure, wanted, good):
 def report(case):
     median, drawing = measure(case)
     finished, first, floor = case.wanted
-    print(f"\n{case.name} (medians: ours {median['ours'] * 1e3:.0f} ms, first point {median['ours first'] * 1e3:.0f} ms;"
-          f" fit {median['fit'] * 1e3:.0f} ms; interact {median['interact'] * 1e3:.0f} ms; with a redraw per epoch {median['redraw'] * 1e3:.0f} ms)")
+    print(
+        "\n"
+        f"{case.name} (medians: ours {median['ours'] * 1e3:.0f} ms, first point {median['ours first'] * 1e3:.0f} ms;"
+        f" fit {median['fit'] * 1e3:.0f} ms; interact {median['interact'] * 1e3:.0f} ms; with a redraw per epoch"
+        f" {median['redraw'] * 1e3:.0f} ms)"
+    )
     ratio = median["interact"] / median["ours"]
-    row("slider to finished curve, against interact + fit + pyplot", f"{ratio:.1f} x", f">= {finished} x", ratio >= finished)
+    row(
+        "slider to finished curve, against interact + fit + pyplot",
+        f"{ratio:.1f} x",
+        f">= {finished} x",
+        ratio >= finished,
+    )
     row("slider to finished curve, against a redraw per epoch", f"{median['redraw'] / median['ours']:.1f} x", "", True)
-    row("slider to finished curve, against bare build + compile + fit", f"{median['fit'] / median['ours']:.1f} x", "", True)
+    row(
+        "slider to finished curve, against bare build + compile + fit",
+        f"{median['fit'] / median['ours']:.1f} x",
+        "",
+        True,
+    )
     ratio = median["redraw first"] / median["ours first"]
     row("slider to first point, against a redraw per epoch", f"{ratio:.1f} x", f">= {first} x", ratio >= first)
     if floor:
         ratio = median["ours"] / median["numpy"]
         row("time of a run, in runs of a NumPy loop", f"{ratio:.2f} x", f"<= {floor} x", ratio <= floor)
     row("drawing, an epoch", f"{drawing.per_epoch * 1e3:.2f} ms", "<= 10 ms", drawing.per_epoch <= 0.010)
-    row("drawing, a picture (largest one)", f"{drawing.largest / 1024:.1f} KiB", "<= 10 KiB", drawing.largest <= 10 * 1024)
+    row(
+        "drawing, a picture (largest one)",
+        f"{drawing.largest / 1024:.1f} KiB",
+        "<= 10 KiB",
+        drawing.largest <= 10 * 1024,
+    )
     row("drawing, share of a run's time", f"{drawing.share:.1%}", "< 5 %", drawing.share < 0.05)
     ratio = median["six steps"] / median["ours"]
     row("six quick steps: last step to finished curve, in single runs", f"{ratio:.2f} x", "<= 1.3 x", ratio <= 1.3)
@@ -272,7 +322,9 @@ def profile():
         d = case.data
         model = case.build(0.25)
         loop = Loop(model, d.x_train, d.y_train, (d.x_val, d.y_val))
-        parts = {name: [] for name in ("the student's builder", "comparing structures", "putting the weights back", "epochs")}
+        parts = {
+            name: [] for name in ("the student's builder", "comparing structures", "putting the weights back", "epochs")
+        }
 
         for run in range(ROUNDS):
             model = _timed(parts["the student's builder"], call_builder, case.build, {"dropout": 0.2 + run / 100}, run)
@@ -286,7 +338,14 @@ def profile():
             print(f"  {name:<28} {sum(values) / ROUNDS / whole:6.1%}")
 
 
-RUN_ALL = {"01": 90, "02": 90, "03": 90, "04": 90, "05": 120, "06": 150}  # seconds that Run All of a lesson may take, about, on two cores
+RUN_ALL = {
+    "01": 90,
+    "02": 90,
+    "03": 90,
+    "04": 90,
+    "05": 120,
+    "06": 150,
+}  # seconds that Run All of a lesson may take, about, on two cores
 
 
 def report_lessons():
@@ -296,7 +355,10 @@ def report_lessons():
         start = time.perf_counter()
         notebooks.execute(notebook, path.parent)
         seconds, wanted = time.perf_counter() - start, RUN_ALL[path.stem[:2]]
-        print(f"  {'Run All, ' + path.stem:<66} {f'{seconds:.0f} s':>12}   {f'< {wanted} s':<12} {'yes' if seconds < wanted else 'NO'}")
+        print(
+            f"  {'Run All, ' + path.stem:<66} {f'{seconds:.0f} s':>12}   {f'< {wanted} s':<12}"
+            f" {'yes' if seconds < wanted else 'NO'}"
+        )
 
 
 def main():

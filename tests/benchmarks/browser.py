@@ -10,18 +10,24 @@ from tests.browser.lab import ROOT, Notebook, Server, find_browser, wait_until
 EPOCHS = 20
 STEPS = 6
 CELLS = [
-    f"import sys; sys.path.insert(0, {str(ROOT)!r})\nimport helpers, keras, ipywidgets\nimport matplotlib.pyplot as plt\n"
-    "from helpers import data\nfrom helpers.parts.explore import explore\nfrom tests.networks import digits_network as build\n"
+    f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+    "import helpers, keras, ipywidgets\n"
+    "import matplotlib.pyplot as plt\n"
+    "from helpers import data\n"
+    "from helpers.parts.explore import explore\n"
+    "from tests.networks import digits_network as build\n"
     "digits = data.digits(one_hot=True)",
     f"panel = explore(build, digits, epochs={EPOCHS}, dropout=(0.0, 0.8, 0.2))",
     "def train(dropout=0.2):\n"
     "    model = build(dropout)\n"
-    f"    history = model.fit(digits.x_train, digits.y_train, validation_data=(digits.x_val, digits.y_val), epochs={EPOCHS}, verbose=0).history\n"
+    "    history = model.fit(digits.x_train, digits.y_train, validation_data=(digits.x_val, digits.y_val),"
+    f" epochs={EPOCHS}, verbose=0).history\n"
     "    figure, places = plt.subplots(1, 2, figsize=(9, 3))\n"
     "    for place, name in zip(places, ('loss', 'accuracy')):\n"
     "        place.plot(history[name], 'o-'); place.plot(history['val_' + name], 's--')\n"
     "    plt.show()\n"
-    "box = ipywidgets.interactive(train, dropout=(0.0, 0.8, 0.05))\nbox",
+    "box = ipywidgets.interactive(train, dropout=(0.0, 0.8, 0.05))\n"
+    "box",
 ]
 # Presses an arrow key on the n-th slider and notes when the page has answered.
 PRESS = """index => {
@@ -50,7 +56,10 @@ def report_browser():
     first, done, naive = (statistics.median(values) for values in ([a for a, _ in ours], [b for _, b in ours], theirs))
     print(f"digits network, {EPOCHS} epochs, from key press to page:")
     print(f"  panel: first point {first:.0f} ms, finished curve {done:.0f} ms; interact: {naive:.0f} ms")
-    print(f"  interact takes {naive / done:.1f} x as long to the finished curve, {naive / first:.1f} x as long to the first point")
+    print(
+        f"  interact takes {naive / done:.1f} x as long to the finished curve, {naive / first:.1f} x as long to the"
+        " first point"
+    )
 
 
 def _step_of_the_panel(notebook):
@@ -67,6 +76,10 @@ def _step_of_the_panel(notebook):
 def _step_of_interact(notebook):
     before = notebook.page.evaluate(PICTURES)
     notebook.page.evaluate(PRESS, 1)
-    notebook.page.wait_for_function(f"before => {{ const now = ({PICTURES})(); return now !== before && now.includes('data:image')"
-                                    " && (window.answered_at = performance.now()); }", arg=before, timeout=120000)
+    notebook.page.wait_for_function(
+        f"before => {{ const now = ({PICTURES})(); return now !== before && now.includes('data:image')"
+        " && (window.answered_at = performance.now()); }",
+        arg=before,
+        timeout=120000,
+    )
     return notebook.page.evaluate("window.answered_at - window.pressed_at")

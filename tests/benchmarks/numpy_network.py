@@ -24,7 +24,7 @@ def train(x, y, x_val, y_val, epochs, dropout, width=64, batch_size=32, seed=0):
         order = random.permutation(len(x))
         total = right = 0.0
         for start in range(0, len(x), batch_size):
-            rows = order[start:start + batch_size]
+            rows = order[start : start + batch_size]
             inputs, targets = x[rows], y[rows]
             kept = (random.random((len(rows), width), dtype="float32") >= dropout) / np.float32(1 - dropout)
             hidden = np.maximum(inputs @ weights[0] + weights[1], 0) * kept

@@ -1,9 +1,10 @@
-"""Measure a sweep against what a student would otherwise write: a plain loop over `fit`, and scikit-learn's `GridSearchCV`.
+"""Measure a sweep against what a student would otherwise write: a plain loop over `fit`, and scikit-learn's
+`GridSearchCV`.
 
     python -m tests.benchmarks.sweeps
 
-The same settings, data, batch size and number of epochs for all of them, in turn, several times; the table gives medians
-and their ratios. `GridSearchCV` has no curves to show for its work, only a last accuracy of each setting.
+The same settings, data, batch size and number of epochs for all of them, in turn, several times; the table gives
+medians and their ratios. `GridSearchCV` has no curves to show for its work, only a last accuracy of each setting.
 """
 
 import itertools
@@ -31,8 +32,14 @@ ROUNDS = 3
 
 
 def build(units=64, dropout=0.2, learning_rate=0.001):
-    model = keras.Sequential([keras.Input((64,)), layers.Dense(units, activation="relu"), layers.Dropout(dropout),
-                              layers.Dense(10, activation="softmax")])
+    model = keras.Sequential(
+        [
+            keras.Input((64,)),
+            layers.Dense(units, activation="relu"),
+            layers.Dropout(dropout),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
     model.compile(keras.optimizers.Adam(learning_rate), "categorical_crossentropy", metrics=["accuracy"])
     return model
 
@@ -62,16 +69,31 @@ def with_sweep_in_one_process(digits):
 def with_fit(digits):
     reached = []
     for chosen in settings():
-        history = build(**chosen).fit(digits.x_train, digits.y_train, validation_data=(digits.x_val, digits.y_val), epochs=EPOCHS,
-                                      batch_size=BATCH_SIZE, verbose=0)
+        history = build(**chosen).fit(
+            digits.x_train,
+            digits.y_train,
+            validation_data=(digits.x_val, digits.y_val),
+            epochs=EPOCHS,
+            batch_size=BATCH_SIZE,
+            verbose=0,
+        )
         reached.append(history.history["val_accuracy"][-1])
     return reached
 
 
 def with_grid_search(digits, n_jobs):
-    split = PredefinedSplit(np.repeat([-1, 0], [len(digits.x_train), len(digits.x_val)]))  # train on the first part, score the second
-    search = GridSearchCV(SKLearnClassifier(build_for_scikit_learn), {"model_kwargs": settings()}, scoring="accuracy", cv=split,
-                          refit=False, n_jobs=n_jobs, error_score="raise")
+    split = PredefinedSplit(
+        np.repeat([-1, 0], [len(digits.x_train), len(digits.x_val)])
+    )  # train on the first part, score the second
+    search = GridSearchCV(
+        SKLearnClassifier(build_for_scikit_learn),
+        {"model_kwargs": settings()},
+        scoring="accuracy",
+        cv=split,
+        refit=False,
+        n_jobs=n_jobs,
+        error_score="raise",
+    )
     # Not as the classifier's own fit_kwargs: Keras forgets these when scikit-learn clones it.
     search.fit(digits.x, digits.y.argmax(1), epochs=EPOCHS, batch_size=BATCH_SIZE, verbose=0)
     return search.cv_results_["mean_test_score"]
@@ -80,9 +102,13 @@ def with_grid_search(digits, n_jobs):
 def table(rounds=ROUNDS):
     """The medians in seconds, {name: seconds}, and how often the sweep is as fast as its rivals, {name: ratio}."""
     digits = data.digits(one_hot=True)
-    ways = {"sweep, the next": with_sweep, "sweep, one process": with_sweep_in_one_process, "fit in a loop": with_fit,
-            "GridSearchCV, one process": lambda digits: with_grid_search(digits, 1),
-            "GridSearchCV, all cores": lambda digits: with_grid_search(digits, -1)}
+    ways = {
+        "sweep, the next": with_sweep,
+        "sweep, one process": with_sweep_in_one_process,
+        "fit in a loop": with_fit,
+        "GridSearchCV, one process": lambda digits: with_grid_search(digits, 1),
+        "GridSearchCV, all cores": lambda digits: with_grid_search(digits, -1),
+    }
     times = {name: [] for name in ("sweep, the first", *ways)}
 
     def timed(name, way):
@@ -104,7 +130,9 @@ def table(rounds=ROUNDS):
     ratios = {}
     for which in ("the next", "the first"):
         ratios[f"{which} sweep, against fit in a loop"] = medians["fit in a loop"] / medians[f"sweep, {which}"]
-        ratios[f"{which} sweep, against GridSearchCV (the faster of one process and all cores)"] = search / medians[f"sweep, {which}"]
+        ratios[f"{which} sweep, against GridSearchCV (the faster of one process and all cores)"] = (
+            search / medians[f"sweep, {which}"]
+        )
     ratios["a sweep in one process, against fit in a loop"] = medians["fit in a loop"] / medians["sweep, one process"]
     return medians, ratios
 
@@ -112,8 +140,10 @@ def table(rounds=ROUNDS):
 def report(rounds=ROUNDS):
     medians, ratios = table(rounds)
     size = math.prod(map(len, GRID.values()))
-    print(f"\na sweep of {size} settings of the digits network, {EPOCHS} epochs"
-          f" (medians: {'; '.join(f'{name} {seconds:.1f} s' for name, seconds in medians.items())})")
+    print(
+        f"\na sweep of {size} settings of the digits network, {EPOCHS} epochs"
+        f" (medians: {'; '.join(f'{name} {seconds:.1f} s' for name, seconds in medians.items())})"
+    )
     for what, ratio in ratios.items():
         wanted = f">= {WANTED} x" if what.startswith("the next") else ""
         print(f"  {what:<82} {f'{ratio:.1f} x':>12}   {wanted:<12} {'yes' if not wanted or ratio >= WANTED else 'NO'}")

@@ -17,8 +17,15 @@ from jupyter_client import BlockingKernelClient
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-           "--disable-component-update", "--disable-sync"]
+OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 # Notes every change of every panel on the page: state, points drawn, height, and whether there is a chart.
 WATCH = """
@@ -26,8 +33,10 @@ window.frames_seen = [];
 window.panel_boxes = () => [...document.querySelectorAll('.live-panel')].map(p => p.closest('.widget-vbox'));
 window.control = (words, panel) => {  // what the keyboard moves, of the control or button called `words`
     const named = e => e.textContent.replace(/[▸✓✗\\u200b]/g, '').trim() === words;
-    const label = [...window.panel_boxes()[panel].querySelectorAll('button, .widget-label, .widget-checkbox')].find(named);
-    return label.closest('button') || label.closest('.widget-inline-hbox, .widget-checkbox').querySelector('.noUi-handle, select, input');
+    const label = [...window.panel_boxes()[panel].querySelectorAll('button, .widget-label, .widget-checkbox')]
+        .find(named);
+    return label.closest('button') || label.closest('.widget-inline-hbox, .widget-checkbox')
+        .querySelector('.noUi-handle, select, input');
 };
 const look = () => document.querySelectorAll('.live-panel').forEach((panel, index) => {
     const box = panel.closest('.widget-vbox');
@@ -36,7 +45,8 @@ const look = () => document.querySelectorAll('.live-panel').forEach((panel, inde
     const key = JSON.stringify({...frame, at: 0});
     if (panel.seen_as !== key) { panel.seen_as = key; window.frames_seen.push(frame); }
 });
-new MutationObserver(look).observe(document.body, {subtree: true, childList: true, attributes: true, attributeFilter: ['data-state', 'class']});
+new MutationObserver(look).observe(document.body, {subtree: true, childList: true, attributes: true,
+    attributeFilter: ['data-state', 'class']});
 """
 
 
@@ -62,19 +72,43 @@ class Server:
         quiet = self.folder / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
         quiet.parent.mkdir(parents=True)
         quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}')
-        self.environment = {**os.environ, "JUPYTER_RUNTIME_DIR": str(self.runtime), "JUPYTER_CONFIG_DIR": str(self.folder / "config"),
-                            "JUPYTER_DATA_DIR": str(self.folder / "data"), "JUPYTERLAB_SETTINGS_DIR": str(self.folder / "settings"),
-                            "PYTHONPATH": str(ROOT)}
+        self.environment = {
+            **os.environ,
+            "JUPYTER_RUNTIME_DIR": str(self.runtime),
+            "JUPYTER_CONFIG_DIR": str(self.folder / "config"),
+            "JUPYTER_DATA_DIR": str(self.folder / "data"),
+            "JUPYTERLAB_SETTINGS_DIR": str(self.folder / "settings"),
+            "PYTHONPATH": str(ROOT),
+        }
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={self.port}", "--ServerApp.port_retries=0",
-             f"--IdentityProvider.token={self.token}", f"--ServerApp.root_dir={self.folder}", "--allow-root",
-             "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"],
-            env=self.environment, stdout=self.log, stderr=self.log, cwd=self.folder)
+            [
+                sys.executable,
+                "-m",
+                "jupyterlab",
+                "--no-browser",
+                f"--port={self.port}",
+                "--ServerApp.port_retries=0",
+                f"--IdentityProvider.token={self.token}",
+                f"--ServerApp.root_dir={self.folder}",
+                "--allow-root",
+                "--LabApp.news_url=None",
+                "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+            ],
+            env=self.environment,
+            stdout=self.log,
+            stderr=self.log,
+            cwd=self.folder,
+        )
         wait_until(self._answers, 60, "JupyterLab to start")
 
     def trust(self, name):
         """What a person does with `jupyter trust`."""
-        subprocess.run([sys.executable, "-m", "jupyter", "trust", str(self.folder / name)], env=self.environment, check=True, capture_output=True)
+        subprocess.run(
+            [sys.executable, "-m", "jupyter", "trust", str(self.folder / name)],
+            env=self.environment,
+            check=True,
+            capture_output=True,
+        )
 
     def _answers(self):
         try:
@@ -83,7 +117,9 @@ class Server:
             return False
 
     def get(self, path):
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/{path}", headers={"Authorization": f"token {self.token}"})
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/{path}", headers={"Authorization": f"token {self.token}"}
+        )
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
 
@@ -120,13 +156,16 @@ class Notebook:
         self.open()
 
     def open(self):
-        self.page.goto(f"http://127.0.0.1:{self.server.port}/lab/workspaces/{Path(self.name).stem}/tree/{self.name}?token={self.server.token}")
+        self.page.goto(
+            f"http://127.0.0.1:{self.server.port}/lab/workspaces/{Path(self.name).stem}/tree/{self.name}?token={self.server.token}"
+        )
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60000)
         self.page.evaluate(WATCH)
         self.wait_for_kernel()
 
     def wait_for_kernel(self):
         """Until the page is connected to its kernel and both say that it is idle."""
+
         def idle():
             kernels = [session["kernel"] for session in self.server.get("api/sessions") if session["path"] == self.name]
             return kernels and kernels[0]["connections"] and kernels[0]["execution_state"] == "idle"
@@ -143,6 +182,7 @@ class Notebook:
 
     def run_all(self):
         """Choose Run All Cells; again, as a person would, where a page that is still loading has swallowed it."""
+
         def begun():
             self.menu("Run", "Run All Cells")
             deadline = time.monotonic() + 4
@@ -169,14 +209,19 @@ class Notebook:
         self.page.evaluate("([keyword, panel]) => window.control(keyword, panel).focus()", [keyword, panel])
 
     def tab_to(self, words, panel=0):
-        """Go to the control or button called `words` with the Tab key; only from outside the panel the first step is ours."""
+        """Go to the control or button called `words` with the Tab key; only from outside the panel the first step is
+        ours."""
         for _ in range(80):
-            key = self.page.evaluate("""([words, panel]) => {
+            key = self.page.evaluate(
+                """([words, panel]) => {
                 const box = window.panel_boxes()[panel], wanted = window.control(words, panel);
-                if (!box.contains(document.activeElement)) box.querySelector('button:not([disabled]), .noUi-handle').focus();
+                if (!box.contains(document.activeElement)) box
+                    .querySelector('button:not([disabled]), .noUi-handle').focus();
                 const where = document.activeElement.compareDocumentPosition(wanted);
                 return where === 0 ? null : where & Node.DOCUMENT_POSITION_FOLLOWING ? 'Tab' : 'Shift+Tab';
-            }""", [words, panel])
+            }""",
+                [words, panel],
+            )
             if key is None:
                 return
             self.page.keyboard.press(key)
@@ -186,21 +231,29 @@ class Notebook:
 
     def panel(self, index=0):
         """What the panel's contract says about it now, as a dict."""
-        return self.page.evaluate("""index => {
+        return self.page.evaluate(
+            """index => {
             const panel = document.querySelectorAll('.live-panel')[index];
-            return panel && {...panel.dataset, words: panel.closest('.widget-vbox').querySelector('[role=status]').textContent};
-        }""", index)
+            return panel && {...panel.dataset, words: panel.closest('.widget-vbox')
+                .querySelector('[role=status]').textContent};
+        }""",
+            index,
+        )
 
     def text(self, panel=0):
         """All that is written on a panel."""
         return self.page.evaluate("panel => window.panel_boxes()[panel].innerText", panel)
 
     def readout(self, keyword, panel=0):
-        return self.page.evaluate("""([keyword, panel]) => {
+        return self.page.evaluate(
+            """([keyword, panel]) => {
             const box = window.panel_boxes()[panel];
-            const control = [...box.querySelectorAll('.widget-label')].find(l => l.textContent.trim() === keyword).closest('.widget-inline-hbox');
+            const control = [...box.querySelectorAll('.widget-label')].find(l => l.textContent.trim() === keyword)
+                .closest('.widget-inline-hbox');
             return control.querySelector('.widget-readout').textContent;
-        }""", [keyword, panel])
+        }""",
+            [keyword, panel],
+        )
 
     def wait_for_state(self, *states, panel=0, seconds=60, after_run=0):
         def reached():
@@ -217,23 +270,31 @@ class Notebook:
 
     def curve(self, name, panel=0):
         """The values of the curve `name`, read off the chart as a person would: by the tick labels of its axes."""
-        return self.page.evaluate("""([name, panel]) => {
+        return self.page.evaluate(
+            """([name, panel]) => {
             const chart = document.querySelectorAll('.live-panel')[panel];
             const line = chart.querySelector(`polyline[data-name="${name}"], path[data-name="${name}"]`);
             if (!line) return [];
             const pane = line.closest('[data-pane]');
             const scale = (cls, axis) => {
-                const ticks = [...pane.querySelectorAll('text.' + cls)].map(t => [+t.getAttribute(axis), parseFloat(t.textContent)]);
+                const ticks = [...pane.querySelectorAll('text.' + cls)].map(t => [+t.getAttribute(axis),
+                    parseFloat(t.textContent)]);
                 const [a, b] = [ticks[0], ticks[ticks.length - 1]];
-                return ticks.length === 1 ? p => a[1] + (p - a[0]) : p => a[1] + (p - a[0]) * (b[1] - a[1]) / (b[0] - a[0]);
+                return ticks.length === 1 ? p => a[1] + (p - a[0]) : p =>
+                    a[1] + (p - a[0]) * (b[1] - a[1]) / (b[0] - a[0]);
             };
             const x = scale('xtick', 'x'), y = scale('ytick', 'y');
             const points = line.getAttribute('points').trim().split(/\\s+/).map(p => p.split(',').map(Number));
             return points.map(([px, py]) => [x(px), y(py)]);
-        }""", [name, panel])
+        }""",
+            [name, panel],
+        )
 
     def tracebacks(self):
-        return self.page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"], .jp-RenderedText[data-mime-type*="error"]').all_text_contents()
+        return self.page.locator(
+            '.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"],'
+            ' .jp-RenderedText[data-mime-type*="error"]'
+        ).all_text_contents()
 
     def screenshot(self, path):
         self.page.screenshot(path=str(path))
@@ -251,8 +312,14 @@ class Notebook:
         client.start_channels()
         try:
             client.wait_for_ready(30)
-            reply = client.execute("", silent=True, store_history=False, reply=True, timeout=60,
-                                   user_expressions={"answer": f"__import__('json').dumps({expression})"})
+            reply = client.execute(
+                "",
+                silent=True,
+                store_history=False,
+                reply=True,
+                timeout=60,
+                user_expressions={"answer": f"__import__('json').dumps({expression})"},
+            )
             answer = reply["content"]["user_expressions"]["answer"]
             assert answer["status"] == "ok", answer
             return json.loads(ast.literal_eval(answer["data"]["text/plain"]))
@@ -261,8 +328,11 @@ class Notebook:
 
     def close(self):
         self.page.close()
-        request = urllib.request.Request(f"http://127.0.0.1:{self.server.port}/api/kernels/{self.kernel_id()}", method="DELETE",
-                                         headers={"Authorization": f"token {self.server.token}"})
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.server.port}/api/kernels/{self.kernel_id()}",
+            method="DELETE",
+            headers={"Authorization": f"token {self.server.token}"},
+        )
         urllib.request.urlopen(request, timeout=20)
 
 
@@ -272,7 +342,11 @@ def open_lesson(server, browser, name, last, seconds=300):
     lab = Notebook(server, browser, f"notebooks/{name}.ipynb")
     lab.run_all()
     lab.wait_for_state("done", panel=last, seconds=seconds)
-    wait_until(lambda: server.get(f"api/kernels/{lab.kernel_id()}")["execution_state"] == "idle", seconds, "the last cell to have run")
+    wait_until(
+        lambda: server.get(f"api/kernels/{lab.kernel_id()}")["execution_state"] == "idle",
+        seconds,
+        "the last cell to have run",
+    )
     lab.wait_for_kernel()
     return lab
 

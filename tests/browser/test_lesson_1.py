@@ -11,7 +11,14 @@ from tests.browser.lab import ROOT, Notebook, check_control, check_curves, wait_
 
 pytestmark = pytest.mark.slow
 
-SETUP = f"import sys; sys.path.insert(0, {str(ROOT)!r})\nimport helpers, keras\nfrom keras import layers\nfrom helpers import data\nfrom helpers.parts.explore import explore\ndigits = data.digits(one_hot=True)"
+SETUP = (
+    f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+    "import helpers, keras\n"
+    "from keras import layers\n"
+    "from helpers import data\n"
+    "from helpers.parts.explore import explore\n"
+    "digits = data.digits(one_hot=True)"
+)
 BUILD = """def build(dropout=0.2):
     model = keras.Sequential([keras.Input((64,)), layers.Dense(64, activation="relu"),
                               layers.Dropout(dropout), layers.Dense(10, activation="softmax")])
@@ -22,7 +29,8 @@ EXPLORE = "panel = explore(build, digits, epochs=(1, 40, 15), dropout=(0.0, 0.8,
 SLOW_BUILD = """clothes = data.clothing(n_train=2000, n_validation=300, one_hot=True)
 def build(dropout=0.2):
     model = keras.Sequential([keras.Input((28, 28, 1)), layers.Conv2D(5, 3, activation="relu"), layers.Dropout(dropout),
-                              layers.Conv2D(15, 3, activation="relu"), layers.Flatten(), layers.Dense(10, activation="softmax")])
+                              layers.Conv2D(15, 3, activation="relu"), layers.Flatten(), layers.Dense(10,
+                                  activation="softmax")])
     model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])
     return model"""
 SLOW_EXPLORE = "panel = explore(build, clothes, epochs=(1, 30, 3), dropout=(0.0, 0.8, 0.2))"
@@ -103,7 +111,9 @@ def test_the_curve_grows_while_the_network_trains_and_the_readout_follows_at_onc
     assert slow_lab.panel()["state"] != "done"
     slow_lab.wait_for_state("training", after_run=2)
     wait_until(lambda: int(slow_lab.panel()["epoch"]) >= 3, 60, "the new curve to grow")
-    growing = [int(frame["epoch"]) for frame in slow_lab.frames() if frame["state"] == "training" and int(frame["run"]) > 2]
+    growing = [
+        int(frame["epoch"]) for frame in slow_lab.frames() if frame["state"] == "training" and int(frame["run"]) > 2
+    ]
     assert {1, 2, 3} <= set(growing)
 
 
@@ -117,7 +127,9 @@ def test_more_epochs_continue_the_curve_and_fewer_shorten_it(slow_lab):
     check_curve_is_the_kernels(slow_lab)
     run = int(now["run"])
     slow_lab.press("epochs", "ArrowLeft", 3)
-    wait_until(lambda: slow_lab.panel()["epochs"] == "2" and slow_lab.panel()["state"] == "done", 30, "the shorter curve")
+    wait_until(
+        lambda: slow_lab.panel()["epochs"] == "2" and slow_lab.panel()["state"] == "done", 30, "the shorter curve"
+    )
     assert "training" not in {frame["state"] for frame in slow_lab.frames() if int(frame["run"]) > run}
     check_curve_is_the_kernels(slow_lab)
 
@@ -125,7 +137,11 @@ def test_more_epochs_continue_the_curve_and_fewer_shorten_it(slow_lab):
 def test_six_quick_steps_end_in_one_complete_curve(slow_lab):
     slow_lab.press("epochs", "ArrowRight", 3)
     slow_lab.press("dropout", "ArrowRight", 6)
-    wait_until(lambda: json.loads(slow_lab.panel()["settings"])["dropout"] == 0.5 and slow_lab.panel()["state"] == "done", 90, "the last setting")
+    wait_until(
+        lambda: json.loads(slow_lab.panel()["settings"])["dropout"] == 0.5 and slow_lab.panel()["state"] == "done",
+        90,
+        "the last setting",
+    )
     frames = slow_lab.frames()
     check_one_run_at_a_time(frames)
     settings = json.loads(slow_lab.panel()["settings"])
@@ -148,7 +164,11 @@ def test_both_sliders_in_turn_for_ten_seconds(lab):
     def settled():
         panel = lab.panel()
         settings = json.loads(panel["settings"])
-        return panel["state"] == "done" and settings["epochs"] == shown["epochs"] and settings["dropout"] == shown["dropout"]
+        return (
+            panel["state"] == "done"
+            and settings["epochs"] == shown["epochs"]
+            and settings["dropout"] == shown["dropout"]
+        )
 
     wait_until(settled, 30, f"the panel to show {shown}")
     assert steps > 10
@@ -189,7 +209,9 @@ def test_running_the_cell_again_and_again_leaves_one_panel_and_one_worker(slow_l
     for _ in range(5):
         slow_lab.press("dropout", "ArrowRight")
         slow_lab.run_cell(2)
-        wait_until(lambda: slow_lab.panel() and slow_lab.panel()["run"] == "1", 60, "the panel of the cell that ran again")
+        wait_until(
+            lambda: slow_lab.panel() and slow_lab.panel()["run"] == "1", 60, "the panel of the cell that ran again"
+        )
     slow_lab.wait_for_state("done")
     slow_lab.wait_for_kernel()
     assert slow_lab.page.locator(".live-panel").count() == 1
@@ -201,7 +223,11 @@ def test_running_the_cell_again_and_again_leaves_one_panel_and_one_worker(slow_l
 
 def test_reloading_the_page_gives_the_panel_back_alive(lab):
     lab.page.keyboard.press("Control+s")
-    wait_until(lambda: "live-panel" not in lab.page.title() and not lab.page.locator(".jp-mod-dirty").count(), 20, "the notebook to be saved")
+    wait_until(
+        lambda: "live-panel" not in lab.page.title() and not lab.page.locator(".jp-mod-dirty").count(),
+        20,
+        "the notebook to be saved",
+    )
     run = int(lab.panel()["run"])
     lab.page.once("dialog", lambda dialog: dialog.accept())
     lab.open()
@@ -228,7 +254,7 @@ def test_after_a_kernel_restart_nothing_pretends_to_be_alive_and_running_the_cel
 
 
 def test_an_error_in_the_builder_is_told_in_the_panel_and_mended_by_running_the_cell_again(open_notebook):
-    broken = BUILD.replace('layers.Dropout(dropout)', 'layers.Dropout(dropout + (0.5 if dropout > 0.6 else 0))')
+    broken = BUILD.replace("layers.Dropout(dropout)", "layers.Dropout(dropout + (0.5 if dropout > 0.6 else 0))")
     lab = open_notebook(broken, EXPLORE)
     lab.run_all()
     lab.wait_for_state("done")
@@ -307,10 +333,12 @@ def test_extremes_show_visible_points(lab):
         lab.press("dropout", dropout)
         settle(epochs={"Home": 1, "End": 40}[epochs], dropout={"Home": 0.0, "End": 0.8}[dropout])
         check_curve_is_the_kernels(lab)
-        painted = lab.page.evaluate("""() => [...document.querySelectorAll('.live-panel polyline[data-name]')].map(line => {
+        painted = lab.page.evaluate("""() => [...document.querySelectorAll('.live-panel polyline[data-name]')]
+            .map(line => {
             const box = line.closest('svg').getBoundingClientRect();
             const style = getComputedStyle(line);
-            return {name: line.dataset.name, marker: style.markerStart, points: line.getAttribute('points').trim().split(/\\s+/).length,
+            return {name: line.dataset.name, marker: style.markerStart,
+                points: line.getAttribute('points').trim().split(/\\s+/).length,
                     shown: style.visibility === 'visible' && box.width > 100};
         })""")
         assert {line["name"] for line in painted} >= {"loss", "val_loss", "accuracy", "val_accuracy"}
@@ -321,11 +349,13 @@ def test_everything_can_be_reached_with_the_tab_key(lab):
     lab.focus("epochs")
     reached = []
     for _ in range(8):
-        reached.append(lab.page.evaluate("""() => {
+        reached.append(
+            lab.page.evaluate("""() => {
             const focused = document.activeElement;
             const label = focused.closest('.widget-inline-hbox')?.querySelector('.widget-label');
             return label ? label.textContent.trim() : focused.textContent.trim().slice(0, 30);
-        }"""))
+        }""")
+        )
         lab.page.keyboard.press("Tab")
     assert "epochs" in reached and "dropout" in reached and "Stop" in reached
 
@@ -359,7 +389,11 @@ def test_the_committed_notebook_shows_picture_and_sentence_before_it_is_run(serv
     lab = Notebook(server, browser, name)
     try:
         cells = json.loads(source.read_text())["cells"]
-        panels = [index for index, cell in enumerate(cells) if "explore(" in "".join(cell["source"]) and cell["cell_type"] == "code"]
+        panels = [
+            index
+            for index, cell in enumerate(cells)
+            if "explore(" in "".join(cell["source"]) and cell["cell_type"] == "code"
+        ]
         assert panels
         for index in panels:
             cell = lab.page.locator(".jp-Notebook .jp-Cell").nth(index)

@@ -22,10 +22,13 @@ WRONG_NAMES, WRONG_PRESCRIPTIONS = (1, 4, 8), (1, 6)  # the cases that are answe
 def show(lesson, panel, name):
     """Take a picture of a panel, if anybody wants pictures."""
     if os.environ.get("SCREENSHOTS"):
-        lesson.page.evaluate("""panel => {
+        lesson.page.evaluate(
+            """panel => {
             window.panel_boxes()[panel].scrollIntoView({block: 'center'});
             return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
-        }""", panel)
+        }""",
+            panel,
+        )
         lesson.screenshot(Path(os.environ["SCREENSHOTS"]) / f"lesson_2_{name}.png")
 
 
@@ -36,7 +39,9 @@ def push(lesson, words, panel, key="Enter"):
 
 
 def wait_for_words(lesson, panel, words, seconds=20):
-    return wait_until(lambda: words in lesson.panel(panel)["words"] and lesson.panel(panel)["words"], seconds, f"the words {words!r}")
+    return wait_until(
+        lambda: words in lesson.panel(panel)["words"] and lesson.panel(panel)["words"], seconds, f"the words {words!r}"
+    )
 
 
 def test_run_all_reaches_the_end(lesson):
@@ -45,21 +50,42 @@ def test_run_all_reaches_the_end(lesson):
     assert lesson.page.locator(".live-panel").count() == 4
 
 
-@pytest.mark.parametrize("keyword, key", [("epochs", "ArrowRight"), ("dropout", "PageUp"), ("batch_norm", "Space"), ("epochs", "ArrowLeft")])
+@pytest.mark.parametrize(
+    "keyword, key", [("epochs", "ArrowRight"), ("dropout", "PageUp"), ("batch_norm", "Space"), ("epochs", "ArrowLeft")]
+)
 def test_the_gap_panel_obeys_its_controls_and_its_parts_add_up(lesson, keyword, key):
     check_control(lesson, keyword, key, GAP)
     logs, parts = lesson.ask("[gap.history.history, gap.parts]")
-    check_curves(lesson, {name: values[:int(lesson.panel(GAP)["epochs"])] for name, values in logs.items()}, GAP, ("loss", "val_loss"))
-    near = 0.01 * max(map(abs, (value for values in [logs["loss"], logs["val_loss"], *parts.values()] for value in values)))
+    check_curves(
+        lesson,
+        {name: values[: int(lesson.panel(GAP)["epochs"])] for name, values in logs.items()},
+        GAP,
+        ("loss", "val_loss"),
+    )
+    near = 0.01 * max(
+        map(abs, (value for values in [logs["loss"], logs["val_loss"], *parts.values()] for value in values))
+    )
     seen = {name: [value for _, value in lesson.curve(name, GAP)] for name in ("loss", "val_loss", *parts)}
     for epoch in range(int(lesson.panel(GAP)["epochs"])):
-        assert abs(sum(seen[name][epoch] for name in parts) - (seen["loss"][epoch] - seen["val_loss"][epoch])) < near, (epoch, seen)
+        assert abs(sum(seen[name][epoch] for name in parts) - (seen["loss"][epoch] - seen["val_loss"][epoch])) < near, (
+            epoch,
+            seen,
+        )
         assert all(abs(seen[name][epoch] - parts[name][epoch]) < near for name in parts), (epoch, seen, parts)
     show(lesson, GAP, f"gap_{keyword}_{key}")
 
 
-@pytest.mark.parametrize("keyword, key", [("epochs", "ArrowRight"), ("n_train", "ArrowRight"), ("learning_rate", "ArrowRight"),
-                                          ("filters", "ArrowLeft"), ("pool", "ArrowRight"), ("dropout", "ArrowRight")])
+@pytest.mark.parametrize(
+    "keyword, key",
+    [
+        ("epochs", "ArrowRight"),
+        ("n_train", "ArrowRight"),
+        ("learning_rate", "ArrowRight"),
+        ("filters", "ArrowLeft"),
+        ("pool", "ArrowRight"),
+        ("dropout", "ArrowRight"),
+    ],
+)
 def test_every_control_of_the_last_panel_moves_it(lesson, keyword, key):
     check_control(lesson, keyword, key, EXPLORE)
     check_curves(lesson, lesson.ask("panel.history.history"), EXPLORE)
@@ -75,7 +101,9 @@ def test_draw_it_first_is_played_to_the_end_twice(lesson):
         return [line[knot] for knot in knots]
 
     def follows():
-        return all(abs(float(lesson.readout(name, SKETCH)) - value) < 0.01 for name, value in zip(names, drawn(), strict=True))
+        return all(
+            abs(float(lesson.readout(name, SKETCH)) - value) < 0.01 for name, value in zip(names, drawn(), strict=True)
+        )
 
     push(lesson, "Commit", SKETCH)
     wait_for_words(lesson, SKETCH, "Move at least one slider first")
@@ -97,7 +125,9 @@ def test_draw_it_first_is_played_to_the_end_twice(lesson):
 
         push(lesson, "Commit", SKETCH, key)
         done = lesson.wait_for_state("done", panel=SKETCH, after_run=run - 1)
-        grown = {int(frame["epoch"]) for frame in lesson.frames() if frame["index"] == SKETCH and frame["run"] == str(run)}
+        grown = {
+            int(frame["epoch"]) for frame in lesson.frames() if frame["index"] == SKETCH and frame["run"] == str(run)
+        }
         assert len(grown) > (4 if run == 1 else 1) and max(grown) == 40  # the same run again is there at once
         check_curves(lesson, lesson.ask("guess.history.history"), SKETCH, ("loss", "val_loss"))
         show(lesson, SKETCH, f"sketch_{run}_run")
@@ -108,8 +138,15 @@ def test_draw_it_first_is_played_to_the_end_twice(lesson):
             assert lesson.readout(name, SKETCH) == before  # it is locked
         assert drawn() == guess
 
-        apart = [(epoch, mine, its) for (epoch, mine), (_, its) in zip(lesson.curve("guess", SKETCH), lesson.curve("val_loss", SKETCH), strict=True)]
-        said = re.search(r"part most at epoch (\d+): you drew ([\d.]+), it came to ([\d.]+), ([\d.]+) (higher|lower)", done["words"])
+        apart = [
+            (epoch, mine, its)
+            for (epoch, mine), (_, its) in zip(
+                lesson.curve("guess", SKETCH), lesson.curve("val_loss", SKETCH), strict=True
+            )
+        ]
+        said = re.search(
+            r"part most at epoch (\d+): you drew ([\d.]+), it came to ([\d.]+), ([\d.]+) (higher|lower)", done["words"]
+        )
         epoch, mine, its = apart[int(said[1]) - 1]
         assert round(epoch) == int(said[1]) and abs(mine - float(said[2])) < 0.02 and abs(its - float(said[3])) < 0.02
         assert abs(abs(its - mine) - max(abs(its - mine) for _, mine, its in apart)) < 0.02
@@ -122,34 +159,46 @@ def test_draw_it_first_is_played_to_the_end_twice(lesson):
 
 def places(lesson):
     """Where each button of the clinic stands in it, and its chart."""
-    return lesson.page.evaluate("""panel => {
+    return lesson.page.evaluate(
+        """panel => {
         const box = window.panel_boxes()[panel], corner = box.getBoundingClientRect();
         return [...box.querySelectorAll('button, .live-panel')].map(part => {
             const place = part.getBoundingClientRect();
             return [place.x - corner.x, place.y - corner.y, place.width, place.height].map(Math.round).join(' ');
         });
-    }""", CLINIC)
+    }""",
+        CLINIC,
+    )
 
 
 def title_touches(lesson):
     """What of the clinic's chart its title lies over."""
-    return lesson.page.evaluate("""panel => {
-        const title = window.panel_boxes()[panel].querySelector('.live-panel text[font-weight=bold]'), place = title.getBoundingClientRect();
-        return [...title.parentNode.querySelectorAll(':scope > path, :scope > text')].filter(e => e !== title).filter(e => {
+    return lesson.page.evaluate(
+        """panel => {
+        const title = window.panel_boxes()[panel].querySelector('.live-panel text[font-weight=bold]'),
+            place = title.getBoundingClientRect();
+        return [...title.parentNode.querySelectorAll(':scope > path, :scope > text')].filter(e =>
+            e !== title).filter(e => {
             const other = e.getBoundingClientRect();
-            return other.left < place.right && place.left < other.right && other.top < place.bottom && place.top < other.bottom;
+            return other.left < place.right && place.left < other.right && other.top < place.bottom &&
+                place.top < other.bottom;
         }).map(e => e.outerHTML);
-    }""", CLINIC)
+    }""",
+        CLINIC,
+    )
 
 
 def secrets(lesson):
     """The clinic's HTML but for the buttons with names and prescriptions; and the HTML of those."""
-    return lesson.page.evaluate("""([panel, words]) => {
+    return lesson.page.evaluate(
+        """([panel, words]) => {
         const box = window.panel_boxes()[panel].cloneNode(true);
         const buttons = [...box.querySelectorAll('button')].filter(b => words.includes(b.textContent.trim()));
         buttons.forEach(b => b.remove());
         return [box.outerHTML, buttons.map(b => b.outerHTML)];
-    }""", [CLINIC, [*PATTERNS, *PRESCRIPTIONS]])
+    }""",
+        [CLINIC, [*PATTERNS, *PRESCRIPTIONS]],
+    )
 
 
 def wait_for_title(lesson, words):
@@ -165,7 +214,9 @@ def standing(lesson):
 def test_the_clinic_is_played_to_the_end(lesson):
     push(lesson, "Train 12 new runs", CLINIC)
     lesson.wait_for_state("done", panel=CLINIC, seconds=150)
-    truths, readings = lesson.ask("[[case.pattern for case in ward.cases], [diagnose(history).pattern for history in ward.histories]]")
+    truths, readings = lesson.ask(
+        "[[case.pattern for case in ward.cases], [diagnose(history).pattern for history in ward.histories]]"
+    )
     assert len(truths) == 12 and set(truths) == set(PATTERNS)
     stand = places(lesson)
     show(lesson, CLINIC, "clinic_row")
@@ -192,7 +243,9 @@ def test_the_clinic_is_played_to_the_end(lesson):
             wrong = next(name for name in PATTERNS if name not in (truth, reading))
             push(lesson, wrong, CLINIC)
             words = wait_for_words(lesson, CLINIC, f"Not {wrong}.")
-            assert re.search(r"\. (Look at|Follow|The loss stops|It could be read).*(loss|gap|scale).* Try another name\.$", words), words
+            assert re.search(
+                r"\. (Look at|Follow|The loss stops|It could be read).*(loss|gap|scale).* Try another name\.$", words
+            ), words
             assert lesson.ask(f"helpers.curves.diagnosis.against({wrong!r}, ward.histories[{number - 1}])") in words
             assert standing(lesson) == (score, closed)
         push(lesson, truth, CLINIC)
@@ -229,7 +282,10 @@ def test_the_clinic_is_played_to_the_end(lesson):
             show(lesson, CLINIC, f"clinic_{number}")
 
     assert score == 24 - len(WRONG_NAMES) - len(WRONG_PRESCRIPTIONS)
-    assert f"All 12 cases closed: {score} of 24 points. You missed most often:" in words and f"{score} of 24 points" in lesson.text(CLINIC)
+    assert (
+        f"All 12 cases closed: {score} of 24 points. You missed most often:" in words
+        and f"{score} of 24 points" in lesson.text(CLINIC)
+    )
     show(lesson, CLINIC, "clinic_end")
 
 
@@ -239,22 +295,34 @@ def test_nothing_is_cut_in_a_narrow_window_or_unreadable_in_the_dark(opened):
     opened.page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
     opened.page.wait_for_selector("#jupyterlab-splash", state="detached")
     for panel, name in enumerate(("gap", "sketch", "clinic", "explore")):
-        wait_until(lambda panel=panel: opened.page.evaluate("""panel => getComputedStyle(window.panel_boxes()[panel]).color.match(/\\d+/g)[0] > 200""", panel), 20, "the dark theme")
-        wrong = opened.page.evaluate("""panel => {
+        wait_until(
+            lambda panel=panel: opened.page.evaluate(
+                """panel => getComputedStyle(window.panel_boxes()[panel]).color.match(/\\d+/g)[0] > 200""", panel
+            ),
+            20,
+            "the dark theme",
+        )
+        wrong = opened.page.evaluate(
+            """panel => {
             const box = window.panel_boxes()[panel], edge = box.getBoundingClientRect().right, wrong = [];
             const light = colour => {
-                const [r, g, b] = colour.match(/[\\d.]+/g).map(v => (v /= 255) <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
+                const [r, g, b] = colour.match(/[\\d.]+/g).map(v => (v /= 255) <= .04045 ? v / 12.92 :
+                    ((v + .055) / 1.055) ** 2.4);
                 return .2126 * r + .7152 * g + .0722 * b + .05;
             };
-            const behind = e => !e ? 'rgb(0, 0, 0)' : /, 0\\)$/.test(getComputedStyle(e).backgroundColor) ? behind(e.parentElement) : getComputedStyle(e).backgroundColor;
-            for (const e of box.querySelectorAll('button, .widget-label, .widget-label-basic, .widget-readout, .live-panel-state, b, .live-panel')) {
+            const behind = e => !e ? 'rgb(0, 0, 0)' : /, 0\\)$/.test(getComputedStyle(e).backgroundColor) ?
+                behind(e.parentElement) : getComputedStyle(e).backgroundColor;
+            for (const e of box.querySelectorAll(
+                'button, .widget-label, .widget-label-basic, .widget-readout, .live-panel-state, b, .live-panel')) {
                 if (e.scrollWidth > e.clientWidth) wrong.push('cut: ' + e.textContent);
                 if (e.getBoundingClientRect().right > edge + 1) wrong.push('outside: ' + e.textContent);
                 const both = [light(getComputedStyle(e).color), light(behind(e))];
                 if (!e.disabled && Math.max(...both) / Math.min(...both) < 4.5) wrong.push('faint: ' + e.textContent);
             }
             return wrong;
-        }""", panel)
+        }""",
+            panel,
+        )
         assert wrong == [], name
         show(opened, panel, f"dark_{name}")
     assert opened.errors == []

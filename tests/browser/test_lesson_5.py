@@ -1,4 +1,5 @@
-"""Lesson 5 in a real JupyterLab, with the keyboard alone: the microscope, the panel, the small multiples, the ribbon."""
+"""Lesson 5 in a real JupyterLab, with the keyboard alone: the microscope, the panel, the small multiples, the
+ribbon."""
 
 import json
 
@@ -14,8 +15,17 @@ MICROSCOPE, PANEL, FOUR, MOMENTUM, RATES, RIBBON = PARTS = range(6)  # its live 
 MULTIPLES = {FOUR: "four", MOMENTUM: "slow", RATES: "large"}
 
 
-@pytest.mark.parametrize("keyword, key", [("rate", "ArrowRight"), ("batch_size", "Home"), ("step", "End"), ("momentum", "ArrowRight"),
-                                          ("Another draw", "Enter"), ("rate", "Home")])
+@pytest.mark.parametrize(
+    "keyword, key",
+    [
+        ("rate", "ArrowRight"),
+        ("batch_size", "Home"),
+        ("step", "End"),
+        ("momentum", "ArrowRight"),
+        ("Another draw", "Enter"),
+        ("rate", "Home"),
+    ],
+)
 def test_every_control_of_the_microscope_shows_other_numbers(lesson, keyword, key):
     before = lesson.panel(MICROSCOPE)
     lesson.tab_to(keyword, MICROSCOPE)
@@ -28,8 +38,17 @@ def test_every_control_of_the_microscope_shows_other_numbers(lesson, keyword, ke
     assert (f"{100 * dropped:.1f} %" if dropped else "no unit is dropped") in after["words"]
 
 
-@pytest.mark.parametrize("keyword, key", [("dropout", "End"), ("batch_norm", "Space"), ("momentum", "ArrowRight"), ("dropout_first", "Space"),
-                                          ("learning_rate", "ArrowRight"), ("epochs", "ArrowLeft")])
+@pytest.mark.parametrize(
+    "keyword, key",
+    [
+        ("dropout", "End"),
+        ("batch_norm", "Space"),
+        ("momentum", "ArrowRight"),
+        ("dropout_first", "Space"),
+        ("learning_rate", "ArrowRight"),
+        ("epochs", "ArrowLeft"),
+    ],
+)
 def test_every_control_of_the_panel_moves_its_curves(lesson, keyword, key):
     check_control(lesson, keyword, key, PANEL)
     epochs = int(lesson.panel(PANEL)["epochs"])
@@ -37,9 +56,19 @@ def test_every_control_of_the_panel_moves_its_curves(lesson, keyword, key):
     check_curves(lesson, {name: values[:epochs] for name, values in logs.items()}, PANEL)
 
 
-@pytest.mark.parametrize("panel, keyword, key", [(FOUR, "epochs", "ArrowLeft"), (FOUR, "seed", "ArrowRight"), (FOUR, "Train again with the next seed", "Enter"),
-                                                 (MOMENTUM, "epochs", "PageDown"), (MOMENTUM, "seed", "ArrowRight"), (RATES, "learning_rate", "ArrowLeft"),
-                                                 (RATES, "epochs", "ArrowLeft"), (RATES, "seed", "ArrowRight")])
+@pytest.mark.parametrize(
+    "panel, keyword, key",
+    [
+        (FOUR, "epochs", "ArrowLeft"),
+        (FOUR, "seed", "ArrowRight"),
+        (FOUR, "Train again with the next seed", "Enter"),
+        (MOMENTUM, "epochs", "PageDown"),
+        (MOMENTUM, "seed", "ArrowRight"),
+        (RATES, "learning_rate", "ArrowLeft"),
+        (RATES, "epochs", "ArrowLeft"),
+        (RATES, "seed", "ArrowRight"),
+    ],
+)
 def test_every_control_of_the_small_multiples_trains_all_of_them(lesson, panel, keyword, key):
     before = lesson.panel(panel)
     lesson.tab_to(keyword, panel)

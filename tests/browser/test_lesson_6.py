@@ -1,4 +1,5 @@
-"""Lesson 6 in a real JupyterLab, with the keyboard alone: the panel, the ribbon, the chooser with its table, the winner's curse."""
+"""Lesson 6 in a real JupyterLab, with the keyboard alone: the panel, the ribbon, the chooser with its table, the
+winner's curse."""
 
 import json
 
@@ -13,8 +14,16 @@ NOTEBOOK = "06_choosing_a_model"
 PANEL, RIBBON, CHOOSER, GAME = PARTS = range(4)  # its live parts, from top to bottom
 
 
-@pytest.mark.parametrize("keyword, key", [("augment", "Space"), ("dropout", "Home"), ("learning_rate", "ArrowRight"), ("seed", "ArrowRight"),
-                                          ("epochs", "ArrowLeft")])
+@pytest.mark.parametrize(
+    "keyword, key",
+    [
+        ("augment", "Space"),
+        ("dropout", "Home"),
+        ("learning_rate", "ArrowRight"),
+        ("seed", "ArrowRight"),
+        ("epochs", "ArrowLeft"),
+    ],
+)
 def test_every_control_of_the_panel_moves_its_curves(lesson, keyword, key):
     check_control(lesson, keyword, key, PANEL)
     epochs = int(lesson.panel(PANEL)["epochs"])
@@ -43,15 +52,21 @@ def test_the_table_shows_the_sweep_sorted_by_validation_loss(lesson):
     for cells, (settings, loss, accuracy) in zip(found, sorted(sweep, key=lambda row: row[1]), strict=True):
         assert cells[1:5] == [str(value) for value in settings.values()]
         assert cells[5] == f"{loss:.3f}" and cells[6].startswith(f"{accuracy:.2f} (between")
-    assert dict(zip(sweep[0][0], found[0][1:5], strict=True)) == {name: str(value) for name, value in lesson.ask("choice.best").items()}
+    assert dict(zip(sweep[0][0], found[0][1:5], strict=True)) == {
+        name: str(value) for name, value in lesson.ask("choice.best").items()
+    }
 
 
-@pytest.mark.parametrize("by, column", [("validation accuracy", 6), ("optimizer", 3), ("learning_rate", 4), ("validation loss", 5)])
+@pytest.mark.parametrize(
+    "by, column", [("validation accuracy", 6), ("optimizer", 3), ("learning_rate", 4), ("validation loss", 5)]
+)
 def test_the_table_is_sorted_by_what_the_student_chooses(lesson, by, column):
     run = lesson.panel(CHOOSER)["run"]
     lesson.tab_to(by, CHOOSER)
     lesson.page.keyboard.press("Enter")
-    wait_until(lambda: json.loads(lesson.panel(CHOOSER)["settings"])["sort by"] == by, 20, f"the table to be sorted by {by}")
+    wait_until(
+        lambda: json.loads(lesson.panel(CHOOSER)["settings"])["sort by"] == by, 20, f"the table to be sorted by {by}"
+    )
     shown = [cells[column] for cells in rows(lesson)]
     if by in ("validation accuracy", "validation loss"):
         figures = [float(text.split()[0]) for text in shown]
@@ -72,8 +87,14 @@ def test_the_row_slider_opens_the_curves_of_a_row(lesson):
     settings = json.loads(lesson.panel(CHOOSER)["settings"])["settings"]
     assert [str(value) for value in settings.values()] == rows(lesson)[3][1:5]
     assert lesson.page.locator("table.scoreboard tr[aria-current]").inner_text().startswith("▸ 4")
-    logs = lesson.ask(f"[history.history for row in choice.sweep.rows if row.settings == {settings!r} for history in row.histories.values()]")
-    drawn = lesson.page.evaluate("""() => [...document.querySelectorAll('.live-panel')[2].querySelectorAll('polyline[data-name]')].map(line => line.dataset.name)""")
+    logs = lesson.ask(
+        f"[history.history for row in choice.sweep.rows if row.settings == {settings!r} for history in"
+        " row.histories.values()]"
+    )
+    drawn = lesson.page.evaluate(
+        """() => [...document.querySelectorAll('.live-panel')[2].querySelectorAll('polyline[data-name]')].map(line =>
+            line.dataset.name)"""
+    )
     seen = [lesson.curve(name, CHOOSER) for name in drawn if "val_loss" in name]
     assert len(seen) == len(logs) == 3
     known = sorted(history["val_loss"][-1] for history in logs)
@@ -101,17 +122,25 @@ def test_stop_and_go_on_lose_nothing(lesson):
     lesson.page.keyboard.press("Enter")
     after = lesson.wait_for_state("done", panel=CHOOSER, after_run=int(stopped["run"]), seconds=300)
     assert after["epoch"] == after["epochs"] == "108"
-    assert min(int(frame["epoch"]) for frame in lesson.frames() if frame["index"] == CHOOSER) >= finished  # none was trained again
+    assert (
+        min(int(frame["epoch"]) for frame in lesson.frames() if frame["index"] == CHOOSER) >= finished
+    )  # none was trained again
     assert np.array_equal(lesson.ask("[row.loss for row in choice.sweep.rows]"), before)
 
 
-@pytest.mark.parametrize("keyword, key", [("tries", "ArrowLeft"), ("n_validation", "End"), ("shuffled", "Space"), ("seed", "ArrowRight")])
+@pytest.mark.parametrize(
+    "keyword, key", [("tries", "ArrowLeft"), ("n_validation", "End"), ("shuffled", "Space"), ("seed", "ArrowRight")]
+)
 def test_every_control_of_the_game_plays_on(lesson, keyword, key):
     before = lesson.panel(GAME)
     lesson.tab_to(keyword, GAME)
     lesson.page.keyboard.press(key)
     after = lesson.wait_for_state("done", panel=GAME, after_run=int(before["run"]), seconds=120)
-    assert json.loads(after["settings"])[keyword] == lesson.ask(f"game.settings['{keyword}']") != json.loads(before["settings"])[keyword]
+    assert (
+        json.loads(after["settings"])[keyword]
+        == lesson.ask(f"game.settings['{keyword}']")
+        != json.loads(before["settings"])[keyword]
+    )
     assert after["epoch"] == after["epochs"] and after["opened"] == "0"
     assert f"{lesson.ask('float(game.accuracies.max())'):.2f}" in after["words"]
 

@@ -19,9 +19,12 @@ def run(epochs, seed=0):
     """A history of four curves with some noise: losses from 2 down to 0.3, accuracies up to 0.9."""
     random = np.random.RandomState(seed)
     falling = np.exp(-np.arange(epochs) / 6)
-    return {"loss": list(1.8 * falling + 0.1 + 0.02 * random.rand(epochs)),
-            "val_loss": list(1.5 * falling + 0.4 + 0.05 * random.rand(epochs)),
-            "accuracy": list(0.95 - 0.6 * falling), "val_accuracy": list(0.85 - 0.5 * falling)}
+    return {
+        "loss": list(1.8 * falling + 0.1 + 0.02 * random.rand(epochs)),
+        "val_loss": list(1.5 * falling + 0.4 + 0.05 * random.rand(epochs)),
+        "accuracy": list(0.95 - 0.6 * falling),
+        "val_accuracy": list(0.85 - 0.5 * falling),
+    }
 
 
 def first(history, epochs):
@@ -34,23 +37,30 @@ class Drawing:
     def __init__(self, svg):
         self.svg = svg
         self.root = ElementTree.fromstring(svg)
-        self.panes = {pane.get("data-pane"): pane for pane in self.root.iter("g")
-                      if pane.get("data-pane")}
+        self.panes = {pane.get("data-pane"): pane for pane in self.root.iter("g") if pane.get("data-pane")}
 
     def ticks(self, pane, axis):
-        return [(float(text.get(axis)), float(text.text)) for text in self.panes[pane].iter("text")
-                if text.get("class") == f"{axis}tick"]
+        return [
+            (float(text.get(axis)), float(text.text))
+            for text in self.panes[pane].iter("text")
+            if text.get("class") == f"{axis}tick"
+        ]
 
     def lines(self, name):
         """The points of a curve in pixels: a list for each unbroken piece."""
-        return [[tuple(map(float, point.split(","))) for point in line.get("points").split()]
-                for line in self.root.iter("polyline") if line.get("data-name") == name]
+        return [
+            [tuple(map(float, point.split(","))) for point in line.get("points").split()]
+            for line in self.root.iter("polyline")
+            if line.get("data-name") == name
+        ]
 
     def values(self, pane, name):
         """The points of a curve, translated back by the numbers at the axes: {epoch: value}."""
+
         def translate(pixels, axis):
             (p0, v0), (p1, v1) = self.ticks(pane, axis)[0], self.ticks(pane, axis)[-1]
             return v0 + (pixels - p0) / (p1 - p0) * (v1 - v0)
+
         return {translate(x, "x"): translate(y, "y") for line in self.lines(name) for x, y in line}
 
     def ghosts(self, pane):
@@ -94,8 +104,12 @@ def test_the_x_axis_stays_while_the_curves_grow():
 
 
 def test_the_shape_of_the_chart_never_changes():
-    charts = [chart.svg({}, 1), chart.svg(run(1), 1), chart.svg(run(40), 40, [("a", run(9))]),
-              chart.svg({"loss": [1.0]}, 5)]
+    charts = [
+        chart.svg({}, 1),
+        chart.svg(run(1), 1),
+        chart.svg(run(40), 40, [("a", run(9))]),
+        chart.svg({"loss": [1.0]}, 5),
+    ]
     roots = [Drawing(svg).root for svg in charts]
     assert len({(root.get("viewBox"), root.get("style")) for root in roots}) == 1
 
@@ -113,8 +127,7 @@ def test_every_point_has_a_marker(epochs):
     drawing = Drawing(chart.svg(run(epochs), epochs, uid="left"))
     markers = {marker.get("id"): marker for marker in drawing.root.iter("marker")}
     lines = list(drawing.root.iter("polyline"))
-    used = {line.get("data-name"): re.search(r"marker:url\(#(\w+)\)", line.get("style"))[1]
-            for line in lines}
+    used = {line.get("data-name"): re.search(r"marker:url\(#(\w+)\)", line.get("style"))[1] for line in lines}
     assert len(lines) == 4 and all(used[name] in markers for name in used)
     assert used["loss"] == used["accuracy"] != used["val_loss"] == used["val_accuracy"]
     marker = markers[used["loss"]].find("g")
@@ -136,6 +149,7 @@ def test_ids_of_two_charts_differ():
         defined = set(re.findall(r'\bid="([^"]+)"', svg))
         assert set(re.findall(r"url\(#([^)]+)\)", svg)) == defined
         return defined
+
     assert ids("one") and not ids("one") & ids("two")
 
 
@@ -204,7 +218,7 @@ def test_a_long_name_is_cut_and_whole_in_a_tooltip():
 
 
 def test_text_is_escaped():
-    label = '<b>"x" & \'y\', more</b>'
+    label = "<b>\"x\" & 'y', more</b>"
     svg = chart.svg({"loss": [1.0], "<i>": [0.5]}, 3, [(label, run(3))])
     assert "<b>" not in svg and "<i>" not in svg
     assert Drawing(svg).ghosts("loss")[0].find("title").text == label
@@ -281,12 +295,15 @@ def test_very_small_losses_have_numbers_at_their_axis():
 
 def test_other_lines_bands_and_marks_are_drawn_at_their_values():
     guess = np.array([1.0, np.nan, 0.5, 0.4])
-    sheet = Sheet("loss", [Line("guess", "knots", guess)], bands=[Band("A", guess - 0.2, guess + 0.2)],
-                        marks=[(3, "stop & go")])
+    sheet = Sheet(
+        "loss", [Line("guess", "knots", guess)], bands=[Band("A", guess - 0.2, guess + 0.2)], marks=[(3, "stop & go")]
+    )
     drawing = Drawing(chart.draw([sheet], 4, "A guess.", ["yours", ("A", "dropout <0>")], uid="one"))
     assert [len(piece) for piece in drawing.lines("guess")] == [1, 2]
     for (epoch, value), at in zip(sorted(drawing.values("loss", "guess").items()), (1, 3, 4), strict=True):
         assert (epoch, value) == pytest.approx((at, guess[at - 1]), abs=0.01)
     band = next(path for path in drawing.root.iter("path") if path.get("class") == "band")
     assert len(band.get("d").split()) == 6 and band.get("fill") == LOOKS["A"][0]
-    assert {"stop & go", "yours", "dropout <0>"} <= set(drawing.texts()) and drawing.root.get("aria-label") == "A guess."
+    assert {"stop & go", "yours", "dropout <0>"} <= set(drawing.texts()) and drawing.root.get(
+        "aria-label"
+    ) == "A guess."

@@ -96,15 +96,18 @@ def test_without_validation_only_what_training_shows_is_named():
         assert found.pattern == "not clear" and "Without validation loss" in str(found)
 
 
-@pytest.mark.parametrize("bad, words", [
-    ({"loss": [1.0, 0.5], "val_loss": [1.0]}, "1 values"),
-    ({"loss": ["high", "low"]}, "list of numbers"),
-    ({"loss": [[1.0], [0.5]]}, "list of numbers"),
-    ({"accuracy": [0.5]}, "no training loss"),
-    ([1.0, 0.5], "no training loss"),
-    ("loss", "no training loss"),
-    (None, "no training loss"),
-])
+@pytest.mark.parametrize(
+    "bad, words",
+    [
+        ({"loss": [1.0, 0.5], "val_loss": [1.0]}, "1 values"),
+        ({"loss": ["high", "low"]}, "list of numbers"),
+        ({"loss": [[1.0], [0.5]]}, "list of numbers"),
+        ({"accuracy": [0.5]}, "no training loss"),
+        ([1.0, 0.5], "no training loss"),
+        ("loss", "no training loss"),
+        (None, "no training loss"),
+    ],
+)
 def test_what_is_no_history_gets_a_clear_error(bad, words):
     for function in (diagnose, measure, lambda history: against("noisy", history)):
         with pytest.raises(CurveError, match=words):
@@ -138,7 +141,9 @@ def test_against_names_a_feature_of_these_very_curves(pattern):
 
 def test_every_condition_has_its_words():
     conditions = {condition[:2] for rule in RULES.values() for condition in rule}
-    assert conditions == set(AGAINST) and set(SPEAKS_FOR) == set(RULES) == set(PATTERNS) == set(causes.CAUSES) == set(causes.HELPS)
+    assert conditions == set(AGAINST) and set(SPEAKS_FOR) == set(RULES) == set(PATTERNS) == set(causes.CAUSES) == set(
+        causes.HELPS
+    )
 
 
 # Judged on runs that have not set a threshold.
@@ -157,11 +162,20 @@ def _unseen_run(number):
     clothes = data.clothing(list(classes), one_hot=True, seed=int(random.integers(1000)))
 
     def build(filters=5, pool=1, dropout=0.0, learning_rate=0.001):
-        model = keras.Sequential([
-            keras.Input((28, 28, 1)), keras.layers.Conv2D(filters, 3, activation="relu"), keras.layers.Dropout(dropout),
-            keras.layers.Conv2D(3 * filters, 3, activation="relu"), keras.layers.MaxPooling2D(pool),
-            keras.layers.Flatten(), keras.layers.Dense(len(classes), activation="softmax")])
-        model.compile(optimizer=keras.optimizers.Adam(learning_rate), loss="categorical_crossentropy", metrics=["accuracy"])
+        model = keras.Sequential(
+            [
+                keras.Input((28, 28, 1)),
+                keras.layers.Conv2D(filters, 3, activation="relu"),
+                keras.layers.Dropout(dropout),
+                keras.layers.Conv2D(3 * filters, 3, activation="relu"),
+                keras.layers.MaxPooling2D(pool),
+                keras.layers.Flatten(),
+                keras.layers.Dense(len(classes), activation="softmax"),
+            ]
+        )
+        model.compile(
+            optimizer=keras.optimizers.Adam(learning_rate), loss="categorical_crossentropy", metrics=["accuracy"]
+        )
         return model
 
     run = causes.train(build, clothes, case).history

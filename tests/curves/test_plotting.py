@@ -24,8 +24,7 @@ def overfitting(epochs=30, noise=0.0, seed=0):
     wobble = 1 + noise * np.random.RandomState(seed).randn(4, epochs)
     train = 1.2 * np.exp(-epoch / 6)
     val = 0.36 + 0.5 * np.exp(-epoch / 2) + 0.02 * np.maximum(epoch - 7, 0)
-    return as_history(train * wobble[0], val * wobble[1], 1 - train / 2 * wobble[2],
-                      0.85 - val / 5 * wobble[3])
+    return as_history(train * wobble[0], val * wobble[1], 1 - train / 2 * wobble[2], 0.85 - val / 5 * wobble[3])
 
 
 def as_history(loss, val_loss=None, accuracy=None, val_accuracy=None):
@@ -57,10 +56,18 @@ def test_panes_hold_the_loss_and_the_accuracy():
     assert accuracy.train.tolist() == [0.5, 0.7] and accuracy.val.tolist() == [0.4, 0.6]
 
 
-@pytest.mark.parametrize("keys, name", [
-    (["acc"], "accuracy"), (["auc"], "auc"), (["auc", "binary_accuracy"], "binary_accuracy"),
-    (["lr", "auc"], "auc"), (["learning_rate"], None), ([], None),
-    (["head_loss", "head_accuracy"], "head_accuracy")])
+@pytest.mark.parametrize(
+    "keys, name",
+    [
+        (["acc"], "accuracy"),
+        (["auc"], "auc"),
+        (["auc", "binary_accuracy"], "binary_accuracy"),
+        (["lr", "auc"], "auc"),
+        (["learning_rate"], None),
+        ([], None),
+        (["head_loss", "head_accuracy"], "head_accuracy"),
+    ],
+)
 def test_the_second_pane_is_the_accuracy_or_else_another_metric(keys, name):
     logs = {"loss": [1.0], **{key: [0.5] for key in keys}, **{f"val_{key}": [0.4] for key in keys}}
     names = [pane.name for pane in panes(logs)]
@@ -72,13 +79,22 @@ def test_numpy_numbers_are_numbers():
     assert loss.train.tolist() == [0.5, 0.25]
 
 
-@pytest.mark.parametrize("history, words", [
-    (None, "model.fit"), ([0.5, 0.4], "model.fit"), ({"val_loss": [1.0]}, "training loss"),
-    ({"loss": None}, "'loss'"), ({"loss": 0.5}, "'loss'"), ({"loss": ["0.5"]}, "list of numbers"),
-    ({"loss": [0.5, None]}, "list of numbers"), ({"loss": [[0.5], [0.4, 0.3]]}, "list of numbers"),
-    ({"loss": [[0.5], [0.4]]}, "list of numbers"),
-    ({"loss": [0.5], "val_loss": [True]}, "'val_loss'"),
-    ({"loss": [0.5, 0.4], "val_loss": [0.6]}, "validation_freq")])
+@pytest.mark.parametrize(
+    "history, words",
+    [
+        (None, "model.fit"),
+        ([0.5, 0.4], "model.fit"),
+        ({"val_loss": [1.0]}, "training loss"),
+        ({"loss": None}, "'loss'"),
+        ({"loss": 0.5}, "'loss'"),
+        ({"loss": ["0.5"]}, "list of numbers"),
+        ({"loss": [0.5, None]}, "list of numbers"),
+        ({"loss": [[0.5], [0.4, 0.3]]}, "list of numbers"),
+        ({"loss": [[0.5], [0.4]]}, "list of numbers"),
+        ({"loss": [0.5], "val_loss": [True]}, "'val_loss'"),
+        ({"loss": [0.5, 0.4], "val_loss": [0.6]}, "validation_freq"),
+    ],
+)
 @pytest.mark.parametrize("use", [panes, curves.describe, curves.best_epoch, curves.plot])
 def test_what_is_not_a_history_is_refused_in_words(use, history, words):
     with pytest.raises(curves.CurveError, match=words) as refused:
@@ -90,8 +106,9 @@ def test_what_is_not_a_history_is_refused_in_words(use, history, words):
 
 
 def test_overfitting_is_said_with_its_numbers():
-    logs = as_history([1.0, 0.5, 0.3, 0.1, 0.05], [1.1, 0.7, 0.6, 0.8, 0.914],
-                      [0.5, 0.7, 0.8, 0.9, 1.0], [0.4, 0.6, 0.71, 0.7, 0.7])
+    logs = as_history(
+        [1.0, 0.5, 0.3, 0.1, 0.05], [1.1, 0.7, 0.6, 0.8, 0.914], [0.5, 0.7, 0.8, 0.9, 1.0], [0.4, 0.6, 0.71, 0.7, 0.7]
+    )
     text = curves.describe(logs)
     assert "best epoch is 3 of 5" in text
     assert "training loss 0.30" in text and "validation loss 0.60" in text
@@ -104,13 +121,17 @@ def test_the_first_of_several_best_epochs_counts():
     assert curves.best_epoch(as_history([3, 2, 1, 0], [1.0, 0.5, 0.7, 0.5])) == 2
 
 
-@pytest.mark.parametrize("val, verdict", [
-    (2 * np.exp(-np.arange(20) / 8), "is still falling at the end"),
-    (0.5 + np.exp(-np.arange(30) / 2), "falls, then levels off"),
-    (np.r_[1.5, 1.0, 0.7, np.linspace(0.53, 0.58, 20)], "falls, then levels off"),
-    (np.r_[1.5, 1.0, 0.7, np.linspace(0.58, 0.50, 20)], "falls, then levels off"),
-    (2.3 - 0.002 * np.arange(20), "hardly changes"),
-    (0.5 + 0.05 * np.arange(20), "rises")])
+@pytest.mark.parametrize(
+    "val, verdict",
+    [
+        (2 * np.exp(-np.arange(20) / 8), "is still falling at the end"),
+        (0.5 + np.exp(-np.arange(30) / 2), "falls, then levels off"),
+        (np.r_[1.5, 1.0, 0.7, np.linspace(0.53, 0.58, 20)], "falls, then levels off"),
+        (np.r_[1.5, 1.0, 0.7, np.linspace(0.58, 0.50, 20)], "falls, then levels off"),
+        (2.3 - 0.002 * np.arange(20), "hardly changes"),
+        (0.5 + 0.05 * np.arange(20), "rises"),
+    ],
+)
 def test_what_validation_loss_does_after_its_best_epoch(val, verdict):
     logs = as_history(val * 0.9, val)
     assert f"Validation loss {verdict}" in curves.describe(logs)
@@ -125,7 +146,9 @@ def test_overfitting_is_not_blamed_when_training_loss_rises_as_well():
 
 
 def test_a_first_loss_far_above_all_others_is_an_explosion_as_well():
-    assert "explodes to 400.00; its lowest value is 1.10" in curves.describe(as_history([400, 1.2, 1.1, 1.1], [1.1] * 4))
+    assert "explodes to 400.00; its lowest value is 1.10" in curves.describe(
+        as_history([400, 1.2, 1.1, 1.1], [1.1] * 4)
+    )
 
 
 def test_a_curve_that_goes_up_and_down_is_not_said_to_rise_or_fall():
@@ -152,7 +175,8 @@ def test_without_validation_data_it_says_so():
 
 def test_one_epoch_is_no_trend():
     assert curves.describe(as_history([0.9], [0.8])) == (
-        "One epoch, no trend yet: training loss 0.90, validation loss 0.80.")
+        "One epoch, no trend yet: training loss 0.90, validation loss 0.80."
+    )
     assert "no epoch" in curves.describe({}).lower()
     assert "no epoch" in curves.describe({"loss": [], "val_loss": []}).lower()
 
@@ -162,7 +186,8 @@ def test_a_loss_that_is_no_number(bad):
     text = curves.describe(as_history([1.0, 0.8, bad, bad], [0.9, 0.7, bad, bad]))
     assert "training loss stopped being a number at epoch 3" in text and "best epoch is 2" in text
     assert "validation loss stopped being a number at epoch 4" in curves.describe(
-        as_history([1.0, 0.8, 0.6, 0.5], [0.9, 0.7, 0.7, bad]))
+        as_history([1.0, 0.8, 0.6, 0.5], [0.9, 0.7, 0.7, bad])
+    )
     assert "at epoch 1" in curves.describe(as_history([bad], [bad]))
     assert curves.best_epoch(as_history([bad], [bad])) is None
 
@@ -262,8 +287,9 @@ def test_ghosts_are_named_and_their_names_do_not_touch():
     picture = curves.plot(overfitting(), same)
     assert all(texts(picture).count(label) == 2 for label, _ in same)  # once in each pane
     for axes in picture.figure.axes:
-        heights = sorted(box.y0 for box in (text.get_window_extent() for text in axes.texts
-                                            if text.get_text().startswith("dropout")))
+        heights = sorted(
+            box.y0 for box in (text.get_window_extent() for text in axes.texts if text.get_text().startswith("dropout"))
+        )
         size = axes.texts[0].get_window_extent().height
         assert min(np.diff(heights)) >= 0.9 * size
 
@@ -284,8 +310,10 @@ def test_negative_losses_are_visible():
     assert low < -0.9 and high >= 0
 
 
-@pytest.mark.parametrize("logs", [{}, {"loss": [NAN]}, as_history([NAN, NAN], [NAN, NAN]),
-                                  as_history([0, 0], [0, 0]), as_history([1e-9, 1e-10])])
+@pytest.mark.parametrize(
+    "logs",
+    [{}, {"loss": [NAN]}, as_history([NAN, NAN], [NAN, NAN]), as_history([0, 0], [0, 0]), as_history([1e-9, 1e-10])],
+)
 def test_odd_histories_are_drawn(logs):
     picture = curves.plot(logs, [("nothing", {}), ("lost", {"loss": [NAN]})])
     assert picture.png.startswith(b"\x89PNG")

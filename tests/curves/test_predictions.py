@@ -19,7 +19,9 @@ from helpers.errors import LessonError
 
 NAMES = ("T-shirt/top", "Dress", "Ankle boot")
 CLOTHES = clothing(NAMES)
-FONT = ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans-Bold.ttf"), 100)  # wider than what most pages have
+FONT = ImageFont.truetype(
+    str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans-Bold.ttf"), 100
+)  # wider than what most pages have
 
 
 class Text:
@@ -30,8 +32,11 @@ class Text:
         wide = FONT.getlength(words) * size / 100
         left = -wide * {"start": 0, "middle": 0.5, "end": 1}[anchor]
         turn = math.radians(angle)
-        self.corners = [(x + a * math.cos(turn) - b * math.sin(turn), y + a * math.sin(turn) + b * math.cos(turn))
-                        for a in (left, left + wide) for b in (-0.75 * size, 0.2 * size)]
+        self.corners = [
+            (x + a * math.cos(turn) - b * math.sin(turn), y + a * math.sin(turn) + b * math.cos(turn))
+            for a in (left, left + wide)
+            for b in (-0.75 * size, 0.2 * size)
+        ]
 
     def box(self):
         xs, ys = zip(*self.corners, strict=True)
@@ -40,10 +45,13 @@ class Text:
 
 def texts_of(svg):
     """All texts of an <svg> string, where they are."""
+
     def walk(element, x, y, size, anchor):
         size = float(element.get("font-size", size))
         anchor = element.get("text-anchor", anchor)
-        moved = re.match(r"translate\(([\d.-]+)[ ,]([\d.-]+)\)(?:rotate\(([\d.-]+)\))?", element.get("transform", "translate(0 0)"))
+        moved = re.match(
+            r"translate\(([\d.-]+)[ ,]([\d.-]+)\)(?:rotate\(([\d.-]+)\))?", element.get("transform", "translate(0 0)")
+        )
         x, y = x + float(moved[1]), y + float(moved[2])
         if element.tag in ("text", "svg"):
             x, y = x + float(element.get("x", 0)), y + float(element.get("y", 0))
@@ -94,10 +102,16 @@ def test_one_sigmoid_output_becomes_two_columns():
     assert np.array_equal(class_probabilities([0.2], ("Dress", "Bag")), [[0.8, 0.2]])
 
 
-@pytest.mark.parametrize("outputs, words", [
-    (np.ones((4, 10)), "there are 3 classes"), (np.ones((4, 1)), "one unit for each class"), (np.ones((4, 5, 3)), r"shape \(5, 3\)"),
-    (np.array([[0.5, np.nan, 0.5]]), "not numbers"), (np.array([[3.0, -2.0, 0.1]]), "activation='softmax'"),
-])
+@pytest.mark.parametrize(
+    "outputs, words",
+    [
+        (np.ones((4, 10)), "there are 3 classes"),
+        (np.ones((4, 1)), "one unit for each class"),
+        (np.ones((4, 5, 3)), r"shape \(5, 3\)"),
+        (np.array([[0.5, np.nan, 0.5]]), "not numbers"),
+        (np.array([[3.0, -2.0, 0.1]]), "activation='softmax'"),
+    ],
+)
 def test_outputs_that_are_no_probabilities_are_refused_in_words(outputs, words):
     with pytest.raises(LessonError, match=words):
         class_probabilities(outputs, NAMES)
@@ -121,10 +135,16 @@ def test_targets_that_do_not_fit_the_names_are_refused_in_words(targets):
 
 def test_counts_have_a_row_for_what_it_is_and_a_column_for_what_is_said():
     assert confusion_counts([0, 0, 1, 2, 2], [0, 1, 1, 0, 0], 3).tolist() == [[1, 1, 0], [0, 1, 0], [2, 0, 0]]
-    assert confusion_counts([1], [1], 3).tolist() == [[0, 0, 0], [0, 1, 0], [0, 0, 0]]  # a class that nobody names has its place
+    assert confusion_counts([1], [1], 3).tolist() == [
+        [0, 0, 0],
+        [0, 1, 0],
+        [0, 0, 0],
+    ]  # a class that nobody names has its place
 
 
-@pytest.mark.parametrize("width, n", [*((330, n) for n in range(2, 6)), *((width, n) for width in (430, 860) for n in range(2, 11))])
+@pytest.mark.parametrize(
+    "width, n", [*((330, n) for n in range(2, 6)), *((width, n) for width in (430, 860) for n in range(2, 11))]
+)
 def test_the_matrix_is_legible_and_shows_every_count(width, n):
     names = ("T-shirt/top", "Ankle boot", *(name for name in CLOTHING_CLASSES if name not in NAMES), "Dress")[:n]
     counts = np.random.default_rng(n).integers(0, 200, (n, n))
@@ -138,7 +158,11 @@ def test_the_matrix_is_legible_and_shows_every_count(width, n):
 
 
 def test_the_diagonal_is_outlined_and_shades_follow_the_share_of_the_row():
-    rects = [group.find("rect") for group in ElementTree.fromstring(confusion([[90, 10], [50, 50]], ("Dress", "Bag"))).iter("g") if group.get("role")]
+    rects = [
+        group.find("rect")
+        for group in ElementTree.fromstring(confusion([[90, 10], [50, 50]], ("Dress", "Bag"))).iter("g")
+        if group.get("role")
+    ]
     assert [rect.get("stroke") is not None for rect in rects] == [True, False, False, True]
     shades = [float(rect.get("fill-opacity")) for rect in rects]
     assert shades[0] > shades[2] == shades[3] > shades[1]
@@ -168,11 +192,27 @@ def told(svg):
 
 
 def test_below_each_picture_stands_the_answer_its_probability_and_whether_it_is_right():
-    svg = garments(CLOTHES.x_test[:4], np.vstack([likely([0, 1], 0.97), likely([2], 0.996), likely([0], 1.0)]), [0, 2, 2, 1], NAMES)
-    assert [text.words for text in texts_of(svg)] == ["T-shirt/top", "97 % ✓", "Dress", "97 % ✗", "is Ankle boot", "Ankle boot", ">99 % ✓",
-                                                      "T-shirt/top", "100 % ✗", "is Dress"]
-    assert told(svg) == ["Picture 1: T-shirt/top, 97 %, right", "Picture 2: Dress, 97 %, wrong, it is Ankle boot",
-                         "Picture 3: Ankle boot, >99 %, right", "Picture 4: T-shirt/top, 100 %, wrong, it is Dress"]
+    svg = garments(
+        CLOTHES.x_test[:4], np.vstack([likely([0, 1], 0.97), likely([2], 0.996), likely([0], 1.0)]), [0, 2, 2, 1], NAMES
+    )
+    assert [text.words for text in texts_of(svg)] == [
+        "T-shirt/top",
+        "97 % ✓",
+        "Dress",
+        "97 % ✗",
+        "is Ankle boot",
+        "Ankle boot",
+        ">99 % ✓",
+        "T-shirt/top",
+        "100 % ✗",
+        "is Dress",
+    ]
+    assert told(svg) == [
+        "Picture 1: T-shirt/top, 97 %, right",
+        "Picture 2: Dress, 97 %, wrong, it is Ankle boot",
+        "Picture 3: Ankle boot, >99 %, right",
+        "Picture 4: T-shirt/top, 100 %, wrong, it is Dress",
+    ]
     assert "4 pictures: 2 of them wrong" in ElementTree.fromstring(svg).get("aria-label")
 
 
@@ -192,16 +232,26 @@ def test_any_number_of_pictures_is_legible(number, width):
 def test_the_pictures_are_the_ones_given_dark_on_white():
     pictures = np.stack([CLOTHES.x_test[5, ..., 0], np.linspace(-0.2, 1.2, 784).reshape(28, 28)])
     svg = garments(pictures, likely([0, 0]), [0, 0], NAMES)
-    drawn = [np.asarray(Image.open(io.BytesIO(base64.b64decode(image.get("href").partition("base64,")[2]))).convert("L"))
-             for image in ElementTree.fromstring(svg).iter("image")]
-    assert all(np.abs(grey / 255 - (1 - np.clip(ink, 0, 1))).max() < 0.01 for grey, ink in zip(drawn, pictures, strict=True))
+    drawn = [
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(image.get("href").partition("base64,")[2]))).convert("L"))
+        for image in ElementTree.fromstring(svg).iter("image")
+    ]
+    assert all(
+        np.abs(grey / 255 - (1 - np.clip(ink, 0, 1))).max() < 0.01 for grey, ink in zip(drawn, pictures, strict=True)
+    )
     assert garments(pictures[..., np.newaxis], likely([0, 0]), [0, 0], NAMES) == svg
 
 
-@pytest.mark.parametrize("pictures, words", [
-    (np.zeros((0, 28, 28, 1)), "From 1 to 24"), (np.zeros((25, 28, 28, 1)), "From 1 to 24"), (np.zeros((3, 64)), "grey pictures"),
-    (np.zeros((3, 28, 28, 3)), "grey pictures"), (np.zeros((2, 28, 28, 1)), "2 pictures, but 3 answers"),
-])
+@pytest.mark.parametrize(
+    "pictures, words",
+    [
+        (np.zeros((0, 28, 28, 1)), "From 1 to 24"),
+        (np.zeros((25, 28, 28, 1)), "From 1 to 24"),
+        (np.zeros((3, 64)), "grey pictures"),
+        (np.zeros((3, 28, 28, 3)), "grey pictures"),
+        (np.zeros((2, 28, 28, 1)), "2 pictures, but 3 answers"),
+    ],
+)
 def test_what_cannot_be_drawn_is_refused_in_words(pictures, words):
     with pytest.raises(LessonError, match=words):
         garments(pictures, likely([0, 1, 2]), [0, 1, 2], NAMES)

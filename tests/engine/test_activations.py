@@ -1,4 +1,5 @@
-"""What is computed of dropout and batch normalisation is what Keras's own layers do, and the network looked at stays as it is."""
+"""What is computed of dropout and batch normalisation is what Keras's own layers do, and the network looked at stays as
+it is."""
 
 import random
 
@@ -20,7 +21,12 @@ def network(*inner, shape=(28, 28, 1)):
 
 
 def both_layers():
-    model = network(layers.Conv2D(5, 3, activation="relu"), layers.BatchNormalization(momentum=0.9), layers.Dropout(0.25), layers.Conv2D(3, 3))
+    model = network(
+        layers.Conv2D(5, 3, activation="relu"),
+        layers.BatchNormalization(momentum=0.9),
+        layers.Dropout(0.25),
+        layers.Conv2D(3, 3),
+    )
     return model
 
 
@@ -123,8 +129,12 @@ def test_it_finds_the_values_that_reach_the_layers(first):
     assert np.allclose(dropped.inputs, by_hand(model, 2, CLOTHES.x_train[rows[:64]]), atol=1e-5)
     reach = by_hand(model, 1, CLOTHES.x_train[rows])
     assert norm.inputs.shape == (64, 26, 26, 5) and np.allclose(norm.inputs, reach[:64], atol=1e-5)
-    assert np.allclose(norm.means, reach.mean((1, 2)), atol=1e-5) and np.allclose(norm.variances, reach.var((1, 2)), atol=1e-5)
-    assert np.array_equal([norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance], model.layers[1].get_weights())
+    assert np.allclose(norm.means, reach.mean((1, 2)), atol=1e-5) and np.allclose(
+        norm.variances, reach.var((1, 2)), atol=1e-5
+    )
+    assert np.array_equal(
+        [norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance], model.layers[1].get_weights()
+    )
 
 
 def test_the_network_stays_as_it_is_bit_for_bit():
@@ -203,35 +213,53 @@ def own():
     return model
 
 
-@pytest.mark.parametrize("make, told", [
-    (lambda: both_layers, "not the function that makes it"),
-    (lambda: "model", "needs the network itself, not str"),
-    (lambda: keras.Sequential([layers.Dropout(0.5), layers.Dense(2)]), "has not been built"),
-    (own, "not into a class of your own"),
-    (two_inputs, "has 2 inputs"),
-    (lambda: network(layers.Conv2D(2, 3)), "There is no Dropout and no BatchNormalization layer"),
-    (lambda: network(layers.SpatialDropout2D(0.5)), "is a SpatialDropout2D, which works in another way than Dropout"),
-    (lambda: network(layers.GaussianDropout(0.5)), "is a GaussianDropout"),
-    (lambda: network(keras.Sequential([keras.Input((28, 28, 1)), layers.Dropout(0.5)], name="inner")), "inside another model, 'inner'"),
-    (lambda: network(layers.BatchNormalization(axis=1)), "along axis 1; microscope supports only the last axis"),
-    (lambda: network(layers.Dropout(1.0)), "drops everything"),
-    (lambda: network(layers.Reshape((28, 28)), layers.Dropout(0.5)), r"gets values of shape \(28, 28\)"),
-    (lambda: network(Stubborn(print), layers.Dropout(0.5)), "could not be copied"),
-    (frozen, "is frozen"), (exploded, "weights have exploded"), (twice, "used more than once"),
-])
+@pytest.mark.parametrize(
+    "make, told",
+    [
+        (lambda: both_layers, "not the function that makes it"),
+        (lambda: "model", "needs the network itself, not str"),
+        (lambda: keras.Sequential([layers.Dropout(0.5), layers.Dense(2)]), "has not been built"),
+        (own, "not into a class of your own"),
+        (two_inputs, "has 2 inputs"),
+        (lambda: network(layers.Conv2D(2, 3)), "There is no Dropout and no BatchNormalization layer"),
+        (
+            lambda: network(layers.SpatialDropout2D(0.5)),
+            "is a SpatialDropout2D, which works in another way than Dropout",
+        ),
+        (lambda: network(layers.GaussianDropout(0.5)), "is a GaussianDropout"),
+        (
+            lambda: network(keras.Sequential([keras.Input((28, 28, 1)), layers.Dropout(0.5)], name="inner")),
+            "inside another model, 'inner'",
+        ),
+        (lambda: network(layers.BatchNormalization(axis=1)), "along axis 1; microscope supports only the last axis"),
+        (lambda: network(layers.Dropout(1.0)), "drops everything"),
+        (lambda: network(layers.Reshape((28, 28)), layers.Dropout(0.5)), r"gets values of shape \(28, 28\)"),
+        (lambda: network(Stubborn(print), layers.Dropout(0.5)), "could not be copied"),
+        (frozen, "is frozen"),
+        (exploded, "weights have exploded"),
+        (twice, "used more than once"),
+    ],
+)
 def test_a_network_that_cannot_be_looked_into_is_told_in_words(make, told):
     with pytest.raises(LessonError, match=told):
         activations.look_inside(make(), CLOTHES.x_train)
 
 
-@pytest.mark.parametrize("pictures, told", [
-    (CLOTHES, "not the whole data set"),
-    (CLOTHES.x_train[:1], "only one picture"), (CLOTHES.x_train[:0], "no pictures"),
-    (CLOTHES.x_train[0], r"shape \(28, 1\). For a single picture"),
-    (CLOTHES.x_train[:, :14], r"takes pictures of shape \(28, 28, 1\), but these have shape \(14, 28, 1\)"),
-    (CLOTHES.x_train.repeat(3, -1), r"these have shape \(28, 28, 3\)"),
-    (CLOTHES.x_train * np.nan, "not finite"), ("shirts", "one array of numbers"), (None, "one array of numbers"), ([[1], [1, 2]], "one array of numbers"),
-])
+@pytest.mark.parametrize(
+    "pictures, told",
+    [
+        (CLOTHES, "not the whole data set"),
+        (CLOTHES.x_train[:1], "only one picture"),
+        (CLOTHES.x_train[:0], "no pictures"),
+        (CLOTHES.x_train[0], r"shape \(28, 1\). For a single picture"),
+        (CLOTHES.x_train[:, :14], r"takes pictures of shape \(28, 28, 1\), but these have shape \(14, 28, 1\)"),
+        (CLOTHES.x_train.repeat(3, -1), r"these have shape \(28, 28, 3\)"),
+        (CLOTHES.x_train * np.nan, "not finite"),
+        ("shirts", "one array of numbers"),
+        (None, "one array of numbers"),
+        ([[1], [1, 2]], "one array of numbers"),
+    ],
+)
 def test_pictures_that_do_not_fit_are_told_in_words(pictures, told):
     with pytest.raises(LessonError, match=told):
         activations.look_inside(both_layers(), pictures)

@@ -31,7 +31,9 @@ def sequential(*stack, optimizer="adam", loss="categorical_crossentropy", metric
 
 
 def dense(optimizer="adam", **compile_with):
-    return sequential(layers.Dense(20, activation="relu"), layers.Dense(10, activation="softmax"), optimizer=optimizer, **compile_with)
+    return sequential(
+        layers.Dense(20, activation="relu"), layers.Dense(10, activation="softmax"), optimizer=optimizer, **compile_with
+    )
 
 
 def adapted(examples=300):
@@ -70,8 +72,13 @@ def subclassed():
 def two_outputs():
     inputs = keras.Input((64,))
     hidden = layers.Dense(20, activation="relu")(inputs)
-    model = keras.Model(inputs, {"digit": layers.Dense(10, activation="softmax", name="digit")(hidden),
-                                 "even": layers.Dense(1, activation="sigmoid", name="even")(hidden)})
+    model = keras.Model(
+        inputs,
+        {
+            "digit": layers.Dense(10, activation="softmax", name="digit")(hidden),
+            "even": layers.Dense(1, activation="sigmoid", name="even")(hidden),
+        },
+    )
     model.compile(optimizer="adam", loss={"digit": "categorical_crossentropy", "even": "binary_crossentropy"})
     return model
 
@@ -91,38 +98,82 @@ SGD, schedules = keras.optimizers.SGD, keras.optimizers.schedules
 AS_FIT = {
     "dense": (dense, ONE_HOT),
     "no validation": (dense, (X, Y, None)),
-    "cnn": (lambda: sequential(layers.Conv2D(5, 3, activation="relu"), layers.MaxPooling2D(), layers.Flatten(),
-                               layers.Dense(10, activation="softmax"), shape=(8, 8, 1)), PICTURES),
-    "batch normalisation": (lambda: sequential(layers.Dense(20), layers.BatchNormalization(momentum=0.9), layers.ReLU(),
-                                               layers.Dense(10, activation="softmax")), ONE_HOT),
-    "L1 and L2": (lambda: sequential(layers.Dense(20, activation="relu", kernel_regularizer="l2", bias_regularizer="l1"),
-                                     layers.Dense(10, activation="softmax", kernel_regularizer=keras.regularizers.L1L2(0.01, 0.02))), ONE_HOT),
+    "cnn": (
+        lambda: sequential(
+            layers.Conv2D(5, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dense(10, activation="softmax"),
+            shape=(8, 8, 1),
+        ),
+        PICTURES,
+    ),
+    "batch normalisation": (
+        lambda: sequential(
+            layers.Dense(20),
+            layers.BatchNormalization(momentum=0.9),
+            layers.ReLU(),
+            layers.Dense(10, activation="softmax"),
+        ),
+        ONE_HOT,
+    ),
+    "L1 and L2": (
+        lambda: sequential(
+            layers.Dense(20, activation="relu", kernel_regularizer="l2", bias_regularizer="l1"),
+            layers.Dense(10, activation="softmax", kernel_regularizer=keras.regularizers.L1L2(0.01, 0.02)),
+        ),
+        ONE_HOT,
+    ),
     "SGD with momentum": (lambda: dense(SGD(0.05, momentum=0.9, nesterov=True)), ONE_HOT),
     "AdamW": (lambda: dense(keras.optimizers.AdamW(0.002, weight_decay=0.01)), ONE_HOT),
     "RMSprop, clipped": (lambda: dense(keras.optimizers.RMSprop(clipnorm=1.0)), ONE_HOT),
     "moving average of the weights": (lambda: dense(keras.optimizers.Adam(use_ema=True)), ONE_HOT),
     "schedule": (lambda: dense(SGD(schedules.ExponentialDecay(0.1, 5, 0.9))), ONE_HOT),
     "sparse": (lambda: dense(loss="sparse_categorical_crossentropy"), SPARSE),
-    "binary": (lambda: sequential(layers.Dense(20, activation="relu"), layers.Dense(1, activation="sigmoid"),
-                                  loss="binary_crossentropy", metrics=("accuracy", keras.metrics.AUC(name="auc"))), BINARY),
-    "more metrics": (lambda: dense(metrics=("accuracy", "top_k_categorical_accuracy", keras.metrics.F1Score(average="macro"))), ONE_HOT),
+    "binary": (
+        lambda: sequential(
+            layers.Dense(20, activation="relu"),
+            layers.Dense(1, activation="sigmoid"),
+            loss="binary_crossentropy",
+            metrics=("accuracy", keras.metrics.AUC(name="auc")),
+        ),
+        BINARY,
+    ),
+    "more metrics": (
+        lambda: dense(metrics=("accuracy", "top_k_categorical_accuracy", keras.metrics.F1Score(average="macro"))),
+        ONE_HOT,
+    ),
     "summed loss": (lambda: dense(loss=keras.losses.CategoricalCrossentropy(reduction="sum")), ONE_HOT),
     "label smoothing": (lambda: dense(loss=keras.losses.CategoricalCrossentropy(label_smoothing=0.1)), ONE_HOT),
     "a loss of one's own": (lambda: dense(loss=focal), ONE_HOT),
-    "preprocessing layers": (lambda: sequential(layers.Rescaling(2.0, offset=-1.0), layers.Dense(10, activation="softmax")), ONE_HOT),
+    "preprocessing layers": (
+        lambda: sequential(layers.Rescaling(2.0, offset=-1.0), layers.Dense(10, activation="softmax")),
+        ONE_HOT,
+    ),
     "a layer adapted to the data": (adapted, ONE_HOT),
     "shared and nested": (functional_with_shared_and_nested, ONE_HOT),
     "subclassed": (subclassed, ONE_HOT),
-    "two outputs": (two_outputs, (X, {"digit": Y, "even": EVEN[:, None]},
-                                  (VALIDATION[0], {"digit": VALIDATION[1], "even": VALIDATION_EVEN[:, None]}))),
-    "float64, uint8 labels": (lambda: dense(loss="sparse_categorical_crossentropy"), (X.astype("float64"), LABELS.astype("uint8"), None)),
+    "two outputs": (
+        two_outputs,
+        (
+            X,
+            {"digit": Y, "even": EVEN[:, None]},
+            (VALIDATION[0], {"digit": VALIDATION[1], "even": VALIDATION_EVEN[:, None]}),
+        ),
+    ),
+    "float64, uint8 labels": (
+        lambda: dense(loss="sparse_categorical_crossentropy"),
+        (X.astype("float64"), LABELS.astype("uint8"), None),
+    ),
 }
 
 
 AT_ONCE = ("dense", "batch normalisation", "sparse", "preprocessing layers")  # the others wait for the slow tests
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, marks=[] if case in AT_ONCE else pytest.mark.slow) for case in AS_FIT])
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=[] if case in AT_ONCE else pytest.mark.slow) for case in AS_FIT]
+)
 def test_history_and_weights_equal_those_of_fit(case):
     build, (x, y, validation) = AS_FIT[case]
     keras.utils.set_random_seed(1)
@@ -142,7 +193,7 @@ def test_history_and_weights_equal_those_of_fit(case):
 def test_equality_is_close_enough_to_see_an_unweighted_last_batch():
     """The classic mistake, a last batch of 12 that counts as much as one of 32, must be outside the tolerance."""
     model = digits_network(0.0)
-    batches = [(X[start:start + 32], Y[start:start + 32]) for start in range(0, len(X), 32)]
+    batches = [(X[start : start + 32], Y[start : start + 32]) for start in range(0, len(X), 32)]
     losses = [float(model.evaluate(*batch, verbose=0)[0]) for batch in batches]
     weighted = np.average(losses, weights=[len(batch[0]) for batch in batches])
     assert len(batches[-1][0]) == 12 and abs(np.mean(losses) - weighted) > 1e-5
@@ -154,7 +205,8 @@ def final_losses(train, seeds, rate):
 
 @pytest.mark.slow
 def test_dropout_agrees_with_fit_over_seeds_and_a_wrong_rate_is_noticed():
-    """Two-sample Kolmogorov–Smirnov test on the training loss after three epochs, 12 seeds of fit against 60 of ours."""
+    """Two-sample Kolmogorov–Smirnov test on the training loss after three epochs, 12 seeds of fit against 60 of
+    ours."""
 
     def with_fit(rate, seed):
         keras.utils.set_random_seed(seed)
@@ -280,12 +332,18 @@ def test_a_rate_is_found_in_the_network_not_by_its_keyword(builder):
 @pytest.mark.slow
 def test_a_number_baked_into_the_network_is_not_missed():
     def build(l2=0.0, momentum=0.9, scale=1.0):
-        return sequential(layers.Dense(20, kernel_regularizer=keras.regularizers.L2(l2)), layers.BatchNormalization(momentum=momentum),
-                          layers.Lambda(lambda values: values * scale), layers.Dense(10, activation="softmax"))
+        return sequential(
+            layers.Dense(20, kernel_regularizer=keras.regularizers.L2(l2)),
+            layers.BatchNormalization(momentum=momentum),
+            layers.Lambda(lambda values: values * scale),
+            layers.Dense(10, activation="softmax"),
+        )
 
     trainer = Trainer(build, *few_digits())
-    histories = [trainer.run(settings, 2).history["val_loss"] for settings in
-                 ({}, {"l2": 0.1}, {"momentum": 0.5}, {"scale": 3.0})]
+    histories = [
+        trainer.run(settings, 2).history["val_loss"]
+        for settings in ({}, {"l2": 0.1}, {"momentum": 0.5}, {"scale": 3.0})
+    ]
     assert len({tuple(losses) for losses in histories}) == 4
 
 
@@ -300,8 +358,14 @@ def test_what_a_layer_learnt_from_the_data_before_training_is_not_missed():
 @pytest.mark.slow
 def test_random_preprocessing_layers_run_in_the_compiled_epoch():
     def build(flip):
-        return sequential(layers.RandomFlip("horizontal") if flip else layers.Identity(), layers.RandomTranslation(0.1, 0.1),
-                          layers.RandomRotation(0.02), layers.Flatten(), layers.Dense(10, activation="softmax"), shape=(8, 8, 1))
+        return sequential(
+            layers.RandomFlip("horizontal") if flip else layers.Identity(),
+            layers.RandomTranslation(0.1, 0.1),
+            layers.RandomRotation(0.02),
+            layers.Flatten(),
+            layers.Dense(10, activation="softmax"),
+            shape=(8, 8, 1),
+        )
 
     trainer = Trainer(build, *PICTURES)
     flipped = trainer.run({"flip": True}, 2)
@@ -348,7 +412,10 @@ def test_stop_from_another_thread_ends_the_run_and_a_later_run_goes_on_as_if_nev
     # It stops within an epoch, not at its end; the best of three, because the machine may have been busy elsewhere.
     assert min(took, *(stop_after_two_epochs(rate)[1] for rate in (0.5, 0.6))) < epoch_lasts
     more = len(history.epoch) + 2
-    assert trainer.run({"dropout": 0.3}, more).history == Trainer(clothing_network, images, labels).run({"dropout": 0.3}, more).history
+    assert (
+        trainer.run({"dropout": 0.3}, more).history
+        == Trainer(clothing_network, images, labels).run({"dropout": 0.3}, more).history
+    )
 
 
 def _seconds(function):
@@ -387,9 +454,16 @@ def test_callbacks_see_the_students_model_and_may_change_it(tmp_path):
 
     model = digits_network(0.3)
     best = tmp_path / "best.keras"
-    history = engine.fit(model, *few_digits(), epochs=6, callbacks=[
-        Watch(), keras.callbacks.ModelCheckpoint(best, save_best_only=True),
-        keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.01 if epoch < 2 else 0.0)])
+    history = engine.fit(
+        model,
+        *few_digits(),
+        epochs=6,
+        callbacks=[
+            Watch(),
+            keras.callbacks.ModelCheckpoint(best, save_best_only=True),
+            keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.01 if epoch < 2 else 0.0),
+        ],
+    )
     assert history.path == "compiled"
     assert [epoch for epoch, _, _ in seen] == list(range(6)) and all(abs(a - b) < 2e-4 for _, a, b in seen)
     assert len(set(history.history["val_loss"][2:])) == 1  # a learning rate of 0 changes nothing more
@@ -401,8 +475,14 @@ def test_callbacks_see_the_students_model_and_may_change_it(tmp_path):
 
 def test_early_stopping_ends_the_run_and_restores_the_best_weights():
     model = digits_network(0.0, learning_rate=0.05)
-    history = engine.fit(model, X[:60], Y[:60], VALIDATION, epochs=60, callbacks=[
-        keras.callbacks.EarlyStopping(patience=3, restore_best_weights=True)])
+    history = engine.fit(
+        model,
+        X[:60],
+        Y[:60],
+        VALIDATION,
+        epochs=60,
+        callbacks=[keras.callbacks.EarlyStopping(patience=3, restore_best_weights=True)],
+    )
     assert history.path == "compiled" and len(history.epoch) < 60
     assert model.evaluate(*VALIDATION, verbose=0)[0] == pytest.approx(min(history.history["val_loss"]), abs=1e-4)
 
@@ -424,7 +504,11 @@ def test_what_cannot_be_one_graph_is_handed_to_fit_and_says_so():
     own = OwnStep([keras.Input((64,)), layers.Dense(10, activation="softmax")])
     own.compile(optimizer="adam", loss="categorical_crossentropy")
     watch = EveryBatch()
-    for model, callbacks, why in ((eager, (), "run_eagerly"), (own, (), "training step"), (digits_network(), (watch,), "EveryBatch")):
+    for model, callbacks, why in (
+        (eager, (), "run_eagerly"),
+        (own, (), "training step"),
+        (digits_network(), (watch,), "EveryBatch"),
+    ):
         history = engine.fit(model, *few_digits(), epochs=2, callbacks=callbacks)
         assert history.path == "fit" and why in history.note and len(history.history["val_loss"]) == 2
     assert watch.batches == 10
@@ -477,19 +561,13 @@ def misspelt(dropout=0.2):
 
 
 def wrong_input():
-    model = keras.Sequential([
-        keras.Input((784,)),
-        layers.Dense(10, activation="softmax"),
-    ])
+    model = keras.Sequential([keras.Input((784,)), layers.Dense(10, activation="softmax")])
     model.compile(optimizer="adam", loss="categorical_crossentropy")
     return model
 
 
 def wrong_output():
-    model = keras.Sequential([
-        keras.Input((64,)),
-        layers.Dense(3, activation="softmax"),
-    ])
+    model = keras.Sequential([keras.Input((64,)), layers.Dense(3, activation="softmax")])
     model.compile(optimizer="adam", loss="categorical_crossentropy")
     return model
 
@@ -506,15 +584,18 @@ def shapes_that_clash():
     return model
 
 
-@pytest.mark.parametrize("build, words", [
-    (missing_return, ["returned nothing", "return model"]),
-    (uncompiled, ["not compiled", "model.compile"]),
-    (misspelt, ["rellu", 'layers.Dense(20, activation="rellu")', "spelling of `activation`"]),
-    (wrong_input, ["(784,)", "(64,)", "keras.Input((784,))"]),
-    (wrong_output, ["3 outputs", "10 columns", "layers.Dense(3"]),
-    (wrong_loss, ["one-hot", 'loss="sparse_categorical_crossentropy"']),
-    (shapes_that_clash, ["ValueError", "layers.Reshape((3, 7))"]),
-])
+@pytest.mark.parametrize(
+    "build, words",
+    [
+        (missing_return, ["returned nothing", "return model"]),
+        (uncompiled, ["not compiled", "model.compile"]),
+        (misspelt, ["rellu", 'layers.Dense(20, activation="rellu")', "spelling of `activation`"]),
+        (wrong_input, ["(784,)", "(64,)", "keras.Input((784,))"]),
+        (wrong_output, ["3 outputs", "10 columns", "layers.Dense(3"]),
+        (wrong_loss, ["one-hot", 'loss="sparse_categorical_crossentropy"']),
+        (shapes_that_clash, ["ValueError", "layers.Reshape((3, 7))"]),
+    ],
+)
 def test_a_mistake_in_the_builder_is_told_in_words_with_its_line(build, words):
     with pytest.raises(LessonError) as caught:
         Trainer(build, *few_digits()).run({}, 1)
@@ -529,29 +610,35 @@ def test_line_numbers_are_those_of_the_students_source():
     assert f"line {line} " in str(caught.value)
 
 
-@pytest.mark.parametrize("settings, numbers, words", [
-    ({"wdth": 3}, {}, "wdth"),
-    ({}, {"epochs": 0}, "epochs must be a whole number of at least 1"),
-    ({}, {"epochs": 2.5}, "epochs"),
-    ({}, {"batch_size": 0}, "batch_size"),
-    ({}, {"n_train": 301}, "only 300 training examples"),
-    ({}, {"n_train": True}, "n_train"),
-    ({}, {"seed": -1}, "seed"),
-    ({"dropout": 1.5}, {}, "dropout rate"),
-])
+@pytest.mark.parametrize(
+    "settings, numbers, words",
+    [
+        ({"wdth": 3}, {}, "wdth"),
+        ({}, {"epochs": 0}, "epochs must be a whole number of at least 1"),
+        ({}, {"epochs": 2.5}, "epochs"),
+        ({}, {"batch_size": 0}, "batch_size"),
+        ({}, {"n_train": 301}, "only 300 training examples"),
+        ({}, {"n_train": True}, "n_train"),
+        ({}, {"seed": -1}, "seed"),
+        ({"dropout": 1.5}, {}, "dropout rate"),
+    ],
+)
 def test_impossible_settings_are_told_in_words(settings, numbers, words):
     with pytest.raises(LessonError, match=words.replace("(", r"\(")):
         Trainer(digits_network, *few_digits()).run(settings, **{"epochs": 1, **numbers})
 
 
-@pytest.mark.parametrize("x, y, validation, words", [
-    (X, Y[:-1], None, "299 rows in one array and 300 in another"),
-    (X[:0], Y[:0], None, "empty"),
-    (X * np.nan, Y, None, "not finite"),
-    (X, np.array(["a"] * 300), None, "must be numbers"),
-    (X, Y, (X, Y[:5]), "validation data do not belong together"),
-    (X, Y, X, "pair of arrays"),
-])
+@pytest.mark.parametrize(
+    "x, y, validation, words",
+    [
+        (X, Y[:-1], None, "299 rows in one array and 300 in another"),
+        (X[:0], Y[:0], None, "empty"),
+        (X * np.nan, Y, None, "not finite"),
+        (X, np.array(["a"] * 300), None, "must be numbers"),
+        (X, Y, (X, Y[:5]), "validation data do not belong together"),
+        (X, Y, X, "pair of arrays"),
+    ],
+)
 def test_impossible_data_are_told_in_words(x, y, validation, words):
     with pytest.raises(LessonError, match=words):
         Trainer(digits_network, x, y, validation)
@@ -619,13 +706,20 @@ def noisy(scale=1.0):
 
 
 def lazily_built(units=16):
-    model = keras.Sequential([layers.Dense(units, activation="tanh"), Lazy(), layers.Dropout(0.2), layers.Dense(10, activation="softmax")])
+    model = keras.Sequential(
+        [layers.Dense(units, activation="tanh"), Lazy(), layers.Dropout(0.2), layers.Dense(10, activation="softmax")]
+    )
     model.compile(optimizer=SGD(0.05), loss="categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
 def wrapped_dropout(rate):
-    return sequential(layers.Reshape((8, 8)), layers.TimeDistributed(layers.Dropout(rate)), layers.Flatten(), layers.Dense(10, activation="softmax"))
+    return sequential(
+        layers.Reshape((8, 8)),
+        layers.TimeDistributed(layers.Dropout(rate)),
+        layers.Flatten(),
+        layers.Dense(10, activation="softmax"),
+    )
 
 
 def without_decay(exclude):
@@ -642,14 +736,18 @@ def on_a_shared_base(units):
     return sequential(SHARED, layers.Dense(units), layers.Dense(10, activation="softmax"), loss=focal)
 
 
-@pytest.mark.parametrize("build, settings, others", [
-    (scaled, {"factor": 10.0}, {"factor": 1.0}),
-    (noisy, {"scale": 1.0}, {"scale": 2.0}),
-    (lazily_built, {"units": 16}, {"units": 17}),
-    (wrapped_dropout, {"rate": 0.9}, {"rate": 0.0}),
-    (without_decay, {"exclude": True}, {"exclude": False}),
-    (on_a_shared_base, {"units": 9}, {"units": 8}),
-], ids=lambda value: getattr(value, "__name__", None))
+@pytest.mark.parametrize(
+    "build, settings, others",
+    [
+        (scaled, {"factor": 10.0}, {"factor": 1.0}),
+        (noisy, {"scale": 1.0}, {"scale": 2.0}),
+        (lazily_built, {"units": 16}, {"units": 17}),
+        (wrapped_dropout, {"rate": 0.9}, {"rate": 0.0}),
+        (without_decay, {"exclude": True}, {"exclude": False}),
+        (on_a_shared_base, {"units": 9}, {"units": 8}),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
 @pytest.mark.slow
 def test_parts_of_ones_own_give_the_same_curve_whatever_was_trained_before(build, settings, others):
     fresh = Trainer(build, *few_digits()).run(settings, 3, seed=2)
@@ -672,9 +770,14 @@ def test_networks_built_at_their_first_call_follow_the_seed(build):
 def test_mixed_precision_set_by_the_student_is_kept_and_learns():
     keras.config.set_dtype_policy("mixed_float16")
     try:
-        trainer = Trainer(lambda learning_rate: sequential(
-            layers.Dense(16, activation="relu"), layers.Dense(10, activation="softmax", dtype="float32"),
-            optimizer=keras.optimizers.Adam(learning_rate)), *few_digits())
+        trainer = Trainer(
+            lambda learning_rate: sequential(
+                layers.Dense(16, activation="relu"),
+                layers.Dense(10, activation="softmax", dtype="float32"),
+                optimizer=keras.optimizers.Adam(learning_rate),
+            ),
+            *few_digits(),
+        )
         fast, slow = (trainer.run({"learning_rate": rate}, 3) for rate in (0.01, 0.0001))
     finally:
         keras.config.set_dtype_policy("float32")
@@ -712,10 +815,17 @@ def test_shapes_that_keras_mends_itself_are_not_refused():
     assert Trainer(lazy, line, 2 * line).run({}, 2).path == "compiled"
     regression = Trainer(lambda: sequential(layers.Dense(1), loss="mse", metrics=(), shape=(1,)), line, 2 * line)
     assert regression.run({}, 2).path == "compiled"
-    pictures = Trainer(lambda: sequential(layers.Flatten(), layers.Dense(10, activation="softmax"), shape=(8, 8, 1)), IMAGES[..., 0], Y)
+    pictures = Trainer(
+        lambda: sequential(layers.Flatten(), layers.Dense(10, activation="softmax"), shape=(8, 8, 1)), IMAGES[..., 0], Y
+    )
     assert pictures.run({}, 1).path == "compiled"
-    sequences = Trainer(lambda: sequential(layers.Reshape((8, 8)), layers.Dense(4, activation="softmax"),
-                                           loss="sparse_categorical_crossentropy"), X, np.zeros((300, 8), "int32"))
+    sequences = Trainer(
+        lambda: sequential(
+            layers.Reshape((8, 8)), layers.Dense(4, activation="softmax"), loss="sparse_categorical_crossentropy"
+        ),
+        X,
+        np.zeros((300, 8), "int32"),
+    )
     assert sequences.run({}, 1).path == "compiled"
 
 

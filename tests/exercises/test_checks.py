@@ -6,13 +6,22 @@ import pytest
 from helpers.exercises import lesson_1
 from helpers.exercises.checks import Feedback, exercise
 
-CHECKS = {"my_updates": lesson_1.check_updates, "build_deeper": lesson_1.check_deeper, "best_epoch": lesson_1.check_best_epoch}
+CHECKS = {
+    "my_updates": lesson_1.check_updates,
+    "build_deeper": lesson_1.check_deeper,
+    "best_epoch": lesson_1.check_best_epoch,
+}
 
 
 def network(*hidden, last="softmax", outputs=10, compiled=True, loss="categorical_crossentropy", metrics=("accuracy",)):
     def build_deeper():
-        model = keras.Sequential([keras.Input((64,)), *(keras.layers.Dense(units, activation=activation) for units, activation in hidden),
-                                  keras.layers.Dense(outputs, activation=last)])
+        model = keras.Sequential(
+            [
+                keras.Input((64,)),
+                *(keras.layers.Dense(units, activation=activation) for units, activation in hidden),
+                keras.layers.Dense(outputs, activation=last),
+            ]
+        )
         if compiled:
             model.compile(optimizer="adam", loss=loss, metrics=list(metrics))
         return model
@@ -22,23 +31,41 @@ def network(*hidden, last="softmax", outputs=10, compiled=True, loss="categorica
 
 TWO = ((64, "relu"), (64, "relu"))
 WRONG = [
-    ("my_updates", 10, "three"), ("my_updates", 39, "validation pictures too"), ("my_updates", 27, "last batch counts"),
-    ("my_updates", 28.125, "part of an update"), ("my_updates", "30", "one number"), ("my_updates", True, "one number"),
-    ("my_updates", 29, "in each epoch"), ("my_updates", 36, "validation pictures away first"), ("my_updates", 37.5, "validation pictures away first"),
+    ("my_updates", 10, "three"),
+    ("my_updates", 39, "validation pictures too"),
+    ("my_updates", 27, "last batch counts"),
+    ("my_updates", 28.125, "part of an update"),
+    ("my_updates", "30", "one number"),
+    ("my_updates", True, "one number"),
+    ("my_updates", 29, "in each epoch"),
+    ("my_updates", 36, "validation pictures away first"),
+    ("my_updates", 37.5, "validation pictures away first"),
     ("my_updates", 31, "not 31"),
-    ("build_deeper", 3, "begin with def"), ("build_deeper", network(*TWO)(), "handed over a network"),
-    ("build_deeper", lambda width: None, "width must have a default"), ("build_deeper", lambda: ..., "returns nothing yet"), ("build_deeper", lambda: None, "return model"), ("build_deeper", lambda: 3, "not a Keras model"),
-    ("build_deeper", network(*TWO, compiled=False), "not compiled"), ("build_deeper", network((64, "relu")), "1 hidden"),
-    ("build_deeper", network(*TWO, outputs=3), "10 probabilities"), ("build_deeper", network(*TWO, last=None), "sum to 1"),
-    ("build_deeper", network((64, None), (64, "relu")), "no activation"), ("build_deeper", network((1, "relu"), (1, "relu")), "wide enough"),
+    ("build_deeper", 3, "begin with def"),
+    ("build_deeper", network(*TWO)(), "handed over a network"),
+    ("build_deeper", lambda width: None, "width must have a default"),
+    ("build_deeper", lambda: ..., "returns nothing yet"),
+    ("build_deeper", lambda: None, "return model"),
+    ("build_deeper", lambda: 3, "not a Keras model"),
+    ("build_deeper", network(*TWO, compiled=False), "not compiled"),
+    ("build_deeper", network((64, "relu")), "1 hidden"),
+    ("build_deeper", network(*TWO, outputs=3), "10 probabilities"),
+    ("build_deeper", network(*TWO, last=None), "sum to 1"),
+    ("build_deeper", network((64, None), (64, "relu")), "no activation"),
+    ("build_deeper", network((1, "relu"), (1, "relu")), "wide enough"),
     ("build_deeper", lambda: 1 / 0, "ZeroDivisionError"),
-    ("build_deeper", network(*TWO, loss="mse"), "categorical_crossentropy"), ("build_deeper", network(*TWO, metrics=()), "ask for the accuracy"),
-    ("best_epoch", 3, "begin with def"), ("best_epoch", lambda history: None, "end it with return"),
-    ("best_epoch", lambda history: min(history["val_loss"]), "Which epoch has it"), ("best_epoch", lambda history: 6, "highest"),
+    ("build_deeper", network(*TWO, loss="mse"), "categorical_crossentropy"),
+    ("build_deeper", network(*TWO, metrics=()), "ask for the accuracy"),
+    ("best_epoch", 3, "begin with def"),
+    ("best_epoch", lambda history: None, "end it with return"),
+    ("best_epoch", lambda history: min(history["val_loss"]), "Which epoch has it"),
+    ("best_epoch", lambda history: 6, "highest"),
     ("best_epoch", lambda history: history.history["val_loss"], "already the dictionary"),
     ("best_epoch", lambda history: min(range(len(history["val_loss"])), key=history["val_loss"].__getitem__), "from 0"),
-    ("best_epoch", lambda history: 5, "training loss is lowest"), ("best_epoch", lambda history: 4, "validation accuracy"),
-    ("best_epoch", lambda history: 3, "epoch 1"), ("best_epoch", lambda: 3, "TypeError"),
+    ("best_epoch", lambda history: 5, "training loss is lowest"),
+    ("best_epoch", lambda history: 4, "validation accuracy"),
+    ("best_epoch", lambda history: 3, "epoch 1"),
+    ("best_epoch", lambda: 3, "TypeError"),
     ("best_epoch", lambda history: history["val_losss"], "KeyError"),
 ]
 

@@ -13,13 +13,19 @@ from helpers.exercises import lesson_4
 
 pytestmark = pytest.mark.slow  # trains many networks
 
-CHECKS = {"Lowest": lesson_4.check_callback, "keep_best": lesson_4.check_keep_best, "names": lesson_4.check_names,
-          "resume": lesson_4.check_resume}
+CHECKS = {
+    "Lowest": lesson_4.check_callback,
+    "keep_best": lesson_4.check_keep_best,
+    "names": lesson_4.check_names,
+    "resume": lesson_4.check_resume,
+}
 INF = float("inf")
 
 
 def callback(begin=INF, key="val_loss", better=lambda new, old: new < old, count=1, always=(), of=float):
-    """A class as in the solution, or with something wrong: what it begins with, watches, asks, and what it sets whether better or not."""
+    """A class as in the solution, or with something wrong: what it begins with, watches, asks, and what it sets whether
+    better or not."""
+
     class Lowest(keras.callbacks.Callback):
         def on_train_begin(self, logs=None):
             self.val_loss = begin
@@ -82,6 +88,7 @@ def shared_list():
     def on_epoch_end(self, epoch, logs=None):
         self.losses.append(logs["val_loss"])
         self.val_loss, self.epoch = min(self.losses), int(np.argmin(self.losses)) + 1
+
     return ends_with(on_epoch_end, losses=[])
 
 
@@ -96,34 +103,47 @@ class WithAnArgument(keras.callbacks.Callback):
 
 
 WRONG_CALLBACKS = [
-    (3, "should be a class"), ("Lowest", "should be a class"), (None, "should be a class"), (lambda epoch: None, "should be a class"),
-    (callback()(), "without brackets"), (ends_with(undefined, base=object), "not a callback yet"),
+    (3, "should be a class"),
+    ("Lowest", "should be a class"),
+    (None, "should be a class"),
+    (lambda epoch: None, "should be a class"),
+    (callback()(), "without brackets"),
+    (ends_with(undefined, base=object), "not a callback yet"),
     (WithAnArgument, "nothing in the brackets"),
     (ends_with(lambda self, epoch, logs=None: None), "keeps nothing yet"),
     (type("Lowest", (keras.callbacks.Callback,), {}), "no method with the name"),
     (ends_with(undefined, "on_epoch_ends"), "no method with the name"),
     (ends_with(lambda self, epoch: None), "def on_epoch_end(self, epoch, logs=None)"),
-    (ends_with(without_self), "without self."), (ends_with(local()), "without self."),
+    (ends_with(without_self), "without self."),
+    (ends_with(local()), "without self."),
     (ends_with(undefined), "nothing yet to compare with"),
-    (callback(begin=None), "nothing yet to compare with"), (ends_with(other_names), "called best, lowest"),
-    (ends_with(only_the_loss, val_loss=INF), "but no epoch"), (ends_with(only_the_epoch), "but no val_loss"),
+    (callback(begin=None), "nothing yet to compare with"),
+    (ends_with(other_names), "called best, lowest"),
+    (ends_with(only_the_loss, val_loss=INF), "but no epoch"),
+    (ends_with(only_the_epoch), "but no val_loss"),
     (callback(begin=[INF], better=lambda new, old: new < old[0], of=lambda new: [new]), "single number"),
     (callback(of=str, better=lambda new, old: new < float(old)), "single number"),
-    (callback(count=0), "counts from 0"), (callback(always=("epoch",)), "epoch is that of the last"),
+    (callback(count=0), "counts from 0"),
+    (callback(always=("epoch",)), "epoch is that of the last"),
     (callback(always=("val_loss",)), "val_loss is that of the last epoch"),
-    (callback(always=("val_loss", "epoch")), "keeps the last epoch"), (callback(key="loss"), "watches training loss"),
+    (callback(always=("val_loss", "epoch")), "keeps the last epoch"),
+    (callback(key="loss"), "watches training loss"),
     (callback(key="val_accuracy", begin=0, better=lambda new, old: new > old), "watches validation accuracy"),
-    (ends_with(of_accuracy, best=0), "the best accuracy"), (callback(begin=0, better=lambda new, old: new > old), "highest"),
-    (callback(better=lambda new, old: old == INF), "keeps the first"), (callback(begin=0), "your val_loss is 0, as if"),
+    (ends_with(of_accuracy, best=0), "the best accuracy"),
+    (callback(begin=0, better=lambda new, old: new > old), "highest"),
+    (callback(better=lambda new, old: old == INF), "keeps the first"),
+    (callback(begin=0), "your val_loss is 0, as if"),
     (ends_with(undefined, val_loss=0, epoch=0), "your val_loss is 0"),
     (ends_with(undefined, val_loss=100, epoch=0), "your val_loss is 100"),
     (callback(better=lambda new, old: new > old), "your val_loss is inf, as if"),
     (ends_with(undefined, val_loss=-INF, epoch=0), "your val_loss is -inf"),
-    (ends_with(lower_than_before, before=INF), "your callback says 0.52 and 6"), (shared_list(), "comes from an earlier run"),
+    (ends_with(lower_than_before, before=INF), "your callback says 0.52 and 6"),
+    (shared_list(), "comes from an earlier run"),
     (callback(key="val_los"), "there are loss, accuracy, val_loss, val_accuracy in logs"),
     (ends_with(lambda self, epoch, logs: logs.val_loss), "logs is a dictionary"),
     (ends_with(lambda self, epoch, logs: min(logs["val_loss"])), "one number, that of this epoch"),
-    (ends_with(lambda self, epoch, logs: 1 / 0), "ZeroDivisionError"), (callback(count=2), "your callback says 0.55 and 4"),
+    (ends_with(lambda self, epoch, logs: 1 / 0), "ZeroDivisionError"),
+    (callback(count=2), "your callback says 0.55 and 4"),
 ]
 
 
@@ -136,6 +156,7 @@ def in_init():
             print("epoch", epoch)
             if logs.get("val_loss") < self.val_loss:
                 self.val_loss, self.epoch = logs["val_loss"], epoch + 1
+
     return Lowest
 
 
@@ -149,6 +170,7 @@ def from_a_list():
 
         def on_train_end(self, logs=None):
             self.val_loss, self.epoch = np.min(self.losses), np.argmin(self.losses) + 1
+
     return Lowest
 
 
@@ -156,29 +178,46 @@ def from_the_history():
     def on_train_end(self, logs=None):
         losses = self.model.history.history["val_loss"]
         self.val_loss, self.epoch = min(losses), losses.index(min(losses)) + 1
+
     return ends_with(on_train_end, "on_train_end")
 
 
-def keeping(monitor="val_loss", mode="auto", best=True, weights=True, train=lambda x, y, x_val, y_val: (x, y),
-            validate=lambda x, y, x_val, y_val: (x_val, y_val), epochs=lambda epochs: epochs, file=lambda file: file):
+def keeping(
+    monitor="val_loss",
+    mode="auto",
+    best=True,
+    weights=True,
+    train=lambda x, y, x_val, y_val: (x, y),
+    validate=lambda x, y, x_val, y_val: (x_val, y_val),
+    epochs=lambda epochs: epochs,
+    file=lambda file: file,
+):
     """The solution, or with something wrong in it."""
+
     def keep_best(model, x, y, x_val, y_val, path, n):
-        keep = keras.callbacks.ModelCheckpoint(file(path), monitor=monitor, mode=mode, save_best_only=best, save_weights_only=weights)
+        keep = keras.callbacks.ModelCheckpoint(
+            file(path), monitor=monitor, mode=mode, save_best_only=best, save_weights_only=weights
+        )
         x_train, y_train = train(x, y, x_val, y_val)
         model.fit(x_train, y_train, epochs=epochs(n), validation_data=validate(x, y, x_val, y_val), callbacks=[keep])
+
     return keep_best
 
 
 def early(patience, restore=True):
     def keep_best(model, x, y, x_val, y_val, file, epochs):
-        stop = keras.callbacks.EarlyStopping(monitor="val_loss", patience=patience or epochs, restore_best_weights=restore)
+        stop = keras.callbacks.EarlyStopping(
+            monitor="val_loss", patience=patience or epochs, restore_best_weights=restore
+        )
         model.fit(x, y, epochs=epochs, validation_data=(x_val, y_val), callbacks=stop, verbose=0)
         model.save_weights(file)
+
     return keep_best
 
 
 class Own(keras.callbacks.Callback):
     """Keeps the best by hand, measured by itself."""
+
     def __init__(self, file, x_val, y_val):
         super().__init__()
         self.file, self.data, self.lowest = file, (x_val, y_val), INF
@@ -247,27 +286,38 @@ NOT_KEPT = {
     "early, not restored": (early(None, restore=False), "That is the last one"),
     "loss": (keeping("loss"), "In it training loss was lowest"),
     "val_accuracy": (keeping("val_accuracy"), "In it validation accuracy was highest"),
-    "max": (keeping(mode="max"), "smallest value"), "misspelt": (keeping("val_los"), "val_los"),
+    "max": (keeping(mode="max"), "smallest value"),
+    "misspelt": (keeping("val_los"), "val_los"),
     "misspelt, min": (keeping("val_los", "min"), "Keras says: Can save best model only with val_los"),
     "no validation": (keeping(validate=lambda *_: None), "give fit validation_data=(x_val, y_val)"),
     "validates on x": (keeping(validate=lambda x, y, x_val, y_val: (x, y)), "there should be no validation_split"),
     "learns from both": (keeping(train=joined), "trained on validation pictures"),
     "learns from x_val": (keeping(train=lambda x, y, x_val, y_val: (x_val, y_val)), "trained on validation pictures"),
     "fewer epochs": (keeping(epochs=lambda n: n - 2), "Asked for were 8 epochs; the network was trained for 6"),
-    "default epochs": (keeping(epochs=lambda n: 1), "the network was trained for 1"), "impatient": (early(1), "patience=epochs"),
+    "default epochs": (keeping(epochs=lambda n: 1), "the network was trained for 1"),
+    "impatient": (early(1), "patience=epochs"),
     "more epochs": (keeping(epochs=lambda n: n + 2), "goes on training after epoch 8"),
-    "whole model": (keeping(weights=False), "save_weights_only=True"), "moved": (moved, "holds a whole model"),
+    "whole model": (keeping(weights=False), "save_weights_only=True"),
+    "moved": (moved, "holds a whole model"),
     "as text": (as_text, "do not fit"),
     "other name": (keeping(file=lambda file: file.replace("lowest", "best")), "wrote best_0.weights.h5 instead"),
     "other folder": (by_the_name_it_has_elsewhere, "wrote best.weights.h5 instead"),
-    "a file for each epoch": (keeping(file=lambda file: file.replace("lowest", "{epoch}")), "wrote 1_0.weights.h5 instead"),
-    "no file": (only_fit, "nothing is in the file"), "before training": (before_training, "those from before training"),
+    "a file for each epoch": (
+        keeping(file=lambda file: file.replace("lowest", "{epoch}")),
+        "wrote 1_0.weights.h5 instead",
+    ),
+    "no file": (only_fit, "nothing is in the file"),
+    "before training": (before_training, "those from before training"),
     "changed": (changed_afterwards, "not those of any epoch"),
 }
 NOT_TRAINED = [
-    (3, "begin with def keep_best"), (None, "begin with def"), ("keep_best", "begin with def"),
+    (3, "begin with def keep_best"),
+    (None, "begin with def"),
+    ("keep_best", "begin with def"),
     (keras.callbacks.ModelCheckpoint, "begin with def"),
-    (lambda model: None, "TypeError"), (lambda *_: None, "does nothing yet"), (lambda *_: eval("modle"), "NameError"),
+    (lambda model: None, "TypeError"),
+    (lambda *_: None, "does nothing yet"),
+    (lambda *_: eval("modle"), "NameError"),
     (untrained, "has not been trained"),
     (keeping(file=lambda file: file.replace(".weights.h5", ".h6")), "ValueError"),
 ]
@@ -277,6 +327,7 @@ def naming(columns=lambda rows: rows.argmax(axis=1), of=list, order=list):
     def names(model, pictures, class_names):
         class_names = order(class_names)
         return of([class_names[column] for column in columns(model.predict(pictures))])
+
     return names
 
 
@@ -290,44 +341,74 @@ def with_a_dictionary_of_three(model, pictures, class_names):
 
 
 WRONG_NAMES = [
-    (3, "begin with def names"), (None, "begin with def"), ("Dress", "begin with def"), (lambda model: [], "three things in the brackets"),
-    (lambda *_: None, "returns nothing yet"), (lambda *_: ..., "returns nothing yet"), (lambda *_: 1 / 0, "ZeroDivisionError"),
-    (numbers, "numbers of columns"), (lambda *all: list(numbers(*all)), "numbers of columns"),
+    (3, "begin with def names"),
+    (None, "begin with def"),
+    ("Dress", "begin with def"),
+    (lambda model: [], "three things in the brackets"),
+    (lambda *_: None, "returns nothing yet"),
+    (lambda *_: ..., "returns nothing yet"),
+    (lambda *_: 1 / 0, "ZeroDivisionError"),
+    (numbers, "numbers of columns"),
+    (lambda *all: list(numbers(*all)), "numbers of columns"),
     (lambda *all: numbers(*all).tolist(), "numbers of columns"),
-    (lambda model, pictures, class_names: model.predict(pictures), "nothing else"), (lambda *all: numbers(*all)[:3], "Those are numbers."),
+    (lambda model, pictures, class_names: model.predict(pictures), "nothing else"),
+    (lambda *all: numbers(*all)[:3], "Those are numbers."),
     (naming(lambda rows: rows.argmax()), "one number where there should be one for each picture"),
     (lambda model, pictures, class_names: model.predict_classes(pictures), "table of old lines"),
-    (naming(lambda rows: rows.argmax(axis=0)), "along each row, axis=1"), (naming(lambda rows: [rows.argmax()]), "along each row, axis=1"),
-    (naming(lambda rows: rows[:1].argmax(axis=1)), "yours has 1"), (naming(of=lambda names: names[0]), "one name for each picture"),
-    (naming(of=" ".join), "a single text"), (naming(of=set), "it returns a set"),
-    (naming(of=iter), "put list("), (naming(of=lambda names: (name for name in names)), "generator"),
-    (naming(lambda rows: rows.argmin(axis=1)), "least likely"), (naming(order=sorted), "names have been sorted"),
+    (naming(lambda rows: rows.argmax(axis=0)), "along each row, axis=1"),
+    (naming(lambda rows: [rows.argmax()]), "along each row, axis=1"),
+    (naming(lambda rows: rows[:1].argmax(axis=1)), "yours has 1"),
+    (naming(of=lambda names: names[0]), "one name for each picture"),
+    (naming(of=" ".join), "a single text"),
+    (naming(of=set), "it returns a set"),
+    (naming(of=iter), "put list("),
+    (naming(of=lambda names: (name for name in names)), "generator"),
+    (naming(lambda rows: rows.argmin(axis=1)), "least likely"),
+    (naming(order=sorted), "names have been sorted"),
     (naming(of=sorted), "in another order"),
-    (naming(of=lambda names: names[::-1]), "in another order"), (naming(order=lambda names: names[::-1]), "The largest is in column"),
+    (naming(of=lambda names: names[::-1]), "in another order"),
+    (naming(order=lambda names: names[::-1]), "The largest is in column"),
     (naming(of=lambda names: list(dict.fromkeys(names))), "should have 7 names; yours has 3"),
     (naming(lambda rows: (rows > 0.5).argmax(axis=1)), "The largest is in column"),
     (naming(of=lambda names: [(name, 0.5) for name in names]), "nothing else"),
     (naming(order=lambda names: ["Dress", "Shirt", "Bag"]), "not for 40 of 5"),
     (naming(order=lambda names: ["Coat", "Shirt", "Bag"]), "Coat is not among"),
     (naming(lambda rows: rows[:, :3].argmax(axis=1)), "For the"),
-    (naming(lambda rows: rows[:32].argmax(axis=1)), "should have 40 names; yours has 32"), (with_a_dictionary_of_three, "not for 40 of 5"),
-    (lambda model, pictures, class_names: class_names[model.predict(pictures).argmax(axis=1)], "go through the numbers"),
-    (naming(of=lambda names: names[0] if len(names) == 1 else names), "even if there is only one"), (lambda *_: [], "yours has 0"),
-    (lambda model, pictures, class_names: [model.predict(picture) for picture in pictures], "not pictures[0] by itself"),
+    (naming(lambda rows: rows[:32].argmax(axis=1)), "should have 40 names; yours has 32"),
+    (with_a_dictionary_of_three, "not for 40 of 5"),
+    (
+        lambda model, pictures, class_names: class_names[model.predict(pictures).argmax(axis=1)],
+        "go through the numbers",
+    ),
+    (naming(of=lambda names: names[0] if len(names) == 1 else names), "even if there is only one"),
+    (lambda *_: [], "yours has 0"),
+    (
+        lambda model, pictures, class_names: [model.predict(picture) for picture in pictures],
+        "not pictures[0] by itself",
+    ),
 ]
 
 
-def resuming(initial=lambda done, epochs: done, last=lambda done, epochs: epochs, load=keras.models.load_model,
-             prepare=lambda model: model, hand_over=lambda run: run):
+def resuming(
+    initial=lambda done, epochs: done,
+    last=lambda done, epochs: epochs,
+    load=keras.models.load_model,
+    prepare=lambda model: model,
+    hand_over=lambda run: run,
+):
     """The solution, or with something wrong in it."""
+
     def resume(file, x, y, done, epochs):
         model = prepare(load(file))
         return hand_over(model.fit(x, y, initial_epoch=initial(done, epochs), epochs=last(done, epochs)))
+
     return resume
 
 
 def compiled_anew(model):
-    model.compile(optimizer=keras.optimizers.Adam(0.01), loss="categorical_crossentropy", metrics=["accuracy"], run_eagerly=True)
+    model.compile(
+        optimizer=keras.optimizers.Adam(0.01), loss="categorical_crossentropy", metrics=["accuracy"], run_eagerly=True
+    )
     return model
 
 
@@ -356,7 +437,9 @@ def one_at_a_time(file, x, y, done, epochs):
 
 
 def loaded_as_weights(file):
-    model = compiled_anew(keras.Sequential([keras.Input((8,)), keras.layers.Dense(7), keras.layers.Dense(3, activation="softmax")]))
+    model = compiled_anew(
+        keras.Sequential([keras.Input((8,)), keras.layers.Dense(7), keras.layers.Dense(3, activation="softmax")])
+    )
     model.load_weights(file)
     return model
 
@@ -365,7 +448,10 @@ MADE_BEFORE = lesson_4._classifier(8, 3)
 NOT_RESUMED = {
     "from 1 again": (resuming(lambda *_: 0, lambda done, epochs: epochs - done), "the curves will begin at 1"),
     "all of them again": (resuming(lambda *_: 0), "trains 5 epochs more, numbered from 1"),
-    "too few": (resuming(last=lambda done, epochs: epochs - done), "fit trained 1 epoch, because epochs is the number of the last epoch"),
+    "too few": (
+        resuming(last=lambda done, epochs: epochs - done),
+        "fit trained 1 epoch, because epochs is the number of the last epoch",
+    ),
     "too many": (resuming(last=lambda done, epochs: done + epochs), "not how many more"),
     "too late": (resuming(lambda done, epochs: done + 1), "one epoch too late"),
     "too early": (resuming(lambda done, epochs: done - 1), "one epoch too early"),
@@ -373,8 +459,12 @@ NOT_RESUMED = {
     "one at a time": (one_at_a_time, "tells of epoch 5. Call fit once"),
     "compiled anew": (resuming(prepare=compiled_anew), "the optimizer began from nothing"),
     "only weights": (resuming(prepare=only_weights), "the optimizer began from nothing"),
-    "a clone": (resuming(prepare=lambda model: compiled_anew(keras.models.clone_model(model))), "not the one in the file"),
-    "not loaded": (resuming(load=lambda file: MADE_BEFORE), "not the one in the file"), "fitted twice": (fitted_twice, "Call fit once"),
+    "a clone": (
+        resuming(prepare=lambda model: compiled_anew(keras.models.clone_model(model))),
+        "not the one in the file",
+    ),
+    "not loaded": (resuming(load=lambda file: MADE_BEFORE), "not the one in the file"),
+    "fitted twice": (fitted_twice, "Call fit once"),
     "not compiled": (resuming(load=lambda file: keras.models.load_model(file, compile=False)), "compile()"),
     "as weights": (resuming(load=loaded_as_weights), "holds a whole model"),
     "no learning": (resuming(prepare=without_learning), "have not changed"),
@@ -384,16 +474,32 @@ NOT_RESUMED = {
     "nothing": (resuming(hand_over=lambda run: None), "returns nothing yet"),
 }
 NOT_RETURNED = [
-    (3, "begin with def resume"), (None, "begin with def"), ("resume", "begin with def"), (lambda file: None, "TypeError"),
+    (3, "begin with def resume"),
+    (None, "begin with def"),
+    ("resume", "begin with def"),
+    (lambda file: None, "TypeError"),
     (lambda *_: None, "returns nothing yet"),
-    (lambda *_: ..., "returns nothing yet"), (lambda *_: eval("modle"), "NameError"), (lambda *_: 5, "returns a int"),
+    (lambda *_: ..., "returns nothing yet"),
+    (lambda *_: eval("modle"), "NameError"),
+    (lambda *_: 5, "returns a int"),
     (lambda *_: MADE_BEFORE, "returns the network"),
     (lambda *_: keras.callbacks.History(), "Yours trained none"),
 ]
-QUICK = [(name, *wrong) for name, wrongs in (("Lowest", WRONG_CALLBACKS), ("keep_best", NOT_TRAINED), ("names", WRONG_NAMES),
-                                             ("resume", NOT_RETURNED)) for wrong in wrongs]
-TRAINED = [pytest.param(name, *wrong, id=f"{name}: {which}") for name, wrongs in (("keep_best", NOT_KEPT), ("resume", NOT_RESUMED))
-           for which, wrong in wrongs.items()]
+QUICK = [
+    (name, *wrong)
+    for name, wrongs in (
+        ("Lowest", WRONG_CALLBACKS),
+        ("keep_best", NOT_TRAINED),
+        ("names", WRONG_NAMES),
+        ("resume", NOT_RETURNED),
+    )
+    for wrong in wrongs
+]
+TRAINED = [
+    pytest.param(name, *wrong, id=f"{name}: {which}")
+    for name, wrongs in (("keep_best", NOT_KEPT), ("resume", NOT_RESUMED))
+    for which, wrong in wrongs.items()
+]
 
 
 def solved(name):
@@ -451,10 +557,18 @@ def test_the_hint_gives_the_solution_not_away():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("answer", [
-    in_init(), from_a_list(), from_the_history(), ends_with(undefined, val_loss=INF, epoch=None), callback(of=lambda new: round(new, 2)),
-    callback(of=np.float32, begin=np.inf),
-], ids=["init", "list", "history", "class attributes", "rounded", "numpy"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        in_init(),
+        from_a_list(),
+        from_the_history(),
+        ends_with(undefined, val_loss=INF, epoch=None),
+        callback(of=lambda new: round(new, 2)),
+        callback(of=np.float32, begin=np.inf),
+    ],
+    ids=["init", "list", "history", "class attributes", "rounded", "numpy"],
+)
 def test_other_ways_to_the_lowest_pass(answer):
     feedback = lesson_4.check_callback(answer)
     assert feedback.passed and "the later one" not in feedback.message, feedback.message
@@ -466,33 +580,54 @@ def test_the_later_of_two_equal_epochs_passes_with_a_remark():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("answer", [keeping(best="False"), keeping(mode="min"), early(None), by_hand, epoch_by_epoch],
-                         ids=["text", "min", "early", "by hand", "one by one"])
+@pytest.mark.parametrize(
+    "answer",
+    [keeping(best="False"), keeping(mode="min"), early(None), by_hand, epoch_by_epoch],
+    ids=["text", "min", "early", "by hand", "one by one"],
+)
 def test_other_ways_to_keep_the_best_pass(answer):
     feedback = lesson_4.check_keep_best(answer)
     assert feedback.passed, feedback.message
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("training, best, least, accuracy, highest", [
-    (lesson_4.TRAININGS[0], 5, 7, 4, 2), (lesson_4.TRAININGS[1], 2, 3, 6, 4)])
-def test_the_epochs_that_a_wrong_callback_would_keep_are_others_whatever_the_order_of_the_rows(training, best, least, accuracy, highest):
+@pytest.mark.parametrize(
+    "training, best, least, accuracy, highest",
+    [(lesson_4.TRAININGS[0], 5, 7, 4, 2), (lesson_4.TRAININGS[1], 2, 3, 6, 4)],
+)
+def test_the_epochs_that_a_wrong_callback_would_keep_are_others_whatever_the_order_of_the_rows(
+    training, best, least, accuracy, highest
+):
     for seed in range(4):
         keras.utils.set_random_seed(seed)
         model, (x, y, x_val, y_val) = lesson_4._recorded(*training)
         curves = model.fit(x, y, validation_data=(x_val, y_val), epochs=model.epochs, verbose=0).history
-        assert [np.argmin(curves["val_loss"]), np.argmin(curves["loss"]), np.argmax(curves["val_accuracy"]), np.argmax(curves["val_loss"])] == \
-            [best - 1, least - 1, accuracy - 1, highest - 1]
+        assert [
+            np.argmin(curves["val_loss"]),
+            np.argmin(curves["loss"]),
+            np.argmax(curves["val_accuracy"]),
+            np.argmax(curves["val_loss"]),
+        ] == [best - 1, least - 1, accuracy - 1, highest - 1]
         assert np.diff(np.sort(curves["val_loss"]))[0] > 0.01
 
 
-@pytest.mark.parametrize("answer", [
-    naming(of=np.array), naming(of=tuple), naming(lambda rows: np.argmax(rows, axis=-1)),
-    naming(lambda rows: [list(row).index(max(row)) for row in rows]),
-    lambda model, pictures, class_names: np.array(class_names)[np.argmax(model(pictures), axis=1)],
-    pytest.param(lambda model, pictures, class_names: [class_names[model.predict(picture[None])[0].argmax()] for picture in pictures],
-                 marks=pytest.mark.slow),
-], ids=["array", "tuple", "axis -1", "lists", "numpy", "one at a time"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        naming(of=np.array),
+        naming(of=tuple),
+        naming(lambda rows: np.argmax(rows, axis=-1)),
+        naming(lambda rows: [list(row).index(max(row)) for row in rows]),
+        lambda model, pictures, class_names: np.array(class_names)[np.argmax(model(pictures), axis=1)],
+        pytest.param(
+            lambda model, pictures, class_names: [
+                class_names[model.predict(picture[None])[0].argmax()] for picture in pictures
+            ],
+            marks=pytest.mark.slow,
+        ),
+    ],
+    ids=["array", "tuple", "axis -1", "lists", "numpy", "one at a time"],
+)
 def test_other_ways_to_the_names_pass(answer):
     feedback = lesson_4.check_names(answer)
     assert feedback.passed, feedback.message

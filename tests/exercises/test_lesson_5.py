@@ -15,27 +15,55 @@ from helpers.live import part as live_module
 from helpers.parts.explore import explore
 from helpers.parts.ribbon import ribbon
 
-CHECKS = {"build": lesson_5.check_place, "normalise": lesson_5.check_normalise, "repaired": lesson_5.check_repair,
-          "my_answer": lesson_5.check_choice}
+CHECKS = {
+    "build": lesson_5.check_place,
+    "normalise": lesson_5.check_normalise,
+    "repaired": lesson_5.check_repair,
+    "my_answer": lesson_5.check_choice,
+}
 BN, Drop = layers.BatchNormalization, layers.Dropout
 
 
-def network(first=(), second=(), third=(), fourth=(), last=(), optimizer="adam", loss="categorical_crossentropy", filters=5, compiled=True):
-    """The lesson's network with more layers: before, between and after the convolutions, after Flatten, behind the softmax."""
-    model = keras.Sequential([
-        keras.Input((28, 28, 1)), *first, layers.Conv2D(filters, 3, activation="relu"), *second, layers.Conv2D(15, 3, activation="relu"), *third,
-        layers.Flatten(), *fourth, layers.Dense(10, activation="softmax"), *last,
-    ])
+def network(
+    first=(),
+    second=(),
+    third=(),
+    fourth=(),
+    last=(),
+    optimizer="adam",
+    loss="categorical_crossentropy",
+    filters=5,
+    compiled=True,
+):
+    """The lesson's network with more layers: before, between and after the convolutions, after Flatten, behind the
+    softmax."""
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            *first,
+            layers.Conv2D(filters, 3, activation="relu"),
+            *second,
+            layers.Conv2D(15, 3, activation="relu"),
+            *third,
+            layers.Flatten(),
+            *fourth,
+            layers.Dense(10, activation="softmax"),
+            *last,
+        ]
+    )
     if compiled:
         model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
     return model
 
 
 def placed(of=lambda rate: rate, **settings):
-    """A builder with both layers in their place, or with those in `settings`: {place: function of the rate that gives a list}."""
+    """A builder with both layers in their place, or with those in `settings`: {place: function of the rate that gives a
+    list}."""
+
     def build(rate):
         made = {place: value(rate) if callable(value) else value for place, value in settings.items()}
         return network(**{"second": [BN(), Drop(of(rate))], **made})
+
     return build
 
 
@@ -47,12 +75,21 @@ def functional(**of_dropout):
         model = keras.Model(start, layers.Dense(10, activation="softmax")(x))
         model.compile(optimizer=keras.optimizers.Adam(0.001), loss=keras.losses.CategoricalCrossentropy())
         return model
+
     return build
 
 
 def without_input(rate):
-    model = keras.Sequential([layers.Conv2D(5, 3, activation="relu"), BN(), Drop(rate), layers.Conv2D(15, 3, activation="relu"), layers.Flatten(),
-                              layers.Dense(10, activation="softmax")])
+    model = keras.Sequential(
+        [
+            layers.Conv2D(5, 3, activation="relu"),
+            BN(),
+            Drop(rate),
+            layers.Conv2D(15, 3, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
     model.compile(optimizer="adam", loss="categorical_crossentropy")
     return model
 
@@ -62,8 +99,14 @@ class Own(keras.Model):
 
     def __init__(self, rate, training):
         super().__init__()
-        self.chain = [layers.Conv2D(5, 3, activation="relu"), BN(), Drop(rate), layers.Conv2D(15, 3, activation="relu"), layers.Flatten(),
-                      layers.Dense(10, activation="softmax")]
+        self.chain = [
+            layers.Conv2D(5, 3, activation="relu"),
+            BN(),
+            Drop(rate),
+            layers.Conv2D(15, 3, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(10, activation="softmax"),
+        ]
         self.always = training
 
     def call(self, x, training=False):
@@ -77,34 +120,60 @@ def own(training=None):
         model = Own(rate, training)
         model.compile(optimizer="adam", loss="categorical_crossentropy")
         return model
+
     return build
 
 
 WRONG_PLACES = [
-    (3, "begin with def build_mine(rate)"), (keras.Sequential, "begin with def build_mine(rate)"), (lambda rate: None, "return model"), (lambda rate: ..., "return model"),
-    (lambda rate: network().summary(print_fn=lambda *_, **__: None), "return nothing"), (lambda rate: [BN(), Drop(rate)], "a list of layers"),
-    (lambda rate: network, "a class or a function"), (lambda rate: keras.Sequential, "a class or a function"), (lambda rate: "model", "returned a str"),
-    (placed(compiled=False), "not compiled"), (lambda: network(), "0 positional arguments"), (lambda rate: network(second=[BN(), Drop(eval("rat"))]), "NameError"),
-    (placed(second=[]), "There is no BatchNormalization layer"), (placed(second=[BN()]), "There is no Dropout layer"),
-    (placed(second=lambda rate: [Drop(rate)]), "There is no BatchNormalization"), (placed(second=lambda rate: [BN(), Drop(rate), BN()]), "are 2 BatchNormalization layers"),
+    (3, "begin with def build_mine(rate)"),
+    (keras.Sequential, "begin with def build_mine(rate)"),
+    (lambda rate: None, "return model"),
+    (lambda rate: ..., "return model"),
+    (lambda rate: network().summary(print_fn=lambda *_, **__: None), "return nothing"),
+    (lambda rate: [BN(), Drop(rate)], "a list of layers"),
+    (lambda rate: network, "a class or a function"),
+    (lambda rate: keras.Sequential, "a class or a function"),
+    (lambda rate: "model", "returned a str"),
+    (placed(compiled=False), "not compiled"),
+    (lambda: network(), "0 positional arguments"),
+    (lambda rate: network(second=[BN(), Drop(eval("rat"))]), "NameError"),
+    (placed(second=[]), "There is no BatchNormalization layer"),
+    (placed(second=[BN()]), "There is no Dropout layer"),
+    (placed(second=lambda rate: [Drop(rate)]), "There is no BatchNormalization"),
+    (placed(second=lambda rate: [BN(), Drop(rate), BN()]), "are 2 BatchNormalization layers"),
     (placed(third=lambda rate: [Drop(rate)]), "are 2 Dropout layers"),
     (placed(second=[BN()], fourth=lambda rate: [Drop(rate)]), "Dropout stands after Flatten"),
     (placed(second=[BN()], third=lambda rate: [Drop(rate)]), "Dropout stands after the second convolution"),
-    (placed(second=[], third=lambda rate: [BN(), Drop(rate)]), "BatchNormalization stands after the second convolution"),
+    (
+        placed(second=[], third=lambda rate: [BN(), Drop(rate)]),
+        "BatchNormalization stands after the second convolution",
+    ),
     (placed(second=[BN()], last=lambda rate: [Drop(rate)]), "changes the probabilities"),
-    (placed(second=[BN()], first=lambda rate: [Drop(rate)]), "the picture itself"), (placed(first=[BN()], second=lambda rate: [Drop(rate)]), "the picture itself"),
+    (placed(second=[BN()], first=lambda rate: [Drop(rate)]), "the picture itself"),
+    (placed(first=[BN()], second=lambda rate: [Drop(rate)]), "the picture itself"),
     (placed(second=lambda rate: [Drop(rate), BN()]), "Dropout stands before batch norm"),
-    (placed(of=lambda rate: 0.3), "rate 0.3, whatever"), (placed(of=lambda rate: 1 - rate), "the share that is dropped"),
-    (placed(of=lambda rate: rate / 2), "build_mine(0.1) makes a dropout layer with the rate 0.05"), (placed(of=lambda rate: 1 + rate), "did not work"),
-    (placed(third=[layers.MaxPooling2D()]), "should stay as it was"), (placed(filters=8), "should have 87,170 weights"),
-    (functional(training=True), "dropout never rests"), (own(training=True), "dropout never rests"), (own(training=False), "nothing is dropped"),
+    (placed(of=lambda rate: 0.3), "rate 0.3, whatever"),
+    (placed(of=lambda rate: 1 - rate), "the share that is dropped"),
+    (placed(of=lambda rate: rate / 2), "build_mine(0.1) makes a dropout layer with the rate 0.05"),
+    (placed(of=lambda rate: 1 + rate), "did not work"),
+    (placed(third=[layers.MaxPooling2D()]), "should stay as it was"),
+    (placed(filters=8), "should have 87,170 weights"),
+    (functional(training=True), "dropout never rests"),
+    (own(training=True), "dropout never rests"),
+    (own(training=False), "nothing is dropped"),
 ]
 
 
-def by_hand(divide=lambda x, epsilon: np.sqrt(x.var() + epsilon), away=lambda x: x - x.mean(), after=lambda z, gamma, beta: z * gamma + beta, of=np.asarray):
+def by_hand(
+    divide=lambda x, epsilon: np.sqrt(x.var() + epsilon),
+    away=lambda x: x - x.mean(),
+    after=lambda z, gamma, beta: z * gamma + beta,
+    of=np.asarray,
+):
     def normalise(numbers, gamma=1.0, beta=0.0, epsilon=0.001):
         x = np.array(numbers)
         return of(after(away(x) / divide(x, epsilon), gamma, beta))
+
     return normalise
 
 
@@ -143,29 +212,55 @@ def of_the_list(numbers, gamma=1.0, beta=0.0, epsilon=0.001):
 
 
 WRONG_NUMBERS = [
-    (3, "begin with def normalise"), (lambda numbers, **_: None, "returns nothing yet"), (lambda numbers, **_: ..., "returns nothing yet"),
-    (lambda numbers: in_plain_python(numbers), "Leave the function's first line"), (lambda numbers, **_: numbers.mean(), "np.array(numbers)"),
-    (of_the_list, "a whole list"), (lambda numbers, **_: "a", "an array or a list"), (lambda numbers, **_: numbers, "nothing is done to it"),
-    (by_hand(lambda x, epsilon: x.var() + epsilon), "divides by the variance"), (by_hand(lambda x, epsilon: x.var()), "divides by the variance"),
-    (by_hand(lambda x, epsilon: np.sqrt(x.var(ddof=1) + epsilon)), "without ddof"), (by_hand(lambda x, epsilon: x.std(ddof=1)), "without ddof"),
-    (by_hand(lambda x, epsilon: x.std() + epsilon), "outside the root"), (by_hand(lambda x, epsilon: x.std()), "epsilon has got lost"),
-    (by_hand(lambda x, epsilon: np.sqrt(x.var() + 0.001)), "epsilon is always 0.001"), (no_epsilon_in_plain_python, "epsilon has got lost"),
-    (lambda numbers, **rest: no_epsilon_in_plain_python(numbers, **rest) if len(numbers) == 3 else with_keras(numbers, **rest), "divided by zero"),
+    (3, "begin with def normalise"),
+    (lambda numbers, **_: None, "returns nothing yet"),
+    (lambda numbers, **_: ..., "returns nothing yet"),
+    (lambda numbers: in_plain_python(numbers), "Leave the function's first line"),
+    (lambda numbers, **_: numbers.mean(), "np.array(numbers)"),
+    (of_the_list, "a whole list"),
+    (lambda numbers, **_: "a", "an array or a list"),
+    (lambda numbers, **_: numbers, "nothing is done to it"),
+    (by_hand(lambda x, epsilon: x.var() + epsilon), "divides by the variance"),
+    (by_hand(lambda x, epsilon: x.var()), "divides by the variance"),
+    (by_hand(lambda x, epsilon: np.sqrt(x.var(ddof=1) + epsilon)), "without ddof"),
+    (by_hand(lambda x, epsilon: x.std(ddof=1)), "without ddof"),
+    (by_hand(lambda x, epsilon: x.std() + epsilon), "outside the root"),
+    (by_hand(lambda x, epsilon: x.std()), "epsilon has got lost"),
+    (by_hand(lambda x, epsilon: np.sqrt(x.var() + 0.001)), "epsilon is always 0.001"),
+    (no_epsilon_in_plain_python, "epsilon has got lost"),
+    (
+        lambda numbers, **rest: (
+            no_epsilon_in_plain_python(numbers, **rest) if len(numbers) == 3 else with_keras(numbers, **rest)
+        ),
+        "divided by zero",
+    ),
     (by_hand(lambda x, epsilon: x.std() if x.std() == 0 else np.sqrt(x.var() + epsilon)), "divided by zero"),
-    (by_hand(after=lambda z, gamma, beta: z * beta + gamma), "changed places"), (by_hand(after=lambda z, gamma, beta: z), "gamma and beta do nothing yet"),
-    (by_hand(after=lambda z, gamma, beta: z * gamma), "beta does nothing"), (by_hand(after=lambda z, gamma, beta: z + beta), "gamma does nothing"),
-    (by_hand(lambda x, epsilon: 1), "only subtracts"), (by_hand(lambda x, epsilon: np.ptp(x), lambda x: x - x.min()), "between 0 and 1"),
-    (by_hand(away=lambda x: x - x.sum()), "subtracts the sum"), (by_hand(lambda x, epsilon: np.sqrt(((x - x.mean()) ** 2).sum() + epsilon)), "a sum of squares"),
-    (by_hand(of=np.mean), "one number only"), (by_hand(of=lambda z: z.reshape(-1, 1)), "the shape (4, 1)"),
-    (for_four, "works for four numbers, but not for 7"), (first_four, "For the 7 numbers"), (in_place, "changes the list"),
+    (by_hand(after=lambda z, gamma, beta: z * beta + gamma), "changed places"),
+    (by_hand(after=lambda z, gamma, beta: z), "gamma and beta do nothing yet"),
+    (by_hand(after=lambda z, gamma, beta: z * gamma), "beta does nothing"),
+    (by_hand(after=lambda z, gamma, beta: z + beta), "gamma does nothing"),
+    (by_hand(lambda x, epsilon: 1), "only subtracts"),
+    (by_hand(lambda x, epsilon: np.ptp(x), lambda x: x - x.min()), "between 0 and 1"),
+    (by_hand(away=lambda x: x - x.sum()), "subtracts the sum"),
+    (by_hand(lambda x, epsilon: np.sqrt(((x - x.mean()) ** 2).sum() + epsilon)), "a sum of squares"),
+    (by_hand(of=np.mean), "one number only"),
+    (by_hand(of=lambda z: z.reshape(-1, 1)), "the shape (4, 1)"),
+    (for_four, "works for four numbers, but not for 7"),
+    (first_four, "For the 7 numbers"),
+    (in_place, "changes the list"),
     (by_hand(lambda x, epsilon: 17), "it should be [-0.973"),
 ]
 
 
 def repaired(*more, optimizer="adam", **settings):
     """A builder with batch norm of other settings, and perhaps with more behind it."""
+
     def build():
-        return network(second=[BN(**settings), *(layer() for layer in more)], optimizer=optimizer() if callable(optimizer) else optimizer)
+        return network(
+            second=[BN(**settings), *(layer() for layer in more)],
+            optimizer=optimizer() if callable(optimizer) else optimizer,
+        )
+
     return build
 
 
@@ -177,44 +272,88 @@ def frozen():
 
 
 WRONG_REPAIRS_UNTRAINED = [
-    (3, "begin with def build_repaired()"), (lambda: None, "returns nothing yet"), (lambda: ..., "returns nothing yet"),
-    (lambda: network(), "no batch norm in the network any more. That"), (lambda: network(second=[Drop(0.3)]), "Dropout does not do its work"),
+    (3, "begin with def build_repaired()"),
+    (lambda: None, "returns nothing yet"),
+    (lambda: ..., "returns nothing yet"),
+    (lambda: network(), "no batch norm in the network any more. That"),
+    (lambda: network(second=[Drop(0.3)]), "Dropout does not do its work"),
     (repaired(optimizer=lambda: keras.optimizers.Adam(momentum=0.9)), "belongs into BatchNormalization's brackets"),
-    (lambda: network(third=[BN(momentum=0.9)]), "one BatchNormalization between"), (lambda: network(first=[BN(momentum=0.9)]), "one BatchNormalization between"),
-    (lambda: network(second=[BN(), BN()]), "one BatchNormalization between"), (lambda: network(second=[BN()], compiled=False), "not compiled"),
+    (lambda: network(third=[BN(momentum=0.9)]), "one BatchNormalization between"),
+    (lambda: network(first=[BN(momentum=0.9)]), "one BatchNormalization between"),
+    (lambda: network(second=[BN(), BN()]), "one BatchNormalization between"),
+    (lambda: network(second=[BN()], compiled=False), "not compiled"),
 ]
 WRONG_REPAIRS = [
-    (repaired(), "still has the default momentum, 0.99"), (repaired(momentum=0.999), "even more slowly"), (repaired(momentum=0.98), "a step in the right direction"),
-    (repaired(lambda: Drop(0.3)), "still has the default momentum"), (repaired(epsilon=0.01), "epsilon only keeps"), (repaired(epsilon=1.0), "hardly normalises"),
+    (repaired(), "still has the default momentum, 0.99"),
+    (repaired(momentum=0.999), "even more slowly"),
+    (repaired(momentum=0.98), "a step in the right direction"),
+    (repaired(lambda: Drop(0.3)), "still has the default momentum"),
+    (repaired(epsilon=0.01), "epsilon only keeps"),
+    (repaired(epsilon=1.0), "hardly normalises"),
     (repaired(optimizer=lambda: keras.optimizers.Adam(0.0001)), "The learning rate does not change"),
     (repaired(optimizer=lambda: keras.optimizers.Adam(0.01)), "The learning rate does not change"),
     (repaired(optimizer=lambda: keras.optimizers.Adam(0.00001)), "not learnt what it could"),
-    (repaired(optimizer=lambda: keras.optimizers.SGD(0.01, momentum=0.9)), "The optimizer's momentum is something else"),
-    (frozen, "frozen"), (repaired(trainable=False), "frozen"), (repaired(momentum=1.0), "up to, but not including, 1"), (repaired(momentum=9), "Yours is 9"),
-    (lambda: network(second=[BN(momentum=0.9)], loss="sparse_categorical_crossentropy"), "needs labels that are single numbers"),
+    (
+        repaired(optimizer=lambda: keras.optimizers.SGD(0.01, momentum=0.9)),
+        "The optimizer's momentum is something else",
+    ),
+    (frozen, "frozen"),
+    (repaired(trainable=False), "frozen"),
+    (repaired(momentum=1.0), "up to, but not including, 1"),
+    (repaired(momentum=9), "Yours is 9"),
+    (
+        lambda: network(second=[BN(momentum=0.9)], loss="sparse_categorical_crossentropy"),
+        "needs labels that are single numbers",
+    ),
 ]
 
 
-def made_up(a, b, settings_a=None, settings_b=None, state="done", first=2.0, loss_a=None, loss_b=None, last_a=None, last_b=None):
+def made_up(
+    a, b, settings_a=None, settings_b=None, state="done", first=2.0, loss_a=None, loss_b=None, last_a=None, last_b=None
+):
     """What looks like a ribbon: a, b are the lowest validation losses of the runs."""
+
     def runs(lowest, loss, last):
-        return [types.SimpleNamespace(history={"val_loss": [first, low, end], "loss": [2.0, 1.0, low_loss]})
-                for low, low_loss, end in zip(lowest, lowest if loss is None else loss, lowest if last is None else last, strict=True)]
+        return [
+            types.SimpleNamespace(history={"val_loss": [first, low, end], "loss": [2.0, 1.0, low_loss]})
+            for low, low_loss, end in zip(
+                lowest, lowest if loss is None else loss, lowest if last is None else last, strict=True
+            )
+        ]
+
     shared = {"epochs": 3, "batch_size": 32, "batch_norm": False}
-    settings = {"A": {**shared, "dropout": 0.0, **(settings_a or {})}, "B": {**shared, "dropout": 0.3, **(settings_b or {})}, "seeds": len(a)}
-    return types.SimpleNamespace(histories={"A": runs(a, loss_a, last_a), "B": runs(b, loss_b, last_b)}, settings=settings, state=state, made_by="ribbon")
+    settings = {
+        "A": {**shared, "dropout": 0.0, **(settings_a or {})},
+        "B": {**shared, "dropout": 0.3, **(settings_b or {})},
+        "seeds": len(a),
+    }
+    return types.SimpleNamespace(
+        histories={"A": runs(a, loss_a, last_a), "B": runs(b, loss_b, last_b)},
+        settings=settings,
+        state=state,
+        made_by="ribbon",
+    )
 
 
 FIVE = np.array([0.60, 0.62, 0.61, 0.63, 0.64])
 LOWER, HIGHER, OVERLAP = made_up(FIVE, FIVE - 0.1), made_up(FIVE, FIVE + 0.1), made_up(FIVE, FIVE - 0.01)
 STEADY = made_up(np.arange(6) / 10 + 0.5, np.arange(6) / 10 + 0.45)  # overlapping, but lower from each seed
 WRONG_CHOICES = [
-    ((..., ...), "Put your ribbon and your word"), ((LOWER, ...), "Put your ribbon and your word"), (0.3, "A rate alone"), ((0.3, "lower"), "A rate alone"),
-    (LOWER, "is missing"), ((LOWER, "better"), "is missing"), ((LOWER, None), "is missing"), ((None, "luck"), "it is a NoneType"), (([], "luck"), "it is a list"),
+    ((..., ...), "Put your ribbon and your word"),
+    ((LOWER, ...), "Put your ribbon and your word"),
+    (0.3, "A rate alone"),
+    ((0.3, "lower"), "A rate alone"),
+    (LOWER, "is missing"),
+    ((LOWER, "better"), "is missing"),
+    ((LOWER, None), "is missing"),
+    ((None, "luck"), "it is a NoneType"),
+    (([], "luck"), "it is a list"),
     ((types.SimpleNamespace(made_by="explore", state="done"), "lower"), "one run at a time"),
     ((made_up(FIVE, FIVE, state="training"), "luck"), "still training"),
-    ((made_up([0.6], [0.5]), "lower"), "one run proves nothing"), ((made_up(FIVE[:4], FIVE[:4] - 0.1), "lower"), "4 seeds are few"),
-    ((made_up(FIVE, FIVE[:3], state="stopped"), "lower"), "3 seeds are few. Training has been stopped"), ((made_up([], []), "luck"), "No seed is finished"),
+    ((made_up([0.6], [0.5]), "lower"), "one run proves nothing"),
+    ((made_up(FIVE[:4], FIVE[:4] - 0.1), "lower"), "4 seeds are few"),
+    ((made_up(FIVE, FIVE[:3], state="stopped"), "lower"), "3 seeds are few. Training has been stopped"),
+    ((made_up([], []), "luck"), "No seed is finished"),
     ((made_up(FIVE, FIVE - 0.1, settings_b={"batch_norm": True}), "lower"), "differ in batch_norm too"),
     ((made_up(FIVE, FIVE - 0.1, settings_b={"dropout": 0.0, "batch_norm": True}), "lower"), "differ in batch_norm:"),
     ((made_up(FIVE, FIVE, settings_b={"dropout": 0.0}), "luck"), "do not differ in dropout"),
@@ -222,14 +361,30 @@ WRONG_CHOICES = [
     ((made_up(FIVE, FIVE - 0.1, {"dropout": 0.5}, {"dropout": 0.0}), "lower"), "A has dropout, 0.5"),
     ((made_up(FIVE, FIVE - 0.1, settings_b={"dropout": 0.9}), "lower"), "between 0.1 and 0.8"),
     ((made_up(FIVE, FIVE - 0.1, settings_b={"dropout": "much"}), "lower"), "between 0.1 and 0.8"),
-    ((OVERLAP, "lower"), "You say 'lower'; but B's lowest validation loss is not to be told from A's. Over 5 seeds"), ((OVERLAP, "lower"), "The ranges overlap"),
-    ((LOWER, "higher"), "is lower than A's"), ((LOWER, "luck"), "is lower than A's"), ((HIGHER, "lower"), "is higher than A's"), ((STEADY, "luck"), "too often for luck"),
+    ((OVERLAP, "lower"), "You say 'lower'; but B's lowest validation loss is not to be told from A's. Over 5 seeds"),
+    ((OVERLAP, "lower"), "The ranges overlap"),
+    ((LOWER, "higher"), "is lower than A's"),
+    ((LOWER, "luck"), "is lower than A's"),
+    ((HIGHER, "lower"), "is higher than A's"),
+    ((STEADY, "luck"), "too often for luck"),
     ((made_up(FIVE, FIVE - 0.01, loss_a=FIVE, loss_b=FIVE + 0.2), "higher"), "fits the training loss"),
-    ((made_up(FIVE, FIVE - 0.01, last_a=FIVE + 0.4, last_b=FIVE + 0.1), "lower"), "fits the validation loss of the last epoch"),
-    ((made_up(FIVE, FIVE), "luck"), "exactly the same"), ((made_up(FIVE, [np.nan] * 5, first=np.nan), "higher"), "cannot be compared"),
+    (
+        (made_up(FIVE, FIVE - 0.01, last_a=FIVE + 0.4, last_b=FIVE + 0.1), "lower"),
+        "fits the validation loss of the last epoch",
+    ),
+    ((made_up(FIVE, FIVE), "luck"), "exactly the same"),
+    ((made_up(FIVE, [np.nan] * 5, first=np.nan), "higher"), "cannot be compared"),
 ]
-WRONG = [(name, *wrong) for name, wrongs in (("build", WRONG_PLACES), ("normalise", WRONG_NUMBERS), ("repaired", WRONG_REPAIRS_UNTRAINED), ("my_answer", WRONG_CHOICES))
-         for wrong in wrongs]
+WRONG = [
+    (name, *wrong)
+    for name, wrongs in (
+        ("build", WRONG_PLACES),
+        ("normalise", WRONG_NUMBERS),
+        ("repaired", WRONG_REPAIRS_UNTRAINED),
+        ("my_answer", WRONG_CHOICES),
+    )
+    for wrong in wrongs
+]
 
 
 @pytest.fixture
@@ -251,7 +406,15 @@ def solved(name):
     return CHECKS[name](names[{"build": "build_mine", "repaired": "build_repaired"}.get(name, name)])
 
 
-@pytest.mark.parametrize("name", ["build", "normalise", pytest.param("repaired", marks=pytest.mark.slow), pytest.param("my_answer", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "build",
+        "normalise",
+        pytest.param("repaired", marks=pytest.mark.slow),
+        pytest.param("my_answer", marks=pytest.mark.slow),
+    ],
+)
 def test_the_solution_passes(name, background):
     feedback = solved(name)
     assert feedback.passed, feedback.message
@@ -271,17 +434,32 @@ def test_the_untouched_stub_runs_and_says_what_to_do(name):
 
 def test_the_hint_gives_the_solution_not_away():
     for check in CHECKS.values():
-        assert not [line for line in check.solution.splitlines() if len(line.strip()) > 8 and line.strip() in check.hint]
+        assert not [
+            line for line in check.solution.splitlines() if len(line.strip()) > 8 and line.strip() in check.hint
+        ]
     assert "momentum=" not in CHECKS["repaired"].hint
 
 
-@pytest.mark.parametrize("answer", [functional(), without_input, own(), placed(of=float), functools.partial(placed(), rate=0.2)], ids=["functional", "no Input", "class", "float", "partial"])
+@pytest.mark.parametrize(
+    "answer",
+    [functional(), without_input, own(), placed(of=float), functools.partial(placed(), rate=0.2)],
+    ids=["functional", "no Input", "class", "float", "partial"],
+)
 def test_other_ways_to_build_pass_and_a_fixed_rate_does_not(answer):
     feedback = lesson_5.check_place(answer)
     assert feedback.passed != isinstance(answer, functools.partial), feedback.message
 
 
-@pytest.mark.parametrize("answer", [in_plain_python, with_keras, by_hand(of=list), by_hand(of=lambda z: z.round(3)), by_hand(of=keras.ops.convert_to_tensor)])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        in_plain_python,
+        with_keras,
+        by_hand(of=list),
+        by_hand(of=lambda z: z.round(3)),
+        by_hand(of=keras.ops.convert_to_tensor),
+    ],
+)
 def test_other_ways_to_normalise_pass(answer):
     feedback = lesson_5.check_normalise(answer)
     assert feedback.passed, feedback.message
@@ -292,7 +470,9 @@ def test_a_network_is_no_function():
     assert "handed over a network" in lesson_5.check_repair(network()).message
 
 
-@pytest.mark.parametrize("part, word", [(LOWER, "lower"), (HIGHER, "higher"), (OVERLAP, "luck"), (STEADY, "lower"), (LOWER, " Lower. ")])
+@pytest.mark.parametrize(
+    "part, word", [(LOWER, "lower"), (HIGHER, "higher"), (OVERLAP, "luck"), (STEADY, "lower"), (LOWER, " Lower. ")]
+)
 def test_the_word_that_the_seeds_bear_out_passes(part, word):
     for answer in ((part, word), [part, word], (word, part)):
         feedback = lesson_5.check_choice(answer)
@@ -313,10 +493,13 @@ def test_nothing_is_printed_or_warned_of(capfd, recwarn):
     assert lesson_5.check_place(loud).passed
     lesson_5.check_normalise(by_hand(lambda x, epsilon: x.std()))
     lesson_5.check_choice((made_up(FIVE, [np.nan] * 5, first=np.nan), "luck"))
-    assert capfd.readouterr() == ("", "") and not [warning for warning in recwarn if warning.category in (UserWarning, RuntimeWarning)]
+    assert capfd.readouterr() == ("", "") and not [
+        warning for warning in recwarn if warning.category in (UserWarning, RuntimeWarning)
+    ]
 
 
 # Those that train
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("answer, words", WRONG_REPAIRS)
@@ -326,11 +509,17 @@ def test_a_wrong_repair_fails_with_words_that_help(answer, words):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("answer, words", [
-    (repaired(momentum=0.9), "have caught up"), (repaired(momentum=0.5), "have caught up"), (repaired(momentum=0.0), "0.9 is calmer"),
-    (repaired(momentum=0.95), "still 1."), (repaired(lambda: Drop(0.3), momentum=0.9), "have caught up"),
-    (repaired(momentum=0.9, optimizer=lambda: keras.optimizers.Adam(0.0003)), "have caught up"),
-])
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (repaired(momentum=0.9), "have caught up"),
+        (repaired(momentum=0.5), "have caught up"),
+        (repaired(momentum=0.0), "0.9 is calmer"),
+        (repaired(momentum=0.95), "still 1."),
+        (repaired(lambda: Drop(0.3), momentum=0.9), "have caught up"),
+        (repaired(momentum=0.9, optimizer=lambda: keras.optimizers.Adam(0.0003)), "have caught up"),
+    ],
+)
 def test_a_true_repair_passes(answer, words):
     feedback = lesson_5.check_repair(answer)
     assert feedback.passed and words in feedback.message, feedback.message
@@ -358,7 +547,7 @@ def test_a_real_ribbon_is_read_and_a_real_panel_is_not(background):
     passed = [word for word in ("lower", "higher", "luck") if lesson_5.check_choice((part, word)).passed]
     assert len(passed) == 1
     message = lesson_5.check_choice((part, *passed)).message
-    assert message[message.index("Over 5 seeds"):] in html.unescape(part._words.value)  # what it says over the curves
+    assert message[message.index("Over 5 seeds") :] in html.unescape(part._words.value)  # what it says over the curves
     panel = explore(with_dropout, clothes, dropout=[0.0, 0.8], epochs=1)
     assert "one run at a time" in lesson_5.check_choice((panel, "lower")).message
     part.close()

@@ -34,7 +34,13 @@ def trained():
 def names(trained, tmp_path):
     """What the lesson's notebook has when it comes to the table."""
     names = {"x": X, "y": Y, "folder": tmp_path, "build": build, "model": trained[0], "training": trained[1]}
-    exec("import keras\nfrom keras import layers\nfrom keras.callbacks import ModelCheckpoint\nfrom keras.optimizers import Adam", names)
+    exec(
+        "import keras\n"
+        "from keras import layers\n"
+        "from keras.callbacks import ModelCheckpoint\n"
+        "from keras.optimizers import Adam",
+        names,
+    )
     return names
 
 
@@ -44,42 +50,145 @@ def row(old, now="", look="", names=None):
 
 # The lesson's own lines: kind of what happens, a part of the words, the old line, the new one, what to look at
 
-WITH_INPUT = "layers.Conv2D(5, 3, input_shape=(28, 28, 1))", "keras.Sequential([keras.Input((28, 28, 1)), layers.Conv2D(5, 3)])"
-GENERATOR = "from tensorflow.keras.preprocessing.image import ImageDataGenerator\nImageDataGenerator(horizontal_flip=True)"
+WITH_INPUT = (
+    "layers.Conv2D(5, 3, input_shape=(28, 28, 1))",
+    "keras.Sequential([keras.Input((28, 28, 1)), layers.Conv2D(5, 3)])",
+)
+GENERATOR = (
+    "from tensorflow.keras.preprocessing.image import ImageDataGenerator\nImageDataGenerator(horizontal_flip=True)"
+)
 FLIP = "keras.Sequential([keras.Input((28, 28, 1)), layers.RandomFlip('horizontal')])(x, training=True)"
-ACC = 'model.compile(loss="categorical_crossentropy", metrics=["{}"])\ntraining = model.fit(x, y, validation_split=0.25, verbose=0)'
+ACC = (
+    'model.compile(loss="categorical_crossentropy", metrics=["{}"])\n'
+    "training = model.fit(x, y, validation_split=0.25, verbose=0)"
+)
 LESSON = [
-    ("raises AttributeError", "no attribute 'predict_classes'", "model.predict_classes(x)", "model.predict(x, verbose=0).argmax(axis=1)", ""),
-    ("raises ValueError", "must end in `.weights.h5`", 'ModelCheckpoint("weights.hdf5", save_weights_only=True)',
-     'ModelCheckpoint("best.weights.h5", save_weights_only=True)', ""),
-    ("raises ValueError", "must end in `.keras`", 'ModelCheckpoint("weights.hdf5")', 'ModelCheckpoint("best.keras")', ""),
-    ("runs without a word", "is True", "checkpoint = ModelCheckpoint('best.keras', save_best_only='False')",
-     "checkpoint = ModelCheckpoint('best.keras', save_best_only=False)", "bool(checkpoint.save_best_only)"),
-    ("runs without a word", "is 'True'", "checkpoint = ModelCheckpoint('best.keras', save_best_only='True')",
-     "checkpoint = ModelCheckpoint('best.keras', save_best_only=True)", "checkpoint.save_best_only"),
-    ("raises ValueError", "determine whether that metric should be maximized",
-     'model.fit(x, y, validation_split=0.25, callbacks=[ModelCheckpoint(folder / "best.keras", monitor="val_acc", save_best_only=True)])',
-     'model.fit(x, y, validation_split=0.25, callbacks=[ModelCheckpoint(folder / "best.keras", monitor="val_accuracy", save_best_only=True)])', ""),
-    ("warns", "Can save best model only with val_acc available",
-     'model.fit(x, y, epochs=2, callbacks=[ModelCheckpoint(folder / "{epoch}.keras", monitor="val_acc", mode="max", save_best_only=True)])', "",
-     "len(list(folder.iterdir()))"),
+    (
+        "raises AttributeError",
+        "no attribute 'predict_classes'",
+        "model.predict_classes(x)",
+        "model.predict(x, verbose=0).argmax(axis=1)",
+        "",
+    ),
+    (
+        "raises ValueError",
+        "must end in `.weights.h5`",
+        'ModelCheckpoint("weights.hdf5", save_weights_only=True)',
+        'ModelCheckpoint("best.weights.h5", save_weights_only=True)',
+        "",
+    ),
+    (
+        "raises ValueError",
+        "must end in `.keras`",
+        'ModelCheckpoint("weights.hdf5")',
+        'ModelCheckpoint("best.keras")',
+        "",
+    ),
+    (
+        "runs without a word",
+        "is True",
+        "checkpoint = ModelCheckpoint('best.keras', save_best_only='False')",
+        "checkpoint = ModelCheckpoint('best.keras', save_best_only=False)",
+        "bool(checkpoint.save_best_only)",
+    ),
+    (
+        "runs without a word",
+        "is 'True'",
+        "checkpoint = ModelCheckpoint('best.keras', save_best_only='True')",
+        "checkpoint = ModelCheckpoint('best.keras', save_best_only=True)",
+        "checkpoint.save_best_only",
+    ),
+    (
+        "raises ValueError",
+        "determine whether that metric should be maximized",
+        'model.fit(x, y, validation_split=0.25, callbacks=[ModelCheckpoint(folder / "best.keras", monitor="val_acc",'
+        " save_best_only=True)])",
+        'model.fit(x, y, validation_split=0.25, callbacks=[ModelCheckpoint(folder / "best.keras",'
+        ' monitor="val_accuracy", save_best_only=True)])',
+        "",
+    ),
+    (
+        "warns",
+        "Can save best model only with val_acc available",
+        'model.fit(x, y, epochs=2, callbacks=[ModelCheckpoint(folder / "{epoch}.keras", monitor="val_acc",'
+        ' mode="max", save_best_only=True)])',
+        "",
+        "len(list(folder.iterdir()))",
+    ),
     ("raises TypeError", "'period'", 'ModelCheckpoint("best.keras", period=2)', 'ModelCheckpoint("best.keras")', ""),
-    ("warns", "Do not pass an `input_shape`/`input_dim` argument", "keras.Sequential([layers.Dense(3, input_dim=4)])",
-     "keras.Sequential([keras.Input((4,)), layers.Dense(3)])", ""),
+    (
+        "warns",
+        "Do not pass an `input_shape`/`input_dim` argument",
+        "keras.Sequential([layers.Dense(3, input_dim=4)])",
+        "keras.Sequential([keras.Input((4,)), layers.Dense(3)])",
+        "",
+    ),
     ("warns", "Do not pass an `input_shape`/`input_dim` argument", *WITH_INPUT, ""),
     ("raises KeyError", "'acc'", 'training.history["acc"]', 'training.history["accuracy"]', ""),
-    ("runs without a word", "['acc', 'loss', 'val_acc', 'val_loss']", ACC.format("acc"), ACC.format("accuracy"), "list(training.history)"),
-    ("raises ModuleNotFoundError", "'keras.layers.normalization'", "from keras.layers.normalization import BatchNormalization",
-     "from keras.layers import BatchNormalization", ""),
-    ("raises ImportError", "'np_utils' from 'keras.utils'", "from keras.utils import np_utils", "from keras.utils import to_categorical", ""),
-    ("raises NameError", "'BatchNormalization' is not defined", "BatchNormalization()", "layers.BatchNormalization()", ""),
+    (
+        "runs without a word",
+        "['acc', 'loss', 'val_acc', 'val_loss']",
+        ACC.format("acc"),
+        ACC.format("accuracy"),
+        "list(training.history)",
+    ),
+    (
+        "raises ModuleNotFoundError",
+        "'keras.layers.normalization'",
+        "from keras.layers.normalization import BatchNormalization",
+        "from keras.layers import BatchNormalization",
+        "",
+    ),
+    (
+        "raises ImportError",
+        "'np_utils' from 'keras.utils'",
+        "from keras.utils import np_utils",
+        "from keras.utils import to_categorical",
+        "",
+    ),
+    (
+        "raises NameError",
+        "'BatchNormalization' is not defined",
+        "BatchNormalization()",
+        "layers.BatchNormalization()",
+        "",
+    ),
     ("raises ValueError", "{'lr': 0.01}", "Adam(lr=0.01)", "Adam(learning_rate=0.01)", ""),
-    ("warns", "`decay` is no longer supported and will be ignored", "Adam(decay=0.01)",
-     "Adam(keras.optimizers.schedules.InverseTimeDecay(0.001, 1, 0.01))", ""),
-    ("raises AttributeError", "no attribute 'fit_generator'", "model.fit_generator(zip([x], [y]))", "model.fit(x, y)", ""),
-    ("raises AttributeError", "no attribute 'np_utils'", "keras.utils.np_utils.to_categorical([0, 2])", "keras.utils.to_categorical([0, 2])", ""),
-    ("raises ImportError", "from 'keras.preprocessing.image'", "from keras.preprocessing.image import ImageDataGenerator", FLIP, ""),
-    ("warns", "This file format is considered legacy", 'model.save(folder / "model.h5")', 'model.save(folder / "model.keras")', ""),
+    (
+        "warns",
+        "`decay` is no longer supported and will be ignored",
+        "Adam(decay=0.01)",
+        "Adam(keras.optimizers.schedules.InverseTimeDecay(0.001, 1, 0.01))",
+        "",
+    ),
+    (
+        "raises AttributeError",
+        "no attribute 'fit_generator'",
+        "model.fit_generator(zip([x], [y]))",
+        "model.fit(x, y)",
+        "",
+    ),
+    (
+        "raises AttributeError",
+        "no attribute 'np_utils'",
+        "keras.utils.np_utils.to_categorical([0, 2])",
+        "keras.utils.to_categorical([0, 2])",
+        "",
+    ),
+    (
+        "raises ImportError",
+        "from 'keras.preprocessing.image'",
+        "from keras.preprocessing.image import ImageDataGenerator",
+        FLIP,
+        "",
+    ),
+    (
+        "warns",
+        "This file format is considered legacy",
+        'model.save(folder / "model.h5")',
+        'model.save(folder / "model.keras")',
+        "",
+    ),
 ]
 
 
@@ -97,14 +206,24 @@ def test_a_line_of_the_lesson_does_what_the_lesson_says(kind, words, old, now, l
 
 
 def test_what_a_quiet_line_has_done_stands_beside_what_the_new_one_does(names):
-    line = row("c = ModelCheckpoint('a.keras', save_best_only='False')", "c = ModelCheckpoint('a.keras', save_best_only=False)",
-               "bool(c.save_best_only)", names)
-    assert line.happens == "runs without a word; bool(c.save_best_only) is True" and line.then == "bool(c.save_best_only) is False"
+    line = row(
+        "c = ModelCheckpoint('a.keras', save_best_only='False')",
+        "c = ModelCheckpoint('a.keras', save_best_only=False)",
+        "bool(c.save_best_only)",
+        names,
+    )
+    assert (
+        line.happens == "runs without a word; bool(c.save_best_only) is True"
+        and line.then == "bool(c.save_best_only) is False"
+    )
 
 
 @pytest.mark.slow
 def test_monitoring_a_curve_that_is_not_there_saves_every_epoch(names):
-    old = 'model.fit(x, y, epochs=3, callbacks=[ModelCheckpoint(folder / "{epoch}.keras", monitor="val_acc", mode="max", save_best_only=True)])'
+    old = (
+        'model.fit(x, y, epochs=3, callbacks=[ModelCheckpoint(folder / "{epoch}.keras", monitor="val_acc",'
+        ' mode="max", save_best_only=True)])'
+    )
     line = row(old, "", "len(list(folder.iterdir()))", names)
     assert line.happens == "warns: Can save best model only with val_acc available; len(list(folder.iterdir())) is 3"
 
@@ -117,10 +236,17 @@ def test_the_old_generator_of_tensorflow_still_runs_and_trains_without_a_word(na
 
 # Advice that does not hold
 
-@pytest.mark.parametrize("now, why", [
-    ("Adam(lr=1)", "raises ValueError: Argument(s) not recognized: {'lr': 1}"), ("Adam(decay=1)", "warns: Argument `decay`"),
-    ("Adam(", "raises SyntaxError: '(' was never closed"), ("Adm()", "raises NameError: name 'Adm' is not defined"), ("exit(2)", "raises"),
-])
+
+@pytest.mark.parametrize(
+    "now, why",
+    [
+        ("Adam(lr=1)", "raises ValueError: Argument(s) not recognized: {'lr': 1}"),
+        ("Adam(decay=1)", "warns: Argument `decay`"),
+        ("Adam(", "raises SyntaxError: '(' was never closed"),
+        ("Adm()", "raises NameError: name 'Adm' is not defined"),
+        ("exit(2)", "raises"),
+    ],
+)
 def test_a_new_line_that_does_not_work_says_so_in_its_row(now, why, names):
     table = old_web([("Adam(lr=1)", now), ("Adam(lr=0.1)", "Adam(learning_rate=0.1)")], names)
     bad, good = table.rows
@@ -132,7 +258,10 @@ def test_a_new_line_that_does_not_work_says_so_in_its_row(now, why, names):
 def test_a_look_that_cannot_be_evaluated_is_a_defect_too():
     line = row("a = 1", "b = 1", "a + 1")
     assert line.happens == "runs without a word; a + 1 is 2"
-    assert not line.ok and line.then == "does not work here: runs without a word; a + 1 raises NameError: name 'a' is not defined"
+    assert (
+        not line.ok
+        and line.then == "does not work here: runs without a word; a + 1 raises NameError: name 'a' is not defined"
+    )
 
 
 def test_nothing_to_write_instead_is_said():
@@ -145,12 +274,18 @@ def test_nothing_to_write_instead_is_said():
 WARN = "import warnings\nwarnings.warn({!r}, {})"
 
 
-@pytest.mark.parametrize("category, text, shown", [
-    ("UserWarning", "Old. Not so long", True), ("DeprecationWarning", "an array of numpy", False),
-    ("DeprecationWarning", "keras.foo is deprecated", True), ("FutureWarning", "pandas will change", False),
-    ("__import__('h5py').h5py_warnings.H5pyDeprecationWarning", "dataset.value", False),
-    ("__import__('numpy').exceptions.VisibleDeprecationWarning", "ragged", False), ("RuntimeWarning", "overflow", False),
-])
+@pytest.mark.parametrize(
+    "category, text, shown",
+    [
+        ("UserWarning", "Old. Not so long", True),
+        ("DeprecationWarning", "an array of numpy", False),
+        ("DeprecationWarning", "keras.foo is deprecated", True),
+        ("FutureWarning", "pandas will change", False),
+        ("__import__('h5py').h5py_warnings.H5pyDeprecationWarning", "dataset.value", False),
+        ("__import__('numpy').exceptions.VisibleDeprecationWarning", "ragged", False),
+        ("RuntimeWarning", "overflow", False),
+    ],
+)
 def test_only_warnings_about_keras_are_shown(category, text, shown):
     assert row(WARN.format(text, category)).happens == (f"warns: {text}" if shown else "runs without a word")
 
@@ -166,14 +301,27 @@ def test_a_line_that_warns_and_then_fails_says_both(names):
     assert line.happens.startswith("raises ValueError: Argument(s)") and "; warns: Argument `decay`" in line.happens
 
 
-@pytest.mark.parametrize("text, said", [
-    ("One. Two.", "One. Two"), ("\x1b[1mBold\x1b[0m", "Bold"), ("First line\nsecond line", "First line"),
-    ("x" * 300, "x" * (LIMIT - 1) + "…"), (f"A sentence. {'y' * 200}", None), (f"A sentence. Yet {'y' * 200}", "A sentence"),
-    ("cannot import name 'a' from 'b' (/opt/some where/site-packages/b/__init__.py)", "cannot import name 'a' from 'b'"),
-    ("no file '/home/me/lesson/best.keras'.", "no file 'best.keras'"), (r"no C:\Users\me\best.keras", "no best.keras"),
-    ("<Foo object at 0x7f12ab>", "<Foo object>"), ("`input_shape`/`input_dim` and/or e.g. `a/b/c`", "`input_shape`/`input_dim` and/or e.g. `a/b/c`"),
-    ("see https://keras.io/api/models/", "see https://keras.io/api/models/"), ("5 / 3 / 2", "5 / 3 / 2"),
-])
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("One. Two.", "One. Two"),
+        ("\x1b[1mBold\x1b[0m", "Bold"),
+        ("First line\nsecond line", "First line"),
+        ("x" * 300, "x" * (LIMIT - 1) + "…"),
+        (f"A sentence. {'y' * 200}", None),
+        (f"A sentence. Yet {'y' * 200}", "A sentence"),
+        (
+            "cannot import name 'a' from 'b' (/opt/some where/site-packages/b/__init__.py)",
+            "cannot import name 'a' from 'b'",
+        ),
+        ("no file '/home/me/lesson/best.keras'.", "no file 'best.keras'"),
+        (r"no C:\Users\me\best.keras", "no best.keras"),
+        ("<Foo object at 0x7f12ab>", "<Foo object>"),
+        ("`input_shape`/`input_dim` and/or e.g. `a/b/c`", "`input_shape`/`input_dim` and/or e.g. `a/b/c`"),
+        ("see https://keras.io/api/models/", "see https://keras.io/api/models/"),
+        ("5 / 3 / 2", "5 / 3 / 2"),
+    ],
+)
 def test_a_message_reads_the_same_on_every_machine(text, said):
     happens = row(f"raise ValueError({text!r})").happens
     if said is not None:
@@ -185,26 +333,40 @@ def test_a_message_reads_the_same_on_every_machine(text, said):
 def test_a_folder_of_the_student_is_called_by_its_name(folder, monkeypatch):
     if "\\" in folder:
         import pathlib
+
         monkeypatch.setattr("helpers.exercises.old_web.Path", pathlib.PureWindowsPath)
     for written in (folder, folder.replace("\\", "\\\\")):
-        line = row(f"raise OSError({'no ' + written + '/weights.hdf5 there'!r})", names={"folder": folder, "root": "/", "C": "C:\\"})
+        line = row(
+            f"raise OSError({'no ' + written + '/weights.hdf5 there'!r})",
+            names={"folder": folder, "root": "/", "C": "C:\\"},
+        )
         assert line.happens == "raises OSError: no folder/weights.hdf5 there"
 
 
-@pytest.mark.parametrize("line, said", [
-    ("model.fit(", "raises SyntaxError: '(' was never closed"), ("assert False", "raises AssertionError"), ("{}['acc']", "raises KeyError: 'acc'"),
-    ("raise SystemExit(3)", "raises SystemExit: 3"), ("  a = 1\n  a", "runs without a word"),
-])
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        ("model.fit(", "raises SyntaxError: '(' was never closed"),
+        ("assert False", "raises AssertionError"),
+        ("{}['acc']", "raises KeyError: 'acc'"),
+        ("raise SystemExit(3)", "raises SystemExit: 3"),
+        ("  a = 1\n  a", "runs without a word"),
+    ],
+)
 def test_other_lines(line, said):
     assert row(line).happens == said
 
 
 # A line leaves nothing behind
 
+
 def test_a_row_sees_nothing_of_the_row_before():
     names = {"a": 1}
     lines = old_web([("a = 2\nb = 1", "a = 3\nb = 1", "a"), ("b", "a", "a")], names).rows
-    assert names == {"a": 1} and [line.happens for line in lines] == ["runs without a word; a is 2", "raises NameError: name 'b' is not defined"]
+    assert names == {"a": 1} and [line.happens for line in lines] == [
+        "runs without a word; a is 2",
+        "raises NameError: name 'b' is not defined",
+    ]
     assert [line.then for line in lines] == ["a is 3", "a is 1"]
 
 
@@ -216,13 +378,20 @@ def test_a_line_may_train_and_compile_the_students_model_without_changing_it(nam
     for line in old_web([(fit, fit, "int(model.optimizer.iterations)")] * 2, names).rows:
         assert line.happens == "runs without a word; int(model.optimizer.iterations) is 1"
         assert line.then == "int(model.optimizer.iterations) is 1" and line.ok
-    assert names["model"] is model and all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+    assert names["model"] is model and all(
+        np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True)
+    )
     assert int(model.optimizer.iterations) == updates and model.metrics_names == metrics and model.name != "other"
 
 
 def test_a_copied_model_knows_its_last_history(names):
     assert row("model.history.history['acc']", "model.history.history['accuracy']", "", names) == (
-        "model.history.history['acc']", "raises KeyError: 'acc'", "model.history.history['accuracy']", "", True)
+        "model.history.history['acc']",
+        "raises KeyError: 'acc'",
+        "model.history.history['accuracy']",
+        "",
+        True,
+    )
 
 
 @pytest.mark.slow
@@ -242,12 +411,19 @@ def test_a_model_with_the_students_own_classes_and_functions_is_copied():
     network.compile(loss=my_loss)
     network.fit(X, Y, verbose=0)
     kernel = network.dense.kernel.numpy()
-    assert row("network.fit(x, y)", "network.fit(x, y)", "", {"network": network, "Own": Own, "my_loss": my_loss, "x": X, "y": Y}).ok
+    assert row(
+        "network.fit(x, y)",
+        "network.fit(x, y)",
+        "",
+        {"network": network, "Own": Own, "my_loss": my_loss, "x": X, "y": Y},
+    ).ok
     assert np.array_equal(network.dense.kernel.numpy(), kernel)
 
 
 def test_one_model_under_two_names_stays_one_model(names):
-    assert row("network is model", "", "network is model", {**names, "network": names["model"]}).happens.endswith("network is model is True")
+    assert row("network is model", "", "network is model", {**names, "network": names["model"]}).happens.endswith(
+        "network is model is True"
+    )
 
 
 def test_random_numbers_go_on_as_if_no_line_had_run(names):
@@ -259,11 +435,26 @@ def test_random_numbers_go_on_as_if_no_line_had_run(names):
     assert (random.random(), np.random.rand()) == expected and first == row(draw, "", "r[:2]", names)
 
 
-@pytest.mark.parametrize("line", ["print('out')\nimport sys\nprint('err', file=sys.stderr)", "1 / 0", "model.save(folder / 'a.h5')", "model.summary()"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "print('out')\nimport sys\nprint('err', file=sys.stderr)",
+        "1 / 0",
+        "model.save(folder / 'a.h5')",
+        "model.summary()",
+    ],
+)
 def test_a_line_prints_nothing_and_leaves_warnings_and_logs_as_they_were(line, names, capfd):
     def state():
         logs = [logging.getLogger(name) for name in (None, "absl")]
-        return ([list(log.handlers) for log in logs], [log.level for log in logs], warnings.showwarning, list(warnings.filters), sys.stdout, sys.stderr)
+        return (
+            [list(log.handlers) for log in logs],
+            [log.level for log in logs],
+            warnings.showwarning,
+            list(warnings.filters),
+            sys.stdout,
+            sys.stderr,
+        )
 
     before = state()
     row(line, line, "", names)
@@ -271,7 +462,8 @@ def test_a_line_prints_nothing_and_leaves_warnings_and_logs_as_they_were(line, n
 
 
 def test_keras_logs_reach_the_student_again_after_the_table(names):
-    """absl gives the root logger a handler that prints to where standard error goes at that moment: not into the table."""
+    """absl gives the root logger a handler that prints to where standard error goes at that moment: not into the
+    table."""
     root, heard = logging.getLogger(), []
     handlers, root.handlers = root.handlers, []
     try:
@@ -292,7 +484,10 @@ def test_what_keras_logs_in_a_line_stands_in_the_table_and_nowhere_else(names):
     try:
         for log in loggers:
             log.addHandler(elsewhere)
-        assert row("model.save(folder / 'a.h5')", "", "", names).happens.startswith("warns: You are saving") and heard == []
+        assert (
+            row("model.save(folder / 'a.h5')", "", "", names).happens.startswith("warns: You are saving")
+            and heard == []
+        )
     finally:
         for log in loggers:
             log.removeHandler(elsewhere)
@@ -325,11 +520,22 @@ def test_an_interruption_goes_through(error, lines):
 
 # Mistakes
 
-@pytest.mark.parametrize("lines, words", [
-    ([], "list of pairs"), ("model.fit()", "list of pairs"), ({"a": "b"}, "list of pairs"), (None, "list of pairs"),
-    (("a", "b"), "Row 1"), ([("1", "2"), ("1",)], "Row 2"), ([("1", "2", "3", "4")], "Row 1"), ([("1", None)], "None"), ([["1", "2"]], "Row 1"),
-    ([("1", "2"), (" ", "2")], "Row 2 of the lines has no old line"),
-])
+
+@pytest.mark.parametrize(
+    "lines, words",
+    [
+        ([], "list of pairs"),
+        ("model.fit()", "list of pairs"),
+        ({"a": "b"}, "list of pairs"),
+        (None, "list of pairs"),
+        (("a", "b"), "Row 1"),
+        ([("1", "2"), ("1",)], "Row 2"),
+        ([("1", "2", "3", "4")], "Row 1"),
+        ([("1", None)], "None"),
+        ([["1", "2"]], "Row 1"),
+        ([("1", "2"), (" ", "2")], "Row 2 of the lines has no old line"),
+    ],
+)
 def test_lines_in_another_form_are_refused_in_words(lines, words):
     with pytest.raises(LessonError, match=words):
         old_web(lines, {})
@@ -353,10 +559,13 @@ def test_a_network_that_cannot_be_copied_is_refused_only_where_a_line_names_it()
 
 # The table
 
+
 def test_the_table_has_heads_code_and_no_html_of_a_message():
     table = old_web([("raise ValueError('<script> `a<b`')", "x = '<b>'")], {})
     page = table._repr_html_()
-    assert page.count('<th scope="col"') == 3 and page.count("<td") == 3 and "<script>" not in page and "<b>" not in page
+    assert (
+        page.count('<th scope="col"') == 3 and page.count("<td") == 3 and "<script>" not in page and "<b>" not in page
+    )
     assert "<code>a&lt;b</code>" in page and "x = &#x27;&lt;b&gt;&#x27;</code>" in page
     assert "Keras " + ".".join(keras.__version__.split(".")[:2]) + "." in page
 

@@ -131,7 +131,8 @@ def test_eight_units_are_too_few_for_a_long_time():
 
 
 def test_what_counts_is_updates_not_epochs():
-    """40 epochs with batches of 256 (200 updates) end near six epochs with batches of 32 (216), ten of them far below."""
+    """40 epochs with batches of 256 (200 updates) end near six epochs with batches of 32 (216), ten of them far
+    below."""
     patient = at(runs("build", 40, batch_size=256, dropout=0.0), "val_accuracy", 40)
     ten = at(runs("build", 10, batch_size=256, dropout=0.0), "val_accuracy", 10)
     six = at(runs("build", 6, dropout=0.0), "val_accuracy", 6)
@@ -146,7 +147,9 @@ def test_another_seed_moves_the_accuracy_by_one_to_three_points():
 
 
 def test_smaller_batches_learn_more_in_an_epoch():
-    small, usual, large = (at(runs("build", 10, batch_size=size, dropout=0.0), "val_accuracy", 10) for size in (8, 32, 256))
+    small, usual, large = (
+        at(runs("build", 10, batch_size=size, dropout=0.0), "val_accuracy", 10) for size in (8, 32, 256)
+    )
     say(batch_8=small, batch_32=usual, batch_256=large)
     assert small.mean() > usual.mean() > large.mean() and usual.min() > large.max()
     assert not usual.min() > at(runs("build", 10, seeds=OTHER_SEEDS, dropout=0.0), "val_accuracy", 10).max()
@@ -157,8 +160,11 @@ def test_wider_and_deeper_learn_faster_and_end_little_better():
     control = runs("build_deep", 5, seeds=OTHER_SEEDS)
     for name, large in (("three layers", deep), ("256 units", wide)):
         print(f" {name}")
-        say(val_accuracy_at_5=at(large, "val_accuracy", 5), training_at_40=at(large, "accuracy", 40),
-            gained_at_40=at(large, "val_accuracy", 40) - at(shallow, "val_accuracy", 40))
+        say(
+            val_accuracy_at_5=at(large, "val_accuracy", 5),
+            training_at_40=at(large, "accuracy", 40),
+            gained_at_40=at(large, "val_accuracy", 40) - at(shallow, "val_accuracy", 40),
+        )
         assert at(large, "accuracy", 5).min() > at(shallow, "accuracy", 5).max()
         assert at(large, "accuracy", 40).min() > 0.99
         assert (at(large, "val_accuracy", 40) - at(shallow, "val_accuracy", 40)).mean() < 0.02
@@ -178,7 +184,9 @@ def test_the_test_accuracy_is_near_the_validation_accuracy():
     for seed in range(5):
         keras.utils.set_random_seed(seed)
         model = known.plain()
-        history = model.fit(known.data.X_train, known.data.y_train, epochs=10, batch_size=32, validation_split=0.2, verbose=0).history
+        history = model.fit(
+            known.data.X_train, known.data.y_train, epochs=10, batch_size=32, validation_split=0.2, verbose=0
+        ).history
         shares.append(model.evaluate(known.data.X_test, known.data.y_test, verbose=0)[1])
         apart.append(abs(shares[-1] - history["val_accuracy"][-1]))
     say(test_accuracy=shares, apart_from_validation=apart)

@@ -24,7 +24,12 @@ NAME = "02_learning_curves"
 def builders():
     """(the plain network, the one of the gap panel, the one of the shapes, the data)."""
     plain = lesson(NAME, "load", "build")
-    return plain.build, lesson(NAME, "load", "build", "gap-builder").build, lesson(NAME, "load", "build", "shapes-builder").build, plain.clothes
+    return (
+        plain.build,
+        lesson(NAME, "load", "build", "gap-builder").build,
+        lesson(NAME, "load", "build", "shapes-builder").build,
+        plain.clothes,
+    )
 
 
 @lru_cache
@@ -44,7 +49,9 @@ def parts(epochs, seeds=SEEDS, **settings):
     """The parts of the gap, each of shape (seeds, epochs), and the histories."""
     histories = [gap_trainer().run(settings, epochs, seed=seed) for seed in seeds]
     found = [parts_of(history) for history in histories]
-    return {name: np.array([part[name] for part in found]) for name in found[0]}, many(gap_trainer(), epochs, seeds, **settings)
+    return {name: np.array([part[name] for part in found]) for name in found[0]}, many(
+        gap_trainer(), epochs, seeds, **settings
+    )
 
 
 def share_below(values, other):
@@ -93,7 +100,11 @@ def test_much_dropout_makes_a_part_that_stays():
     with_dropout, runs = parts(12, dropout=0.8, batch_norm=False)
     without, _ = parts(12, dropout=0.0, batch_norm=False)
     early, late = with_dropout["dropout"][:, :3].mean(axis=1), with_dropout["dropout"][:, 8:].mean(axis=1)
-    say(dropout_part_early=early, dropout_part_late=late, green_below_blue=(runs["loss"] - runs["inference"])[:, 8:].mean(axis=1))
+    say(
+        dropout_part_early=early,
+        dropout_part_late=late,
+        green_below_blue=(runs["loss"] - runs["inference"])[:, 8:].mean(axis=1),
+    )
     assert early.min() > 0.05 and late.min() > 0.1 and (runs["loss"] > runs["inference"]).all()
     assert (runs["loss"] > runs["val_loss"]).mean() > 0.9  # validation stays below training
     assert (without["dropout"] == 0).all()
@@ -111,7 +122,12 @@ def test_with_forty_epochs_validation_turns_in_the_first_half_and_rises():
     runs = plain()
     best = runs["val_loss"].argmin(axis=1) + 1
     rise = at(runs, "val_loss", 40) / runs["val_loss"].min(axis=1)
-    say(best_epoch=best, end_over_lowest=rise, training_at_the_end=at(runs, "loss", 40), lowest=runs["val_loss"].min(axis=1))
+    say(
+        best_epoch=best,
+        end_over_lowest=rise,
+        training_at_the_end=at(runs, "loss", 40),
+        lowest=runs["val_loss"].min(axis=1),
+    )
     assert best.max() <= 20 and rise.min() > 1.2 and at(runs, "loss", 40).max() < 0.12
     assert runs["val_loss"].min(axis=1).min() > 0.3 and runs["val_loss"].min(axis=1).max() < 0.5
     short = at(runs, "val_loss", 6) / runs["val_loss"][:, :6].min(axis=1)  # stopped in time there is no such rise
@@ -131,9 +147,17 @@ def trainers():
         "underfitting": (usual, 60, {"learning_rate": 0.01, "filters": 1, "pool": 24, "dropout": 0.3}),
         "overfitting": (usual, 40, {}),
         "diverging": (usual, 15, {"learning_rate": 0.5}),
-        "noisy": (Trainer(build, x, y, (x_val[:12], y_val[:12])), 20, {"learning_rate": 0.007, "dropout": 0.5, "batch_size": 4}),
+        "noisy": (
+            Trainer(build, x, y, (x_val[:12], y_val[:12])),
+            20,
+            {"learning_rate": 0.007, "dropout": 0.5, "batch_size": 4},
+        ),
         "leak": (Trainer(build, x[:300], y[:300], (x[:100], y[:100])), 50, {}),
-        "shuffled labels": (Trainer(build, clothes.x[:300], clothes.y[mixed][:300], (clothes.x[-150:], clothes.y[mixed][-150:])), 40, {}),
+        "shuffled labels": (
+            Trainer(build, clothes.x[:300], clothes.y[mixed][:300], (clothes.x[-150:], clothes.y[mixed][-150:])),
+            40,
+            {},
+        ),
         "nothing applied": (usual, 12, {}),
     }
 
@@ -145,7 +169,9 @@ def shape(name, seeds=SEEDS):
 
 
 def names_of(runs):
-    return [diagnose({key: list(values[seed]) for key, values in runs.items()}).pattern for seed in range(len(runs["loss"]))]
+    return [
+        diagnose({key: list(values[seed]) for key, values in runs.items()}).pattern for seed in range(len(runs["loss"]))
+    ]
 
 
 @pytest.mark.parametrize("name", [name for name in causes.CAUSES])
@@ -161,9 +187,18 @@ def test_the_settings_of_the_shapes_are_those_of_the_notebook():
     import nbformat
 
     from tests.browser.lab import ROOT
+
     source = {cell.id: cell.source for cell in nbformat.read(ROOT / "notebooks" / f"{NAME}.ipynb", 4).cells}
-    for cell, name in (("run-still", "still learning"), ("run-good", "good fit"), ("run-under", "underfitting"), ("run-over", "overfitting"),
-                       ("run-div", "diverging"), ("run-noisy", "noisy"), ("run-leak", "leak"), ("run-shuffled", "shuffled labels")):
+    for cell, name in (
+        ("run-still", "still learning"),
+        ("run-good", "good fit"),
+        ("run-under", "underfitting"),
+        ("run-over", "overfitting"),
+        ("run-div", "diverging"),
+        ("run-noisy", "noisy"),
+        ("run-leak", "leak"),
+        ("run-shuffled", "shuffled labels"),
+    ):
         _, epochs, settings = trainers()[name]
         for word in (f"epochs={epochs}", *(f"{key}={value}" for key, value in settings.items())):
             assert word in source[cell], (cell, word)
@@ -188,14 +223,24 @@ def test_a_leak_promises_what_new_pictures_do_not_keep():
 
 def test_shuffled_labels_are_learned_by_heart_and_validation_stays_at_guessing():
     runs = shape("shuffled labels")
-    say(training_falls_to=at(runs, "loss", 40), lowest_validation=runs["val_loss"].min(axis=1), end=at(runs, "val_loss", 40))
+    say(
+        training_falls_to=at(runs, "loss", 40),
+        lowest_validation=runs["val_loss"].min(axis=1),
+        end=at(runs, "val_loss", 40),
+    )
     assert at(runs, "loss", 40).max() < 0.6 and runs["val_loss"].min() > 1.0 and at(runs, "val_loss", 40).min() > 1.3
     assert at(shape("nothing applied"), "val_loss", 12).max() < 0.7  # with the right labels it gets far below guessing
 
 
-@pytest.mark.parametrize("name, epochs, settings", [
-    ("still learning", 8, {"learning_rate": 0.0001, "n_train": 600}), ("overfitting", 40, {"n_train": 30}),
-    ("underfitting", 40, {"filters": 1, "pool": 24, "n_train": 600}), ("diverging", 8, {"learning_rate": 0.5, "n_train": 600})])
+@pytest.mark.parametrize(
+    "name, epochs, settings",
+    [
+        ("still learning", 8, {"learning_rate": 0.0001, "n_train": 600}),
+        ("overfitting", 40, {"n_train": 30}),
+        ("underfitting", 40, {"filters": 1, "pool": 24, "n_train": 600}),
+        ("diverging", 8, {"learning_rate": 0.5, "n_train": 600}),
+    ],
+)
 def test_the_settings_that_the_last_panel_suggests_make_what_they_promise(name, epochs, settings):
     build, clothes = everything()
     trainer = Trainer(build, clothes.x_train, clothes.y_train, (clothes.x_val, clothes.y_val))
@@ -205,10 +250,12 @@ def test_the_settings_that_the_last_panel_suggests_make_what_they_promise(name, 
 
 # The clinic: what is prescribed helps, over several draws.
 
+
 @lru_cache
 def everything():
     known = lesson(NAME, "load", "build", "shapes-builder")
     from helpers import data
+
     return known.build, data.clothing(["T-shirt/top", "Dress", "Shirt"], one_hot=True)
 
 
@@ -229,8 +276,14 @@ def end(history, name="val_loss"):
     return float(np.median(history[name][-3:]))
 
 
-@pytest.mark.parametrize("pattern, prescription", [(pattern, name) for pattern in ("still learning", "underfitting", "overfitting", "diverging", "shuffled labels")
-                                                   for name in causes.HELPS[pattern]])
+@pytest.mark.parametrize(
+    "pattern, prescription",
+    [
+        (pattern, name)
+        for pattern in ("still learning", "underfitting", "overfitting", "diverging", "shuffled labels")
+        for name in causes.HELPS[pattern]
+    ],
+)
 def test_what_helps_lowers_the_validation_loss_and_leaving_it_does_not(pattern, prescription):
     gain = np.array([end(before) - end(after) for before, after in treated(pattern, prescription)])
     left = np.array([end(before) - end(after) for before, after in treated(pattern, "leave it as it is")])
@@ -240,16 +293,28 @@ def test_what_helps_lowers_the_validation_loss_and_leaving_it_does_not(pattern, 
 
 def test_larger_batches_and_more_validation_pictures_calm_the_curve():
     from helpers.curves.history import zigzag
-    ratio = [zigzag(np.array(before["val_loss"])) / max(zigzag(np.array(after["val_loss"])), 1e-3)
-             for before, after in treated("noisy", "larger batches and more validation images")]
-    left = [zigzag(np.array(before["val_loss"])) / zigzag(np.array(after["val_loss"])) for before, after in treated("noisy", "leave it as it is")]
+
+    ratio = [
+        zigzag(np.array(before["val_loss"])) / max(zigzag(np.array(after["val_loss"])), 1e-3)
+        for before, after in treated("noisy", "larger batches and more validation images")
+    ]
+    left = [
+        zigzag(np.array(before["val_loss"])) / zigzag(np.array(after["val_loss"]))
+        for before, after in treated("noisy", "leave it as it is")
+    ]
     say(zigzag_before_over_after=ratio, left_as_it_is=left)
     assert min(ratio) > 1.5 and min(left) < 1.5
 
 
 def test_without_the_leak_the_gap_appears():
-    gaps = [end(after) - end(after, "loss") for _, after in treated("leak", "take the validation images out of the training set")]
-    leaky = [end(before) - end(before, "loss") for before, _ in treated("leak", "take the validation images out of the training set")]
+    gaps = [
+        end(after) - end(after, "loss")
+        for _, after in treated("leak", "take the validation images out of the training set")
+    ]
+    leaky = [
+        end(before) - end(before, "loss")
+        for before, _ in treated("leak", "take the validation images out of the training set")
+    ]
     say(honest_gap=gaps, gap_of_the_leak=leaky)
     assert min(gaps) > 0.2 and max(leaky) < 0.1
 
@@ -259,5 +324,8 @@ def test_the_controls_would_fail():
     _, _, build, clothes = builders()
     trainer = Trainer(build, *training_and_validation(clothes))
     one, other = many(trainer, 12), many(trainer, 12, OTHER_SEEDS)
-    assert not at(one, "loss", 12).max() < at(other, "loss", 12).min() and not at(other, "loss", 12).max() < at(one, "loss", 12).min()
+    assert (
+        not at(one, "loss", 12).max() < at(other, "loss", 12).min()
+        and not at(other, "loss", 12).max() < at(one, "loss", 12).min()
+    )
     assert 0.05 < share_below(at(one, "val_loss", 12), at(other, "val_loss", 12)) < 0.95

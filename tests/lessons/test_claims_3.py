@@ -55,7 +55,9 @@ def best(histories):
 def test_the_plain_network_is_the_one_with_every_remedy_at_zero():
     plain = lesson(NAME, "load", "plain").build
     clothes = known().clothes
-    same = many(Trainer(plain, clothes.x_train, clothes.y_train, (clothes.x_val, clothes.y_val)), 5, range(2), n_train=100)
+    same = many(
+        Trainer(plain, clothes.x_train, clothes.y_train, (clothes.x_val, clothes.y_val)), 5, range(2), n_train=100
+    )
     assert np.allclose(same["val_loss"], runs(60)["val_loss"][:2, :5], atol=1e-4)
 
 
@@ -69,7 +71,12 @@ def test_the_validation_loss_is_a_u():
 
 def test_the_accuracy_hardly_drops_and_wrong_answers_are_given_with_more_certainty():
     plain = runs()
-    around_best = np.array([run[max(0, epoch - 3):epoch + 2].mean() for run, epoch in zip(plain["val_accuracy"], best(plain), strict=True)])
+    around_best = np.array(
+        [
+            run[max(0, epoch - 3) : epoch + 2].mean()
+            for run, epoch in zip(plain["val_accuracy"], best(plain), strict=True)
+        ]
+    )
     drop = around_best - plain["val_accuracy"][:, -5:].mean(axis=1)
     clothes, certainty = known().clothes, []
     for seed in range(5):
@@ -90,7 +97,11 @@ def test_shuffled_labels_are_learned_by_heart():
     clothes = known().clothes
     shuffled = np.random.default_rng(0).permutation(clothes.y_train[:100])
     nonsense = many(Trainer(known().build, clothes.x_train[:100], shuffled, (clothes.x_val, clothes.y_val)), 100)
-    say(training_accuracy=at(nonsense, "accuracy", 100), training_loss=at(nonsense, "loss", 100), validation=at(nonsense, "val_accuracy", 100))
+    say(
+        training_accuracy=at(nonsense, "accuracy", 100),
+        training_loss=at(nonsense, "loss", 100),
+        validation=at(nonsense, "val_accuracy", 100),
+    )
     assert at(nonsense, "accuracy", 100).min() > 0.95 and at(nonsense, "loss", 100).max() < 0.05
     assert at(nonsense, "val_accuracy", 100).max() < 0.45
     assert at(runs(), "val_accuracy", 60).min() > 0.65  # with the right labels
@@ -104,7 +115,13 @@ def test_the_counts_are_those_of_the_prose():
 
 def test_more_pictures_lower_the_lowest_point_and_bring_it_earlier_but_not_the_end():
     few, many_pictures = runs(), runs(n_train=1000)
-    say(lowest_100=lowest(few), lowest_1000=lowest(many_pictures), best_100=best(few), best_1000=best(many_pictures), rise_1000=rise(many_pictures))
+    say(
+        lowest_100=lowest(few),
+        lowest_1000=lowest(many_pictures),
+        best_100=best(few),
+        best_1000=best(many_pictures),
+        rise_1000=rise(many_pictures),
+    )
     assert lowest(many_pictures).max() < lowest(few).min() - 0.02
     assert (best(many_pictures) < best(few)).mean() > 0.8 and rise(many_pictures).min() > 0.1
     end = runs(n_train=1000)["val_loss"][:, -3:].mean(axis=1) - runs()["val_loss"][:, -3:].mean(axis=1)
@@ -118,10 +135,20 @@ def test_more_pictures_lower_the_lowest_point_and_bring_it_earlier_but_not_the_e
 
 def test_a_large_network_turns_early_and_rises_high_and_a_small_one_has_the_smallest_gap():
     small, usual, large = runs(filters=1), runs(), runs(filters=20)
-    say(gap_1=gap(small), gap_5=gap(usual), gap_20=gap(large), best_1=best(small), best_5=best(usual), best_20=best(large),
-        lowest_1=lowest(small), lowest_20=lowest(large))
+    say(
+        gap_1=gap(small),
+        gap_5=gap(usual),
+        gap_20=gap(large),
+        best_1=best(small),
+        best_5=best(usual),
+        best_20=best(large),
+        lowest_1=lowest(small),
+        lowest_20=lowest(large),
+    )
     assert (gap(small) < gap(usual)).all() and (gap(usual) < gap(large)).all()
-    assert np.median(best(large)) < np.median(best(usual)) < np.median(best(small)) and (rise(large) > rise(usual)).all()
+    assert (
+        np.median(best(large)) < np.median(best(usual)) < np.median(best(small)) and (rise(large) > rise(usual)).all()
+    )
     assert (lowest(small) > lowest(usual) - 0.04).all()  # no much lower lowest point
     others = gap(runs(seeds=OTHER_SEEDS))
     assert not (others < gap(usual)).all() and not (others > gap(usual)).all()
@@ -138,7 +165,13 @@ REMEDIES = {
 @pytest.mark.parametrize("name", REMEDIES)
 def test_each_remedy_raises_training_loss_and_makes_gap_and_rise_smaller(name):
     with_it, without, others = runs(**REMEDIES[name]), runs(), runs(seeds=OTHER_SEEDS)
-    say(training=at(with_it, "loss", 60), gap=gap(with_it), gap_without=gap(without), rise=rise(with_it), rise_without=rise(without))
+    say(
+        training=at(with_it, "loss", 60),
+        gap=gap(with_it),
+        gap_without=gap(without),
+        rise=rise(with_it),
+        rise_without=rise(without),
+    )
     assert at(with_it, "loss", 60).min() > at(without, "loss", 60).max()
     assert (gap(with_it) < gap(without) - 0.03).all() and (rise(with_it) < rise(without)).all()
     assert not (gap(others) < gap(without) - 0.03).all() and not (rise(others) < rise(without)).all()
@@ -183,7 +216,11 @@ def test_the_replay_foretells_where_keras_stops(seed):
     for callbacks in ([], [keras.callbacks.EarlyStopping(monitor="val_loss", patience=10, restore_best_weights=True)]):
         keras.utils.set_random_seed(seed)
         model = plain.build()
-        histories.append(model.fit(plain.x, plain.y, epochs=60, validation_data=(plain.x_val, plain.y_val), callbacks=callbacks, verbose=0))
+        histories.append(
+            model.fit(
+                plain.x, plain.y, epochs=60, validation_data=(plain.x_val, plain.y_val), callbacks=callbacks, verbose=0
+            )
+        )
     whole, stopped = histories
     foretold = early_stop(whole, 10)
     loss = model.evaluate(plain.x_val, plain.y_val, verbose=0)[0]
@@ -200,8 +237,19 @@ def test_everything_but_more_pictures_ends_at_nearly_the_same_lowest_loss():
 
 
 def figures(epochs, **settings):
-    return [min(trainer().run({key: value for key, value in settings.items() if key != "n_train"}, epochs,
-                              n_train=settings.get("n_train", 100), seed=seed).history["val_loss"]) for seed in range(10)]
+    return [
+        min(
+            trainer()
+            .run(
+                {key: value for key, value in settings.items() if key != "n_train"},
+                epochs,
+                n_train=settings.get("n_train", 100),
+                seed=seed,
+            )
+            .history["val_loss"]
+        )
+        for seed in range(10)
+    ]
 
 
 def test_five_and_six_filters_cannot_be_told_apart_but_single_runs_differ():

@@ -44,7 +44,9 @@ def fitted(folder, seed):
     keras.utils.set_random_seed(seed)
     model, watch = known().build(), Watch(path)
     keep = keras.callbacks.ModelCheckpoint(path, monitor="val_loss", save_best_only=True, save_weights_only=True)
-    history = model.fit(clothes.x, clothes.y, epochs=40, validation_split=0.2, verbose=0, callbacks=[keep, watch]).history
+    history = model.fit(
+        clothes.x, clothes.y, epochs=40, validation_split=0.2, verbose=0, callbacks=[keep, watch]
+    ).history
     last = model.predict(clothes.x_test, verbose=0)
     model.load_weights(path)
     return SimpleNamespace(history=history, times=watch.times, best=model.predict(clothes.x_test, verbose=0), last=last)
@@ -74,7 +76,9 @@ def test_the_file_is_written_at_new_lows_only_and_long_before_the_end(folder):
         assert written == [value < min(losses[:epoch], default=np.inf) for epoch, value in enumerate(losses)]
     last_written = over_seeds(folder, lambda run: np.argmin(run.history["val_loss"]) + 1)
     say(best_epoch=last_written)
-    assert last_written.max() < 20 and last_written.min() > 2  # "turns within the first half", "more than 20 epochs more"
+    assert (
+        last_written.max() < 20 and last_written.min() > 2
+    )  # "turns within the first half", "more than 20 epochs more"
 
 
 def test_what_is_lost_from_the_best_epoch_to_the_last(folder):
@@ -82,7 +86,12 @@ def test_what_is_lost_from_the_best_epoch_to_the_last(folder):
     test_loss = over_seeds(folder, lambda run: loss(run.last) / loss(run.best))
     mistakes = over_seeds(folder, lambda run: wrong(run.last) / wrong(run.best))
     sure = over_seeds(folder, lambda run: wrong(run.last, 0.95) / wrong(run.best, 0.95))
-    say(validation_loss_times=validation, test_loss_times=test_loss, wrong_answers_times=mistakes, sure_wrong_answers_times=sure)
+    say(
+        validation_loss_times=validation,
+        test_loss_times=test_loss,
+        wrong_answers_times=mistakes,
+        sure_wrong_answers_times=sure,
+    )
     assert validation.min() > 1.5
     assert test_loss.min() > 1.5  # "higher by more than half"
     assert mistakes.min() > 1 and mistakes.max() < 1.4  # "by a little"
@@ -92,7 +101,12 @@ def test_what_is_lost_from_the_best_epoch_to_the_last(folder):
 def test_some_pictures_change_sides_in_both_directions(folder):
     changed = over_seeds(folder, lambda run: (classes(run.best) != classes(run.last)).sum())
     mended = over_seeds(folder, lambda run: ((classes(run.best) != truth()) & (classes(run.last) == truth())).sum())
-    shirts = over_seeds(folder, lambda run: np.mean([2 in pair for pair in zip(classes(run.best), classes(run.last), strict=True) if len(set(pair)) == 2]))
+    shirts = over_seeds(
+        folder,
+        lambda run: np.mean(
+            [2 in pair for pair in zip(classes(run.best), classes(run.last), strict=True) if len(set(pair)) == 2]
+        ),
+    )
     say(changed_sides=changed, right_at_last=mended, one_answer_is_shirt=shirts)
     assert changed.min() > 20 and changed.max() < 100 and mended.min() >= 5
     assert shirts.min() > 0.5  # "in most of them one of the two answers is Shirt"
@@ -111,7 +125,12 @@ def test_dresses_are_told_apart_best_and_certainty_climbs_under_wrong_answers_to
     say(**{f"right_{name}": by_class[:, kind] for kind, name in enumerate(("T-shirt", "Dress", "Shirt"))})
     assert (by_class.argmax(axis=1) == 1).all()
     for right in (True, False):
-        sure = over_seeds(folder, lambda run, right=right: [answers.max(axis=1)[(classes(answers) == truth()) == right].mean() for answers in (run.best, run.last)])
+        sure = over_seeds(
+            folder,
+            lambda run, right=right: [
+                answers.max(axis=1)[(classes(answers) == truth()) == right].mean() for answers in (run.best, run.last)
+            ],
+        )
         say(**{f"sure_when_{'right' if right else 'wrong'}_best": sure[:, 0], "last": sure[:, 1]})
         assert (sure[:, 1] > sure[:, 0] + 0.04).all()
 
@@ -124,8 +143,13 @@ def answers_by_epoch(epochs, seeds=range(5), **settings):
     clothes, runs = known().clothes, []
     for seed in seeds:
         answers = []
-        trainer = Trainer(known().build, clothes.x_train, clothes.y_train, (clothes.x_val, clothes.y_val),
-                          save=lambda model, epoch, answers=answers: answers.append(model(clothes.x_test, training=False).numpy()))
+        trainer = Trainer(
+            known().build,
+            clothes.x_train,
+            clothes.y_train,
+            (clothes.x_val, clothes.y_val),
+            save=lambda model, epoch, answers=answers: answers.append(model(clothes.x_test, training=False).numpy()),
+        )
         history = trainer.run(settings, epochs, seed=seed)
         runs.append(SimpleNamespace(val_loss=history.history["val_loss"], answers=answers))
     return runs
@@ -169,7 +193,9 @@ def resumed(folder, seed, done=6, epochs=7):
             weights, network = network.get_weights(), known().build()
             network.set_weights(weights)
         keras.utils.set_random_seed(seed + 100)
-        found[way] = network.fit(clothes.x, clothes.y, epochs=epochs, initial_epoch=done, validation_split=0.2, verbose=0).history
+        found[way] = network.fit(
+            clothes.x, clothes.y, epochs=epochs, initial_epoch=done, validation_split=0.2, verbose=0
+        ).history
     return found
 
 
@@ -181,25 +207,38 @@ def interval(values):
 
 def test_the_lost_memory_of_the_optimizer_is_a_small_kink_in_the_training_loss_only(folder):
     runs = [resumed(folder, seed) for seed in SEEDS]
-    higher = {name: np.array([np.subtract(run["weights"][name], run["whole"][name]) for run in runs]) for name in ("loss", "val_loss")}
+    higher = {
+        name: np.array([np.subtract(run["weights"][name], run["whole"][name]) for run in runs])
+        for name in ("loss", "val_loss")
+    }
     first, validation = interval(higher["loss"][:, 0]), interval(higher["val_loss"][:, 0])
-    say(first_epoch_higher_by=first, validation_higher_by=validation, in_so_many_runs=[(higher["loss"][:, 0] > 0).sum()])
+    say(
+        first_epoch_higher_by=first, validation_higher_by=validation, in_so_many_runs=[(higher["loss"][:, 0] > 0).sum()]
+    )
     assert first[0] > 0 and 0.01 <= np.mean(first) <= 0.02  # "on average one or two hundredths higher"
     assert validation[0] < 0 < validation[1]  # "could not be seen at all"
 
 
 def test_after_a_restart_the_first_epoch_counts_as_the_best_unless_the_checkpoint_is_told(folder):
-    """A restart knows nothing of the best so far: its first epoch, with a large learning rate far worse, takes the file's place."""
+    """A restart knows nothing of the best so far: its first epoch, with a large learning rate far worse, takes the
+    file's place."""
     clothes = known().clothes
     for threshold, overwritten in ((None, True), (0.6, False)):
         path = folder / "of_two_parts.weights.h5"
         for part in (1, 2):
             before = path.stat().st_mtime_ns if part == 2 else None
-            keep = keras.callbacks.ModelCheckpoint(path, monitor="val_loss", save_best_only=True, save_weights_only=True,
-                                                   initial_value_threshold=threshold if part == 2 else None)
+            keep = keras.callbacks.ModelCheckpoint(
+                path,
+                monitor="val_loss",
+                save_best_only=True,
+                save_weights_only=True,
+                initial_value_threshold=threshold if part == 2 else None,
+            )
             keras.utils.set_random_seed(part)
             model = known().build(learning_rate=0.001 if part == 1 else 0.5)
-            history = model.fit(clothes.x, clothes.y, epochs=1 if part == 2 else 3, validation_split=0.2, verbose=0, callbacks=[keep]).history
+            history = model.fit(
+                clothes.x, clothes.y, epochs=1 if part == 2 else 3, validation_split=0.2, verbose=0, callbacks=[keep]
+            ).history
             if part == 1:
                 assert min(history["val_loss"]) < 0.6
         assert history["val_loss"][0] > 0.6 and (path.stat().st_mtime_ns != before) == overwritten
@@ -216,5 +255,10 @@ def test_without_save_weights_only_a_whole_model_takes_the_name_of_weights(folde
 def test_a_misspelled_figure_is_an_error_as_long_as_mode_is_left_out(folder):
     clothes = known().clothes
     with pytest.raises(ValueError, match="val_los"):
-        known().build().fit(clothes.x[:64], clothes.y[:64], validation_split=0.5, verbose=0,
-                            callbacks=[keras.callbacks.ModelCheckpoint(folder / "x.keras", monitor="val_los", save_best_only=True)])
+        known().build().fit(
+            clothes.x[:64],
+            clothes.y[:64],
+            validation_split=0.5,
+            verbose=0,
+            callbacks=[keras.callbacks.ModelCheckpoint(folder / "x.keras", monitor="val_los", save_best_only=True)],
+        )

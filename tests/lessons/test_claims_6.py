@@ -1,4 +1,5 @@
-"""What lesson 6 says of its two-class problem, of augmentation, of the grid and of the winner's curse, over several seeds.
+"""What lesson 6 says of its two-class problem, of augmentation, of the grid and of the winner's curse, over several
+seeds.
 
 Each claim is asserted, and then that it does not hold with its effect switched off.
 """
@@ -63,24 +64,49 @@ def test_a_network_that_has_learned_nothing_has_the_loss_of_guessing():
 
 def test_the_first_training_is_one_of_a_hard_problem():
     histories = runs(epochs=15, network="build")
-    say(lowest=lowest(histories), end=at(histories, "val_loss", 15), accuracy=at(histories, "val_accuracy", 15), training=at(histories, "accuracy", 15))
-    assert lowest(histories).max() < 0.5 and at(histories, "val_loss", 15).max() < 0.55  # "comes down … to less than 0.5"
-    assert at(histories, "val_accuracy", 15).min() > 0.74 and at(histories, "val_accuracy", 15).max() < 0.85  # "one picture in five"
-    assert (at(histories, "accuracy", 15) > at(histories, "val_accuracy", 15)).all() and (at(histories, "accuracy", 15) > at(histories, "accuracy", 5)).all()
+    say(
+        lowest=lowest(histories),
+        end=at(histories, "val_loss", 15),
+        accuracy=at(histories, "val_accuracy", 15),
+        training=at(histories, "accuracy", 15),
+    )
+    assert (
+        lowest(histories).max() < 0.5 and at(histories, "val_loss", 15).max() < 0.55
+    )  # "comes down … to less than 0.5"
+    assert (
+        at(histories, "val_accuracy", 15).min() > 0.74 and at(histories, "val_accuracy", 15).max() < 0.85
+    )  # "one picture in five"
+    assert (at(histories, "accuracy", 15) > at(histories, "val_accuracy", 15)).all() and (
+        at(histories, "accuracy", 15) > at(histories, "accuracy", 5)
+    ).all()
     easy = clothing(["Trouser", "Bag"])
     easily = many(Trainer(known().build, easy.x_train, easy.y_train, (easy.x_val, easy.y_val)), 15, range(3))
     assert at(easily, "val_accuracy", 15).min() > 0.95  # the same network on kinds that are easy to tell apart
 
 
 def test_what_the_panel_s_suggestions_show():
-    plain, fast, only_moves, control = runs(), runs(learning_rate=0.003), runs(augment=True, dropout=0.0), runs(OTHER_SEEDS)
+    plain, fast, only_moves, control = (
+        runs(),
+        runs(learning_rate=0.003),
+        runs(augment=True, dropout=0.0),
+        runs(OTHER_SEEDS),
+    )
 
     def gap(histories):
         return at(histories, "val_loss", 20) - at(histories, "loss", 20)
 
-    say(gap_of_dropout_alone=gap(plain), gap_of_moves_alone=gap(only_moves), lowest=lowest(plain), lowest_fast=lowest(fast),
-        end=at(plain, "val_loss", 20), end_fast=at(fast, "val_loss", 20))
-    assert np.mean(gap(only_moves)) < np.mean(gap(plain)) - 0.01 and (gap(only_moves) < gap(plain)).sum() >= 6 > (gap(control) < gap(plain)).sum()
+    say(
+        gap_of_dropout_alone=gap(plain),
+        gap_of_moves_alone=gap(only_moves),
+        lowest=lowest(plain),
+        lowest_fast=lowest(fast),
+        end=at(plain, "val_loss", 20),
+        end_fast=at(fast, "val_loss", 20),
+    )
+    assert (
+        np.mean(gap(only_moves)) < np.mean(gap(plain)) - 0.01
+        and (gap(only_moves) < gap(plain)).sum() >= 6 > (gap(control) < gap(plain)).sum()
+    )
     assert abs(np.mean(lowest(fast) - lowest(plain))) < 0.02  # "the lowest point is no lower"
     assert np.mean(at(fast, "val_loss", 20) - at(plain, "val_loss", 20)) > 0.03  # "and the loss rises sooner after it"
     assert abs(np.mean(at(control, "val_loss", 20) - at(plain, "val_loss", 20))) < 0.03
@@ -103,7 +129,9 @@ def test_a_pipeline_that_ends_too_early_shortens_epochs():
 
 
 def test_image_data_generator_is_a_leftover():
-    assert not hasattr(keras, "preprocessing") or not hasattr(getattr(keras.preprocessing, "image", None), "ImageDataGenerator")
+    assert not hasattr(keras, "preprocessing") or not hasattr(
+        getattr(keras.preprocessing, "image", None), "ImageDataGenerator"
+    )
     assert hasattr(tf.keras.preprocessing.image, "ImageDataGenerator")
 
 
@@ -113,11 +141,22 @@ def test_augmentation_makes_the_gap_smaller_and_the_lowest_validation_loss_highe
     def gap(histories):
         return at(histories, "val_loss", 40) - at(histories, "loss", 40)
 
-    say(gap_plain=gap(plain), gap_moved=gap(moved), training_plain=at(plain, "loss", 40), training_moved=at(moved, "loss", 40))
+    say(
+        gap_plain=gap(plain),
+        gap_moved=gap(moved),
+        training_plain=at(plain, "loss", 40),
+        training_moved=at(moved, "loss", 40),
+    )
     assert (gap(moved) < gap(plain)).all() and not (gap(control) < gap(plain)).all()
-    assert (at(moved, "loss", 40) > at(plain, "loss", 40)).all() and not (at(control, "loss", 40) > at(plain, "loss", 40)).all()
-    assert abs(np.mean(at(moved, "val_accuracy", 20) - at(plain, "val_accuracy", 20))) < 0.02  # "can hardly be told apart"
-    plain, moved, control = (lowest({"val_loss": run["val_loss"][:, :20]}) for run in (plain, moved, control))  # what the ribbon shows
+    assert (at(moved, "loss", 40) > at(plain, "loss", 40)).all() and not (
+        at(control, "loss", 40) > at(plain, "loss", 40)
+    ).all()
+    assert (
+        abs(np.mean(at(moved, "val_accuracy", 20) - at(plain, "val_accuracy", 20))) < 0.02
+    )  # "can hardly be told apart"
+    plain, moved, control = (
+        lowest({"val_loss": run["val_loss"][:, :20]}) for run in (plain, moved, control)
+    )  # what the ribbon shows
     say(lowest_plain=plain, lowest_moved=moved)
     assert (moved > plain).all() and "larger than luck" in verdict(plain, moved)  # "with every one of the eight seeds"
     assert not (control > plain).all() and "larger than luck" not in verdict(plain, control)
@@ -136,18 +175,26 @@ def test_augmentation_teaches_what_it_augments():
             found.append([round(200 * network.evaluate(x, clothes().y_val, verbose=0)[1]) for x in pictures])
         return np.array(found).T
 
-    (on_moved, upright), (with_moved, with_upright) = (right([x_moved, clothes().x_val], augment, SEEDS) for augment in (False, True))
+    (on_moved, upright), (with_moved, with_upright) = (
+        right([x_moved, clothes().x_val], augment, SEEDS) for augment in (False, True)
+    )
     say(without_on_moved=on_moved, with_on_moved=with_moved, without_upright=upright, with_upright=with_upright)
     assert (with_moved > on_moved).all()  # "with every single one"
     assert not (right([x_moved], False, OTHER_SEEDS)[0] > on_moved).all()
     assert np.mean(with_upright - upright) < 4 < np.mean(with_moved - on_moved)  # it is the moves that it has learned
-    assert upright.min() > 150 and upright.max() < 165 and (upright - on_moved).min() >= 8 and (upright - on_moved).max() <= 27  # "10 to 25"
+    assert (
+        upright.min() > 150
+        and upright.max() < 165
+        and (upright - on_moved).min() >= 8
+        and (upright - on_moved).max() <= 27
+    )  # "10 to 25"
     assert np.mean(with_upright - with_moved) < 5  # "lost hardly any"
 
 
 @lru_cache
 def figures():
-    """Of each setting of the lesson's grid, in its order: lowest validation loss and accuracy there, shape (triples, settings)."""
+    """Of each setting of the lesson's grid, in its order: lowest validation loss and accuracy there, shape (triples,
+    settings)."""
     losses, accuracies = [], []
     settings = [dict(zip(known().grid, values, strict=True)) for values in itertools.product(*known().grid.values())]
     for setting in settings:
@@ -169,9 +216,15 @@ def test_the_grid_has_a_crowd_at_the_top_and_plain_gradient_descent_at_the_botto
         assert len(crowd) > 24  # "more than two thirds"
         assert len({setting["architecture"] for setting in crowd}) == 3  # "with and without convolutions"
         assert sum(setting["optimizer"] == "sgd" for setting in order[:10]) <= 1
-        assert sum("convolution" in setting["architecture"] for setting in order[:10]) < 5  # "most of them not a single convolution"
+        assert (
+            sum("convolution" in setting["architecture"] for setting in order[:10]) < 5
+        )  # "most of them not a single convolution"
         assert all(setting["optimizer"] == "sgd" for setting in order[-5:])
-        slow = [value for value, setting in zip(loss, settings, strict=True) if setting["optimizer"] == "sgd" and setting["learning_rate"] == 0.001]
+        slow = [
+            value
+            for value, setting in zip(loss, settings, strict=True)
+            if setting["optimizer"] == "sgd" and setting["learning_rate"] == 0.001
+        ]
         assert np.median(slow) > 0.6 and loss.min() < 0.45  # an unfinished training, not a bad network:
     longer = lowest(runs(range(3), epochs=200, network="candidate", architecture="dense", optimizer="sgd"))
     short = lowest(runs(range(3), epochs=20, network="candidate", architecture="dense", optimizer="sgd"))
@@ -181,14 +234,18 @@ def test_the_grid_has_a_crowd_at_the_top_and_plain_gradient_descent_at_the_botto
 
 def test_by_loss_the_same_setting_wins_with_other_seeds_and_by_accuracy_another():
     settings, losses, accuracies = figures()
-    by_loss, by_accuracy = ([str(settings[number]) for number in numbers] for numbers in (losses.argmin(axis=1), accuracies.argmax(axis=1)))
+    by_loss, by_accuracy = (
+        [str(settings[number]) for number in numbers] for numbers in (losses.argmin(axis=1), accuracies.argmax(axis=1))
+    )
     print("  by loss:", *by_loss, "  by accuracy:", *by_accuracy, sep="\n    ")
     assert len(set(by_loss)) == 1 and len(set(by_accuracy)) == len(TRIPLES)
 
 
 WINNER = {"architecture": "dense", "activation": "relu", "optimizer": "adam", "learning_rate": 0.001}
-RIVALS = [{"architecture": "one convolution", "activation": "relu", "optimizer": "adam", "learning_rate": 0.01},
-          {"architecture": "dense", "activation": "sigmoid", "optimizer": "rmsprop", "learning_rate": 0.01}]
+RIVALS = [
+    {"architecture": "one convolution", "activation": "relu", "optimizer": "adam", "learning_rate": 0.01},
+    {"architecture": "dense", "activation": "sigmoid", "optimizer": "rmsprop", "learning_rate": 0.01},
+]
 
 
 def test_with_other_validation_pictures_another_setting_is_first():
@@ -221,9 +278,22 @@ def test_the_test_accuracy_is_above_that_of_the_hard_validation_pictures():
         for seed in SEEDS:
             keras.utils.set_random_seed(seed)
             network, keep = known().candidate(**WINNER), Keep()
-            engine.fit(network, pictures.x_train, pictures.y_train, (pictures.x_val, pictures.y_val), epochs=20, seed=seed, callbacks=[keep])
+            engine.fit(
+                network,
+                pictures.x_train,
+                pictures.y_train,
+                (pictures.x_val, pictures.y_val),
+                epochs=20,
+                seed=seed,
+                callbacks=[keep],
+            )
             network.set_weights(keep.weights)
-            found.append([network.evaluate(x, y, verbose=0)[1] for x, y in ((pictures.x_val, pictures.y_val), (pictures.x_test, pictures.y_test))])
+            found.append(
+                [
+                    network.evaluate(x, y, verbose=0)[1]
+                    for x, y in ((pictures.x_val, pictures.y_val), (pictures.x_test, pictures.y_test))
+                ]
+            )
         return np.array(found).T
 
     validation, test = accuracies(deal=0)
@@ -244,7 +314,8 @@ def game(seed, shuffled):
 
 
 def play(shuffled=True, tries=200, n_validation=30):
-    """Over the seeds of the game: best validation accuracy, and the test accuracy of the same network; arrays of shape (games,)."""
+    """Over the seeds of the game: best validation accuracy, and the test accuracy of the same network; arrays of shape
+    (games,)."""
     found = []
     for seed in GAMES:
         played = game(seed, shuffled)
@@ -257,17 +328,30 @@ def play(shuffled=True, tries=200, n_validation=30):
 
 
 def test_the_best_of_many_tries_is_lucky_and_the_luck_does_not_come_along():
-    (small, on_new), (large, _), (few, _), (one, on_new_of_one) = play(), play(n_validation=200), play(tries=5), play(tries=1)
+    (small, on_new), (large, _), (few, _), (one, on_new_of_one) = (
+        play(),
+        play(n_validation=200),
+        play(tries=5),
+        play(tries=1),
+    )
     say(best_of_200_on_30=small, the_same_on_new_pictures=on_new, best_of_200_on_200=large, best_of_5_on_30=few)
     assert small.min() > 0.62 and small.max() < 0.85 and np.abs(on_new - 0.5).max() < 0.07  # "as good as a coin"
     assert (interval(30 * small, 30)[0] > 0.5).mean() > 0.5  # "in most of our games it did not even contain the truth"
     assert (interval(30 * few, 30)[0] > 0.5).mean() < 0.5
-    assert large.max() < 0.62 and (large < small).all() and np.mean(small - few) > 0.05  # "the more you try, and the smaller …"
-    assert abs(np.mean(one - on_new_of_one)) < np.mean(small - on_new) / 2  # the choice switched off: of a single try nothing is to be expected
+    assert (
+        large.max() < 0.62 and (large < small).all() and np.mean(small - few) > 0.05
+    )  # "the more you try, and the smaller …"
+    assert (
+        abs(np.mean(one - on_new_of_one)) < np.mean(small - on_new) / 2
+    )  # the choice switched off: of a single try nothing is to be expected
 
 
 def test_with_real_labels_the_curse_is_weaker():
-    (shuffled, on_new), (real, on_new_of_real), (many_pictures, on_new_of_many) = play(), play(shuffled=False), play(shuffled=False, n_validation=200)
+    (shuffled, on_new), (real, on_new_of_real), (many_pictures, on_new_of_many) = (
+        play(),
+        play(shuffled=False),
+        play(shuffled=False, n_validation=200),
+    )
     say(best_of_200_with_real_labels=real, the_same_on_new_pictures=on_new_of_real, best_of_200_on_200=many_pictures)
     assert 0.02 < np.mean(real - on_new_of_real) < np.mean(shuffled - on_new)  # "too good by several hundredths"
     assert abs(np.mean(many_pictures - on_new_of_many)) < 0.02  # "by hardly anything"

@@ -22,9 +22,12 @@ def copy(tmp_path):
         shutil.copy(ROOT / name, tmp_path / name)
     shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", ignore=shutil.ignore_patterns("saved"))
     setup = "import sys\nif 'google.colab' in sys.modules:\n    !git clone -q https://github.com/old/old lab"
-    notebook = nbformat.v4.new_notebook(cells=[
-        nbformat.v4.new_markdown_cell("# 2 · Trying `it` out\n\n(launch links)\n\n**Questions**"),
-        nbformat.v4.new_code_cell(setup, execution_count=1)])
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_markdown_cell("# 2 · Trying `it` out\n\n(launch links)\n\n**Questions**"),
+            nbformat.v4.new_code_cell(setup, execution_count=1),
+        ]
+    )
     notebooks.normalise(notebook)
     notebooks.write(notebook, tmp_path / "notebooks" / "02_learning_curves.ipynb")
     links.main(tmp_path)
@@ -54,9 +57,12 @@ def test_the_writer_puts_links_where_they_belong(copy):
         f"[![Open in Binder](badges/binder.svg)](https://mybinder.org/v2/gh/{repository}/{branch}"
         "?urlpath=lab/tree/notebooks/02_learning_curves.ipynb) "
         f"[![Open in Colab](badges/colab.svg)](https://colab.research.google.com/github/{repository}/blob/{branch}"
-        "/notebooks/02_learning_curves.ipynb)")
+        "/notebooks/02_learning_curves.ipynb)"
+    )
     assert f"git clone -q https://github.com/{repository} lab" in notebook.cells[1].source
-    row = next(line for line in (copy / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith("| 2 |"))
+    row = next(
+        line for line in (copy / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith("| 2 |")
+    )
     assert "[Trying `it` out](notebooks/02_learning_curves.ipynb)" in row
     assert "(notebooks/badges/colab.svg)" in row and "preparation" not in row
     assert links.disagreements(copy) == []
@@ -84,15 +90,18 @@ def test_writing_twice_changes_nothing(copy):
     assert contents(copy) == once
 
 
-@pytest.mark.parametrize("name, old, new", [
-    ("README.md", "git clone https://github.com/OURS", "git clone https://github.com/else/where"),
-    ("README.md", "mybinder.org/v2/gh/OURS", "mybinder.org/v2/gh/else/where"),
-    ("README.md", "OURS/blob/BRANCH/notebooks/", "OURS/blob/other/notebooks/"),
-    ("README.md", "badges/colab.svg", "badges/other.svg"),
-    ("INSTRUCTORS.md", "# ", "https://mybinder.org/v2/gh/else/where/main?urlpath=lab\n# "),
-    ("notebooks/02_learning_curves.ipynb", "lab/tree/notebooks/02", "lab/tree/notebooks/01"),
-    ("notebooks/02_learning_curves.ipynb", "github.com/OURS lab", "github.com/else/where lab"),
-])
+@pytest.mark.parametrize(
+    "name, old, new",
+    [
+        ("README.md", "git clone https://github.com/OURS", "git clone https://github.com/else/where"),
+        ("README.md", "mybinder.org/v2/gh/OURS", "mybinder.org/v2/gh/else/where"),
+        ("README.md", "OURS/blob/BRANCH/notebooks/", "OURS/blob/other/notebooks/"),
+        ("README.md", "badges/colab.svg", "badges/other.svg"),
+        ("INSTRUCTORS.md", "# ", "https://mybinder.org/v2/gh/else/where/main?urlpath=lab\n# "),
+        ("notebooks/02_learning_curves.ipynb", "lab/tree/notebooks/02", "lab/tree/notebooks/01"),
+        ("notebooks/02_learning_curves.ipynb", "github.com/OURS lab", "github.com/else/where lab"),
+    ],
+)
 def test_one_wrong_link_is_found(copy, name, old, new):
     before = contents(copy)
     repository, branch = links.home(copy)
@@ -118,18 +127,29 @@ def test_no_local_link_is_broken(name):
 
 def test_every_image_has_alt_text():
     texts = [(ROOT / name).read_text(encoding="utf-8") for name in links.DOCUMENTS]
-    texts += [cell.source for path in notebooks.lessons() for cell in notebooks.read(path).cells if cell.cell_type == "markdown"]
+    texts += [
+        cell.source
+        for path in notebooks.lessons()
+        for cell in notebooks.read(path).cells
+        if cell.cell_type == "markdown"
+    ]
     assert not [text for text in texts if "![](" in text]
 
 
 def test_the_commands_are_one_line_each_and_the_build_server_runs_the_same():
-    commands = re.findall(r"```(?:bash|powershell)\n(.*?)\n```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    commands = re.findall(
+        r"```(?:bash|powershell)\n(.*?)\n```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL
+    )
     assert len(commands) == 4 and not any("\n" in command for command in commands)
     first, second, *_ = commands
     assert first.endswith("jupyter lab notebooks/01_training_with_fit.ipynb")
     test_command = second.rpartition(" && ")[2]
     script = ROOT / ".ci" / "run"
-    assert script.read_text(encoding="utf-8").splitlines()[-1] == test_command == ".venv/bin/python -m pytest -n 2 --dist loadfile"
+    assert (
+        script.read_text(encoding="utf-8").splitlines()[-1]
+        == test_command
+        == ".venv/bin/python -m pytest -n 2 --dist loadfile"
+    )
     if os.name == "posix":
         subprocess.run(["bash", "-n", script], check=True)
         assert os.access(script, os.X_OK)

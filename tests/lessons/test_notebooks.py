@@ -46,7 +46,10 @@ def anatomy(notebook):
     exercises = [position for position, source in enumerate(text) if "**Exercise" in source]
     needs(exercises, "an exercise: **Exercise 1.**")
     for position in exercises:
-        needs("check" in "".join(code[position + 1:position + 2]), f"a check in the cell after the exercise in cell {position}")
+        needs(
+            "check" in "".join(code[position + 1 : position + 2]),
+            f"a check in the cell after the exercise in cell {position}",
+        )
 
     needs("**Key points**" in everything, "**Key points**")
     tail = everything.partition("**Key points**")[2]
@@ -56,10 +59,18 @@ def anatomy(notebook):
     for number, question in enumerate(questions, 1):
         feedback = [answer for _, answer in OPTION.findall(question)]
         right = [answer.startswith("Right.") for answer in feedback]
-        needs(len(feedback) > 1 and len(feedback) == question.count("<details"), f"answers with feedback to question {number}")
+        needs(
+            len(feedback) > 1 and len(feedback) == question.count("<details"),
+            f"answers with feedback to question {number}",
+        )
         needs(sum(right) == 1, f"exactly one answer to question {number} with the feedback Right.")
-        needs(all(is_right or re.match(r"Not quite\. .|No[.,] .", answer) for is_right, answer in zip(right, feedback, strict=True)),
-              f"Not quite. or No. and why, for each wrong answer to question {number}")
+        needs(
+            all(
+                is_right or re.match(r"Not quite\. .|No[.,] .", answer)
+                for is_right, answer in zip(right, feedback, strict=True)
+            ),
+            f"Not quite. or No. and why, for each wrong answer to question {number}",
+        )
     return missing
 
 
@@ -88,16 +99,29 @@ Right. That is what training does.
 @pytest.fixture
 def lesson():
     links = "[![a](a)](https://mybinder.org/v2/gh/x) [![b](b)](https://colab.research.google.com/github/x)"
-    return new_notebook(cells=[
-        new_markdown_cell(f"# A lesson\n\n{links}\n\n**Questions**\n- Why?\n\n**Objectives.** Know.\n\n**Time.** 5 minutes."),
-        new_code_cell("import sys\nif 'google.colab' in sys.modules:\n    pass", execution_count=1),
-        new_code_cell("panel = explore(build)", execution_count=2, outputs=[
-            new_output("display_data", {"image/png": PNG, "text/plain": "It falls."}, metadata={"image/png": {"alt": "It falls."}})]),
-        new_markdown_cell("## Exercises\n\n**Exercise 1.** Do it."),
-        new_code_cell("mine = ...\ncheck_it(mine)", execution_count=3),
-        new_markdown_cell("**Key points**\n\n- It falls."),
-        *(new_markdown_cell(QUESTION.format(number)) for number in (1, 2, 3)),
-    ])
+    return new_notebook(
+        cells=[
+            new_markdown_cell(
+                f"# A lesson\n\n{links}\n\n**Questions**\n- Why?\n\n**Objectives.** Know.\n\n**Time.** 5 minutes."
+            ),
+            new_code_cell("import sys\nif 'google.colab' in sys.modules:\n    pass", execution_count=1),
+            new_code_cell(
+                "panel = explore(build)",
+                execution_count=2,
+                outputs=[
+                    new_output(
+                        "display_data",
+                        {"image/png": PNG, "text/plain": "It falls."},
+                        metadata={"image/png": {"alt": "It falls."}},
+                    )
+                ],
+            ),
+            new_markdown_cell("## Exercises\n\n**Exercise 1.** Do it."),
+            new_code_cell("mine = ...\ncheck_it(mine)", execution_count=3),
+            new_markdown_cell("**Key points**\n\n- It falls."),
+            *(new_markdown_cell(QUESTION.format(number)) for number in (1, 2, 3)),
+        ]
+    )
 
 
 def test_a_whole_lesson_lacks_nothing(lesson):
@@ -105,26 +129,34 @@ def test_a_whole_lesson_lacks_nothing(lesson):
     assert notebooks.normalise(lesson) == []
 
 
-@pytest.mark.parametrize("cell, old, new, missing", [
-    (0, "# A lesson", "A lesson", ["begins with its title"]),
-    (0, "\n\n[![", "\n\nText\n\n[![", ["launch links in one line under the title"]),
-    (0, "Questions", "Answers", ["**Questions** before the first code"]),
-    (0, "Objectives", "Aims", ["**Objectives** before the first code"]),
-    (0, "5 minutes", "soon", ["**Time** it takes, in minutes"]),
-    (1, "pass", "1\n    2\n    3\n    4", ["a set-up cell of at most five lines"]),
-    (1, "google.colab", "nothing", ["one set-up cell, the first code cell, and no set-up elsewhere"]),
-    (4, "mine", "import sys; sys.path.insert(0, '')\nmine", ["one set-up cell, the first code cell, and no set-up elsewhere"]),
-    (2, "panel = explore(build)", "model.fit(X, y)", ["a live panel: explore("]),
-    (2, "panel", "x = 1\n" * 15 + "panel", ["at most 15 lines in cell 2"]),
-    (3, "Exercise 1", "Task", ["an exercise: **Exercise 1.**"]),
-    (4, "check_it", "print", ["a check in the cell after the exercise in cell 3"]),
-    (7, "Question 2", "Riddle", ["three quiz questions after the key points"]),
-    (7, "Right.", "Not quite.", ["exactly one answer to question 2 with the feedback Right."]),
-    (7, "Not quite.", "Right.", ["exactly one answer to question 2 with the feedback Right."]),
-    (7, "Not quite. ", "", ["Not quite. or No. and why, for each wrong answer to question 2"]),
-    (7, "Not quite. Look at the curve.", "", ["Not quite. or No. and why, for each wrong answer to question 2"]),
-    (7, "</details>", "", ["answers with feedback to question 2"]),
-])
+@pytest.mark.parametrize(
+    "cell, old, new, missing",
+    [
+        (0, "# A lesson", "A lesson", ["begins with its title"]),
+        (0, "\n\n[![", "\n\nText\n\n[![", ["launch links in one line under the title"]),
+        (0, "Questions", "Answers", ["**Questions** before the first code"]),
+        (0, "Objectives", "Aims", ["**Objectives** before the first code"]),
+        (0, "5 minutes", "soon", ["**Time** it takes, in minutes"]),
+        (1, "pass", "1\n    2\n    3\n    4", ["a set-up cell of at most five lines"]),
+        (1, "google.colab", "nothing", ["one set-up cell, the first code cell, and no set-up elsewhere"]),
+        (
+            4,
+            "mine",
+            "import sys; sys.path.insert(0, '')\nmine",
+            ["one set-up cell, the first code cell, and no set-up elsewhere"],
+        ),
+        (2, "panel = explore(build)", "model.fit(X, y)", ["a live panel: explore("]),
+        (2, "panel", "x = 1\n" * 15 + "panel", ["at most 15 lines in cell 2"]),
+        (3, "Exercise 1", "Task", ["an exercise: **Exercise 1.**"]),
+        (4, "check_it", "print", ["a check in the cell after the exercise in cell 3"]),
+        (7, "Question 2", "Riddle", ["three quiz questions after the key points"]),
+        (7, "Right.", "Not quite.", ["exactly one answer to question 2 with the feedback Right."]),
+        (7, "Not quite.", "Right.", ["exactly one answer to question 2 with the feedback Right."]),
+        (7, "Not quite. ", "", ["Not quite. or No. and why, for each wrong answer to question 2"]),
+        (7, "Not quite. Look at the curve.", "", ["Not quite. or No. and why, for each wrong answer to question 2"]),
+        (7, "</details>", "", ["answers with feedback to question 2"]),
+    ],
+)
 def test_a_gap_in_the_anatomy_is_found(lesson, cell, old, new, missing):
     assert old in lesson.cells[cell].source
     lesson.cells[cell].source = lesson.cells[cell].source.replace(old, new, 1)
@@ -134,11 +166,18 @@ def test_a_gap_in_the_anatomy_is_found(lesson, cell, old, new, missing):
 def test_traces_of_a_run_are_removed(lesson):
     clean = copy.deepcopy(lesson)
     notebooks.normalise(clean)
-    lesson.metadata = nbformat.from_dict({
-        "widgets": {"application/vnd.jupyter.widget-state+json": {"state": {}}}, "colab": {"provenance": []},
-        "kernelspec": {"display_name": ".venv", "language": "python", "name": "venv"}, "language_info": {"version": "3.12.1"}})
+    lesson.metadata = nbformat.from_dict(
+        {
+            "widgets": {"application/vnd.jupyter.widget-state+json": {"state": {}}},
+            "colab": {"provenance": []},
+            "kernelspec": {"display_name": ".venv", "language": "python", "name": "venv"},
+            "language_info": {"version": "3.12.1"},
+        }
+    )
     panel = lesson.cells[2]
-    panel.metadata = nbformat.from_dict({"execution": {"iopub.status.busy": "2026-01-01"}, "collapsed": True, "trusted": True})
+    panel.metadata = nbformat.from_dict(
+        {"execution": {"iopub.status.busy": "2026-01-01"}, "collapsed": True, "trusted": True}
+    )
     panel.execution_count = 41
     panel.outputs[0].data[notebooks.VIEW] = {"model_id": "abc"}
     panel.outputs.append(new_output("display_data", {notebooks.VIEW: {"model_id": "def"}}))
@@ -160,12 +199,15 @@ def test_normal_form_is_left_alone(lesson, tmp_path):
     assert [cell["execution_count"] for cell in content["cells"] if cell["cell_type"] == "code"] == [1, 2, 3]
 
 
-@pytest.mark.parametrize("change", [
-    lambda content: content["metadata"].update(widgets={}),
-    lambda content: content["cells"][1].update(execution_count=None),
-    lambda content: content["cells"][1].update(execution_count=7),
-    lambda content: content["cells"][0].pop("id"),
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content["metadata"].update(widgets={}),
+        lambda content: content["cells"][1].update(execution_count=None),
+        lambda content: content["cells"][1].update(execution_count=7),
+        lambda content: content["cells"][0].pop("id"),
+    ],
+)
 def test_a_file_that_is_not_in_normal_form_is_found(lesson, tmp_path, change):
     notebooks.normalise(lesson)
     content = json.loads(notebooks.to_text(lesson))
@@ -192,16 +234,23 @@ def picture(content=PNG, mime="image/png", **metadata):
     return new_output("display_data", {mime: content, "text/plain": "<Figure>"}, metadata=metadata)
 
 
-@pytest.mark.parametrize("output, metadata, problem", [
-    (new_output("stream", name="stderr", text="UserWarning: old\n"), {}, "writes to stderr"),
-    (picture(), {}, "alt text"),
-    (picture(**{"image/png": {"alt": ""}}), {}, "alt text"),
-    (picture("<svg/>", "image/svg+xml"), {}, "alt text"),
-    (picture(base64.b64encode(bytes(101 * 1024)).decode()), {"alt": "Large"}, "101 KiB"),
-    (new_output("error", ename="ValueError", evalue="no", traceback=["…"]), {}, "raises-exception"),
-    (new_output("stream", name="stdout", text=f"saved to {notebooks.ROOT}/best.keras\n"), {}, "folder of this machine"),
-    (new_output("display_data", {"text/plain": "VBox(children=(IntSlider(value=1),))"}), {}, "name of a widget"),
-])
+@pytest.mark.parametrize(
+    "output, metadata, problem",
+    [
+        (new_output("stream", name="stderr", text="UserWarning: old\n"), {}, "writes to stderr"),
+        (picture(), {}, "alt text"),
+        (picture(**{"image/png": {"alt": ""}}), {}, "alt text"),
+        (picture("<svg/>", "image/svg+xml"), {}, "alt text"),
+        (picture(base64.b64encode(bytes(101 * 1024)).decode()), {"alt": "Large"}, "101 KiB"),
+        (new_output("error", ename="ValueError", evalue="no", traceback=["…"]), {}, "raises-exception"),
+        (
+            new_output("stream", name="stdout", text=f"saved to {notebooks.ROOT}/best.keras\n"),
+            {},
+            "folder of this machine",
+        ),
+        (new_output("display_data", {"text/plain": "VBox(children=(IntSlider(value=1),))"}), {}, "name of a widget"),
+    ],
+)
 def test_what_only_the_author_can_mend_is_refused(output, metadata, problem, tmp_path):
     notebook = with_output(output, **metadata)
     problems = notebooks.normalise(notebook)
@@ -216,15 +265,21 @@ def test_an_empty_cell_is_refused():
 
 def test_alt_text_comes_from_the_output_or_else_from_the_cell():
     own, drawn, other = picture(**{"image/png": {"alt": "Own", "width": 860}}), picture(), picture()
-    notebook = new_notebook(cells=[new_code_cell("show()", outputs=[own, drawn, other], metadata={"alt": ["First", "Second"]})])
+    notebook = new_notebook(
+        cells=[new_code_cell("show()", outputs=[own, drawn, other], metadata={"alt": ["First", "Second"]})]
+    )
     assert notebooks.normalise(notebook) == []
     outputs = notebook.cells[0].outputs
     assert [output.metadata["image/png"]["alt"] for output in outputs] == ["Own", "First", "Second"]
     assert outputs[0].metadata["image/png"]["width"] == 860
     single = with_output(picture(), alt="One")
     assert notebooks.normalise(single) == [] and single.cells[0].outputs[0].metadata["image/png"]["alt"] == "One"
-    assert "alt text" in notebooks.normalise(new_notebook(cells=[new_code_cell(
-        "show()", outputs=[picture(), picture()], metadata={"alt": "Only one"})]))[0]
+    assert (
+        "alt text"
+        in notebooks.normalise(
+            new_notebook(cells=[new_code_cell("show()", outputs=[picture(), picture()], metadata={"alt": "Only one"})])
+        )[0]
+    )
 
 
 def test_an_exception_that_is_meant_keeps_its_message_only():
@@ -243,6 +298,7 @@ def test_pieces_of_a_stream_are_joined():
 
 # With a kernel.
 
+
 def folder_with(tmp_path, *sources, **metadata):
     path = tmp_path / "01_lesson.ipynb"
     cells = [new_code_cell(source, metadata=metadata) for source in sources]
@@ -252,8 +308,13 @@ def folder_with(tmp_path, *sources, **metadata):
 
 @pytest.mark.slow
 def test_a_lesson_is_run_and_written(tmp_path, capsys):
-    path = folder_with(tmp_path, "import pathlib, ipywidgets\npathlib.Path().resolve().name", "ipywidgets.Label('hidden')\n;",
-                       "from matplotlib import pyplot\nfigure = pyplot.plot([1, 2])", alt="A line that rises.")
+    path = folder_with(
+        tmp_path,
+        "import pathlib, ipywidgets\npathlib.Path().resolve().name",
+        "ipywidgets.Label('hidden')\n;",
+        "from matplotlib import pyplot\nfigure = pyplot.plot([1, 2])",
+        alt="A line that rises.",
+    )
     assert notebooks.main([], tmp_path) == 0
     first, _, drawn = notebooks.read(path).cells
     assert first.outputs[0].data["text/plain"] == repr(tmp_path.name)
@@ -266,11 +327,14 @@ def test_a_lesson_is_run_and_written(tmp_path, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("source, problem", [
-    ("import warnings\nwarnings.warn('old')", "writes to stderr"),
-    ("import os\nos.write(2, b'from C++')", "writes to stderr"),
-    ("1 / 0", "ZeroDivisionError"),
-])
+@pytest.mark.parametrize(
+    "source, problem",
+    [
+        ("import warnings\nwarnings.warn('old')", "writes to stderr"),
+        ("import os\nos.write(2, b'from C++')", "writes to stderr"),
+        ("1 / 0", "ZeroDivisionError"),
+    ],
+)
 def test_a_lesson_that_is_not_clean_is_not_written(tmp_path, capsys, monkeypatch, source, problem):
     monkeypatch.delenv("PYTEST_CURRENT_TEST")  # where it is set a kernel shows only what Python itself writes
     path = folder_with(tmp_path, source)

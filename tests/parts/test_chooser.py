@@ -1,4 +1,5 @@
-"""The chooser: sweeps live, is sorted and looked through while it trains, stops, goes on with what is missing, and names the best."""
+"""The chooser: sweeps live, is sorted and looked through while it trains, stops, goes on with what is missing, and
+names the best."""
 
 import base64
 import gc
@@ -57,7 +58,9 @@ def finished():
 
 @pytest.fixture
 def trained(monkeypatch):
-    """A list that gets (number of the setting, seed) of each run that is trained from now on; `at[number]` is called before one."""
+    """A list that gets (number of the setting, seed) of each run that is trained from now on; `at[number]` is called
+    before one."""
+
     class Trained(list):
         at = {}
 
@@ -77,7 +80,11 @@ def trained(monkeypatch):
 
 def marks(part):
     root = ElementTree.fromstring(part._chart.value)
-    return {name[5:]: json.loads(value) if value.startswith("{") else value for name, value in root.attrib.items() if name.startswith("data-")}
+    return {
+        name[5:]: json.loads(value) if value.startswith("{") else value
+        for name, value in root.attrib.items()
+        if name.startswith("data-")
+    }
 
 
 def table(part):
@@ -102,17 +109,23 @@ def explosive(learning_rate=0.001):
 
 # What it shows
 
+
 def test_the_rows_are_in_the_order_of_an_independent_sort(finished):
     rows, orders = finished.sweep.rows, set()
-    keys = {LOSS: lambda row: row.loss, ACCURACY: lambda row: (-row.accuracy, row.loss),
-            "dropout": lambda row: (GRID["dropout"].index(row.settings["dropout"]), row.loss),
-            "learning_rate": lambda row: (GRID["learning_rate"].index(row.settings["learning_rate"]), row.loss)}
+    keys = {
+        LOSS: lambda row: row.loss,
+        ACCURACY: lambda row: (-row.accuracy, row.loss),
+        "dropout": lambda row: (GRID["dropout"].index(row.settings["dropout"]), row.loss),
+        "learning_rate": lambda row: (GRID["learning_rate"].index(row.settings["learning_rate"]), row.loss),
+    }
     assert list(finished._sort.options) == list(keys)
     for by, key in keys.items():
         finished._sort.value = by
         cells, root = table(finished)
         wanted = sorted(rows, key=key)
-        assert [cell[1:4] for cell in cells] == [[str(row.settings["dropout"]), str(row.settings["learning_rate"]), f"{row.loss:.3f}"] for row in wanted]
+        assert [cell[1:4] for cell in cells] == [
+            [str(row.settings["dropout"]), str(row.settings["learning_rate"]), f"{row.loss:.3f}"] for row in wanted
+        ]
         assert [head.text.strip() for head in root.iter("th") if head.get("aria-sort")] == [by]
         orders.add(tuple(map(tuple, cells)))
     assert len(orders) == 4 and len({row.loss for row in rows}) == 6  # the test could tell
@@ -133,7 +146,9 @@ def test_the_slider_opens_the_curves_of_its_row(finished, by):
         for seed, history in histories.items():
             for key in ("loss", "val_loss"):
                 drawn = drawing(finished).values("loss", f"seed {seed}: {key}")
-                assert np.allclose(list(drawn), [1, 2, 3, 4], atol=0.01) and np.allclose(list(drawn.values()), history.history[key], atol=0.02)
+                assert np.allclose(list(drawn), [1, 2, 3, 4], atol=0.01) and np.allclose(
+                    list(drawn.values()), history.history[key], atol=0.02
+                )
 
 
 @slow
@@ -144,10 +159,15 @@ def test_the_histories_are_those_of_runs_alone(finished):
 
 
 def test_the_best_is_the_settings_with_the_lowest_mean_validation_loss(finished):
-    means = [np.mean([min(history.history["val_loss"]) for history in row.histories.values()]) for row in finished.sweep.rows]
+    means = [
+        np.mean([min(history.history["val_loss"]) for history in row.histories.values()]) for row in finished.sweep.rows
+    ]
     best = finished.sweep.rows[int(np.argmin(means))]
     assert finished.best == best.settings == finished.sweep.best.settings and list(finished.histories) == [4, 1]
-    assert f"learning_rate {best.settings['learning_rate']}: {min(means):.3f}; accuracy {best.accuracy:.2f} (between" in finished._words.value
+    assert (
+        f"learning_rate {best.settings['learning_rate']}: {min(means):.3f}; accuracy {best.accuracy:.2f} (between"
+        in finished._words.value
+    )
     finished.best["dropout"] = 99
     assert finished.best != {"dropout": 99}  # a copy
 
@@ -157,8 +177,15 @@ def test_a_move_when_all_is_finished_trains_nothing_and_keeps_what_was_said(fini
     finished._slider.value, finished._sort.value = 2, ACCURACY
     finished._go_on_button.click()
     finished._slider.value, finished._sort.value = 1, LOSS
-    assert not trained and finished._words.value == words and marks(finished)["state"] == "done" and int(marks(finished)["run"]) == int(number) + 1
-    assert [marks(finished)[name] for name in ("epoch", "epochs")] == ["12", "12"] and progress(finished) == "12 of 12 trainings finished"
+    assert (
+        not trained
+        and finished._words.value == words
+        and marks(finished)["state"] == "done"
+        and int(marks(finished)["run"]) == int(number) + 1
+    )
+    assert [marks(finished)[name] for name in ("epoch", "epochs")] == ["12", "12"] and progress(
+        finished
+    ) == "12 of 12 trainings finished"
 
 
 def test_what_a_reader_without_a_kernel_sees_has_no_figures_in_words(finished):
@@ -167,28 +194,47 @@ def test_what_a_reader_without_a_kernel_sees_has_no_figures_in_words(finished):
     svg = base64.b64decode(page.find("img").get("src").partition("base64,")[2]).decode()
     assert svg.count('class="dot"') == 6 + 2 and svg.count("and accuracy 0.") == 5  # two in the legend
     for words in (page.find("img").get("alt"), page.find("p").text, data["text/plain"]):
-        assert words.startswith("6 settings, each trained from 2 seeds for 4 epochs.") and re.findall(r"[\d.]*\d", words.replace("95 %", "")) == ["6", "2", "4"]
+        assert words.startswith("6 settings, each trained from 2 seeds for 4 epochs.") and re.findall(
+            r"[\d.]*\d", words.replace("95 %", "")
+        ) == ["6", "2", "4"]
 
 
 # Training
 
+
 def test_each_frame_tells_how_far_it_is_and_waiting_settings_are_last():
     part = Chooser(digits_network, FEW, ONE, seeds=(0, 1), epochs=1)
-    assert progress(part) == "0 of 4 trainings, time left: –" and part.state == "building" and [cell[-1] for cell in table(part)[0]] == ["waiting"] * 2
+    assert (
+        progress(part) == "0 of 4 trainings, time left: –"
+        and part.state == "building"
+        and [cell[-1] for cell in table(part)[0]] == ["waiting"] * 2
+    )
     with pytest.raises(LessonError, match="No setting is finished yet.*to the end"):
         _ = part.best
     with pytest.raises(LessonError, match="to the end"):
         _ = part.histories
     frames, said = [], []
     part._words.observe(lambda change: said.append(re.sub("<[^>]*>", "", change["new"])), "value")
-    part._chart.observe(lambda change: frames.append((marks(part), progress(part), [cell[2:] for cell in table(part)[0]])), "value")
+    part._chart.observe(
+        lambda change: frames.append((marks(part), progress(part), [cell[2:] for cell in table(part)[0]])), "value"
+    )
     part.run()
-    assert [int(frame["epoch"]) for frame, *_ in frames] == [0, 0, 1, 2, 3, 4, 4] and {frame["epochs"] for frame, *_ in frames} == {"4"}
+    assert [int(frame["epoch"]) for frame, *_ in frames] == [0, 0, 1, 2, 3, 4, 4] and {
+        frame["epochs"] for frame, *_ in frames
+    } == {"4"}
     assert [frame["state"] for frame, *_ in frames] == ["building", *["training"] * 5, "done"]
     assert [words.partition(" ")[0] for _, words, _ in frames] == ["0", "0", "1", "2", "3", "4", "4"]
-    assert frames[2][2] == [["training: 1 seed finished"], ["waiting"]] and len(frames[3][2][0]) == 3 and frames[3][2][1] == ["waiting"]
+    assert (
+        frames[2][2] == [["training: 1 seed finished"], ["waiting"]]
+        and len(frames[3][2][0]) == 3
+        and frames[3][2][1] == ["waiting"]
+    )
     # The words change with the state, not with each training.
-    assert len(said) == 2 and said[0].startswith("Training: 4 trainings in all.") and said[1].startswith("Done. Lowest validation loss:")
+    assert (
+        len(said) == 2
+        and said[0].startswith("Training: 4 trainings in all.")
+        and said[1].startswith("Done. Lowest validation loss:")
+    )
     part.close()
 
 
@@ -205,10 +251,21 @@ def test_stop_and_go_on_train_each_run_once(trained):
     trained.at[5] = stop
     part.run()
     first = len(trained)
-    assert part.state == "stopped" and 4 <= first <= 5 and marks(part)["epoch"] == str(first) and progress(part) == f"{first} of 12 trainings, stopped"
-    assert "“Go on” trains the others" in part._words.value and part.best in [row.settings for row in part.sweep.rows if row.complete]
+    assert (
+        part.state == "stopped"
+        and 4 <= first <= 5
+        and marks(part)["epoch"] == str(first)
+        and progress(part) == f"{first} of 12 trainings, stopped"
+    )
+    assert "“Go on” trains the others" in part._words.value and part.best in [
+        row.settings for row in part.sweep.rows if row.complete
+    ]
     part._go_on_button.click()
-    assert part.state == "done" and sorted(trained) == [(number, seed) for number in range(6) for seed in (0, 1)] and part.sweep.complete
+    assert (
+        part.state == "done"
+        and sorted(trained) == [(number, seed) for number in range(6) for seed in (0, 1)]
+        and part.sweep.complete
+    )
     part.close()
 
 
@@ -233,11 +290,19 @@ def test_it_can_be_sorted_and_looked_through_while_it_trains(background, trained
     assert at_third.wait(60)
     part._slider.value, part._sort.value = 2, "dropout"
     part._go_on_button.click()  # it is going on already
-    assert marks(part)["state"] == "training" == part.state and marks(part)["settings"]["row"] == 2 and marks(part)["epoch"] == "2"
+    assert (
+        marks(part)["state"] == "training" == part.state
+        and marks(part)["settings"]["row"] == 2
+        and marks(part)["epoch"] == "2"
+    )
     assert len(drawing(part).lines("seed 0: val_loss")[0]) == 2
     threading.Timer(0.3, goes_on.set).start()
     assert part.best == part.sweep.best.settings and part.state == "done"  # waits for the end
-    assert trained == [(number, 0) for number in range(6)] and marks(part)["run"] == "1" and marks(part)["settings"]["sort by"] == "dropout"
+    assert (
+        trained == [(number, 0) for number in range(6)]
+        and marks(part)["run"] == "1"
+        and marks(part)["settings"]["sort by"] == "dropout"
+    )
     part.close()
 
 
@@ -250,7 +315,9 @@ def test_many_moves_in_another_thread_do_not_disturb_it(background):
         moves += 1
     part.wait()
     assert moves > 5 and part.state == "done" == marks(part)["state"] and marks(part)["epoch"] == "12"
-    assert marks(part)["settings"]["row"] == part._slider.value and marks(part)["settings"]["sort by"] == part._sort.value
+    assert (
+        marks(part)["settings"]["row"] == part._slider.value and marks(part)["settings"]["sort by"] == part._sort.value
+    )
     part.close()
 
 
@@ -283,7 +350,12 @@ def test_runs_that_end_while_it_is_interrupted_are_shown(monkeypatch):
     part = Chooser(digits_network, FEW, ONE, seeds=(0,), epochs=1)
     monkeypatch.setattr(module, "sweep", interrupted)
     part.run()
-    assert len(told) == 1 and part.state == "stopped" and marks(part)["epoch"] == "2" and part.best == part.sweep.best.settings
+    assert (
+        len(told) == 1
+        and part.state == "stopped"
+        and marks(part)["epoch"] == "2"
+        and part.best == part.sweep.best.settings
+    )
     part.close()
 
 
@@ -291,21 +363,34 @@ def test_runs_that_end_while_it_is_interrupted_are_shown(monkeypatch):
 def test_the_processes_that_the_student_asked_for_are_used(background, monkeypatch):
     asked = []
     sweep = module.sweep
-    monkeypatch.setattr(module, "sweep", lambda *args, **more: asked.append(joblib.parallel.get_active_backend()) or sweep(*args, **more))
+    monkeypatch.setattr(
+        module,
+        "sweep",
+        lambda *args, **more: asked.append(joblib.parallel.get_active_backend()) or sweep(*args, **more),
+    )
     with joblib.parallel_config(backend="threading", n_jobs=2):
         part = choose(digits_network, FEW, ONE, seeds=(0,), epochs=1)
     part.wait()
-    assert len(asked) == 2 and {(type(backend).__name__, n_jobs) for backend, n_jobs in asked} == {("ThreadingBackend", 2)} and part.state == "done"
+    assert (
+        len(asked) == 2
+        and {(type(backend).__name__, n_jobs) for backend, n_jobs in asked} == {("ThreadingBackend", 2)}
+        and part.state == "done"
+    )
     part.close()
 
 
 # What goes wrong
 
+
 def test_a_setting_whose_loss_explodes_says_so_in_its_row_and_the_best_is_another():
     part = Chooser(explosive, FEW, {"learning_rate": [1e30, 0.001]}, seeds=(0,), epochs=3)
     part.run()
     cells, _ = table(part)
-    assert part.state == "done" and part.best == {"learning_rate": 0.001} and "1 of 2 settings could not be trained" in part._words.value
+    assert (
+        part.state == "done"
+        and part.best == {"learning_rate": 0.001}
+        and "1 of 2 settings could not be trained" in part._words.value
+    )
     assert cells[1][1] == "1e+30" and "no longer a finite number" in cells[1][2] and cells[0][2] != "waiting"
     part.close()
 
@@ -328,7 +413,10 @@ def test_a_setting_that_cannot_be_trained_says_why_in_its_row():
     part._slider.value = 2
     cells, _ = table(part)
     assert part.state == "done" and part.best == {"broken": False} and cells[1][:2] == ["▸ 2", "True"]
-    assert re.search(r"own_loss\(\) did not work.*no such loss today", cells[1][2]) and "cannot be trained: see the table" in drawing(part).texts()
+    assert (
+        re.search(r"own_loss\(\) did not work.*no such loss today", cells[1][2])
+        and "cannot be trained: see the table" in drawing(part).texts()
+    )
     part.close()
 
 
@@ -347,7 +435,11 @@ def test_if_all_settings_fail_that_is_told_and_raised(background):
 def test_without_an_accuracy_it_sorts_by_loss_and_says_so():
     part = Chooser(explosive, FEW, {"learning_rate": [0.001, 0.002]}, seeds=(0,), epochs=1)
     part.run()
-    assert part.state == "done" and {cell[3] for cell in table(part)[0]} == {"–"} and "No accuracy of the 2 settings" in drawing(part).texts()[-2]
+    assert (
+        part.state == "done"
+        and {cell[3] for cell in table(part)[0]} == {"–"}
+        and "No accuracy of the 2 settings" in drawing(part).texts()[-2]
+    )
     part.close()
 
 
@@ -357,17 +449,23 @@ def refuses(width=8):
     return digits_network(width=width)
 
 
-@pytest.mark.parametrize("build, data, arguments, words", [
-    (digits_network, FEW, {"grid": {"wdth": [1]}}, "no keyword 'wdth'"),
-    (digits_network, FEW, {"grid": {}}, "grid is a dictionary"),
-    (digits_network, FEW, {"grid": ONE, "epochs": 0}, "epochs must be"),
-    (digits_network, FEW, {"grid": ONE, "seeds": (1, 1)}, "a seed twice"),
-    (digits_network, FEW, {"grid": ONE, "save_in": "no/such/folder"}, "no such folder"),
-    (digits_network, (X, Y), {"grid": ONE, "validation_split": 0}, "no validation data"),
-    (digits_network(), FEW, {"grid": ONE}, "leave out the brackets"),
-    (refuses, FEW, {"grid": {"width": [8, 13]}}, "thirteen is unlucky"),
-], ids=["keyword", "grid", "epochs", "seeds", "folder", "data", "build", "refused"])
-def test_a_mistake_is_told_when_it_is_called_and_nothing_is_shown_or_trained(build, data, arguments, words, background, trained, monkeypatch):
+@pytest.mark.parametrize(
+    "build, data, arguments, words",
+    [
+        (digits_network, FEW, {"grid": {"wdth": [1]}}, "no keyword 'wdth'"),
+        (digits_network, FEW, {"grid": {}}, "grid is a dictionary"),
+        (digits_network, FEW, {"grid": ONE, "epochs": 0}, "epochs must be"),
+        (digits_network, FEW, {"grid": ONE, "seeds": (1, 1)}, "a seed twice"),
+        (digits_network, FEW, {"grid": ONE, "save_in": "no/such/folder"}, "no such folder"),
+        (digits_network, (X, Y), {"grid": ONE, "validation_split": 0}, "no validation data"),
+        (digits_network(), FEW, {"grid": ONE}, "leave out the brackets"),
+        (refuses, FEW, {"grid": {"width": [8, 13]}}, "thirteen is unlucky"),
+    ],
+    ids=["keyword", "grid", "epochs", "seeds", "folder", "data", "build", "refused"],
+)
+def test_a_mistake_is_told_when_it_is_called_and_nothing_is_shown_or_trained(
+    build, data, arguments, words, background, trained, monkeypatch
+):
     shown = []
     monkeypatch.setattr(live_module, "display", lambda *args, **kwargs: shown.append(args))
     with pytest.raises(LessonError, match=words):
@@ -390,6 +488,7 @@ def test_a_closed_part_leaves_neither_memory_nor_files(background):
 
 # The time left
 
+
 @pytest.fixture
 def wave(monkeypatch):
     """Two processors, each handing in six trainings at once."""
@@ -405,7 +504,9 @@ def test_the_time_left_is_unknown_until_every_worker_has_handed_in_something(wav
 def test_later_the_time_that_the_processes_took_to_start_does_not_count(wave):
     pace = Pace(0, 108, 0.0)
     pace.seconds_left(12, 30.0)
-    assert pace.seconds_left(18, 31.0) == pytest.approx(31 / 18 * 90) and pace.seconds_left(24, 33.0) == pytest.approx(3 / 12 * 84)
+    assert pace.seconds_left(18, 31.0) == pytest.approx(31 / 18 * 90) and pace.seconds_left(24, 33.0) == pytest.approx(
+        3 / 12 * 84
+    )
     assert pace.seconds_left(60, 42.0) == pytest.approx(12 / 48 * 48) and pace.seconds_left(108, 54.0) == 0
 
 

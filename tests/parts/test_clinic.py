@@ -101,7 +101,9 @@ def test_a_clinic_shows_before_anything_is_trained_what_to_press(pretend):
     made = clinic(None, None)
     assert made.state == "ready" == marks(made)["state"] and pretend == []
     assert made._start_button.description in words(made) and made._start_button.description == "Train 12 new runs"
-    assert all(button.disabled for button in (*made._numbers.values(), *made._names.values(), *made._prescriptions.values()))
+    assert all(
+        button.disabled for button in (*made._numbers.values(), *made._names.values(), *made._prescriptions.values())
+    )
     assert json.loads(marks(made)["settings"]) == {"case": None, "score": 0, "closed": 0, "cases": 12}
     assert clinic(None, None, cases=14)._start_button.description == "Train 14 new runs"
 
@@ -128,7 +130,9 @@ def test_a_wrong_name_costs_its_point_and_is_told_what_speaks_against_it(row):
     number = number_of(row, "overfitting")
     row.choose(number)
     row.name("noisy")
-    assert casebook.against("noisy", row.histories[number - 1]) in words(row).replace("&#x27;", "'") and "Try another" in words(row)
+    assert casebook.against("noisy", row.histories[number - 1]) in words(row).replace(
+        "&#x27;", "'"
+    ) and "Try another" in words(row)
     assert row._names["noisy"].description == "✗ noisy" and not row._names["overfitting"].disabled
     assert all(button.disabled for button in row._prescriptions.values())
     row.name("noisy")  # again: nothing happens, and nothing more is lost
@@ -157,7 +161,11 @@ def test_a_prescription_really_trains_another_run_over_the_old_one(row, pretend,
     wrong = other_than(HELPS[pattern], ("a larger network", "add dropout"))  # these change every case
     row.prescribe(wrong)
     assert pretend[-1] != old and pretend[-1] == clinic_module.prescribe(wrong, old, before)
-    assert 'class="ghost"' in row._chart.value and ">before<" in row._chart.value and f"Case {number}: {pattern}, after" in row._chart.value
+    assert (
+        'class="ghost"' in row._chart.value
+        and ">before<" in row._chart.value
+        and f"Case {number}: {pattern}, after" in row._chart.value
+    )
     assert casebook.why_not(wrong, pattern) in words(row) and "before" in words(row)
     assert row._prescriptions[wrong].description == f"✗ {wrong}" and row.closed == 0 and row.state == "done"
     row.prescribe(HELPS[pattern][0])
@@ -170,8 +178,13 @@ def test_a_long_title_leaves_the_legend_its_room(row):
     row.choose(number)
     row.name("shuffled labels")
     row.prescribe("take the validation images out of the training set")
-    assert re.search(r">Case \d+: shuffled labels, after “take the validation images( out)? …”</text>", row._chart.value)
-    assert f'aria-label="Case {number}: shuffled labels, after “take the validation images out of the training set”.' in row._chart.value
+    assert re.search(
+        r">Case \d+: shuffled labels, after “take the validation images( out)? …”</text>", row._chart.value
+    )
+    assert (
+        f'aria-label="Case {number}: shuffled labels, after “take the validation images out of the training set”.'
+        in row._chart.value
+    )
 
 
 def test_a_closed_case_takes_no_more_answers(row):
@@ -193,7 +206,9 @@ def test_words_that_are_no_answer_are_refused(row):
 def test_the_page_does_not_say_what_is_to_be_found(row):
     def said():
         texts = [row._chart.value, row._words.value, row._score_words.value]
-        texts += [text for picture in row._pictures.values() for text in (picture.value, str(getattr(picture, "tooltip", "")))]
+        texts += [
+            text for picture in row._pictures.values() for text in (picture.value, str(getattr(picture, "tooltip", "")))
+        ]
         texts += [text for button in row._numbers.values() for text in (button.description, str(button.tooltip))]
         return " ".join(texts)
 
@@ -212,7 +227,9 @@ def test_the_page_does_not_say_what_is_to_be_found(row):
 def test_the_chosen_case_is_marked_by_more_than_colour(row):
     row.choose(4)
     assert [number for number, button in row._numbers.items() if "▸" in button.description] == [4]
-    sent = [str(row._pictures[number].layout.get_state()) for number in (3, 4)]  # ipywidgets 7 and 8 name it differently
+    sent = [
+        str(row._pictures[number].layout.get_state()) for number in (3, 4)
+    ]  # ipywidgets 7 and 8 name it differently
     assert "transparent" in sent[0] and "transparent" not in sent[1]
 
 
@@ -247,7 +264,9 @@ def test_while_a_row_trains_finished_cases_can_be_looked_at_but_not_answered(pre
     made = clinic(gate, None, seed=1)
     made._start_button.click()
     assert gate.reached.wait(10)
-    assert made.state == "training" and marks(made)["epochs"] == str(made.cases[3].epochs) and "Run 4 of 12" in words(made)
+    assert (
+        made.state == "training" and marks(made)["epochs"] == str(made.cases[3].epochs) and "Run 4 of 12" in words(made)
+    )
     made.choose(2)
     assert ">Case 2<" in made._chart.value and made.state == "training"
     assert made._numbers[4].disabled and made._names["noisy"].disabled
@@ -305,11 +324,17 @@ def test_a_stopped_prescription_does_not_count(pretend, blind):
     wrong = other_than(HELPS[pattern], PRESCRIPTIONS)
     made._prescriptions[wrong].click()
     assert gate.reached.wait(10)
-    assert [name for name, button in made._prescriptions.items() if not button.disabled] == [wrong]  # and that one does nothing
+    assert [name for name, button in made._prescriptions.items() if not button.disabled] == [
+        wrong
+    ]  # and that one does nothing
     made._prescriptions[wrong].click()
     made.stop()
     made.wait()
-    assert made.state == "stopped" and "does not count" in words(made) and "ghost" not in re.sub(r"<g .*?>", "", made._chart.value)
+    assert (
+        made.state == "stopped"
+        and "does not count" in words(made)
+        and "ghost" not in re.sub(r"<g .*?>", "", made._chart.value)
+    )
     made.prescribe(HELPS[pattern][0])
     assert (made.score, made.closed) == (2, 1) and gate.count == 14
 
@@ -366,11 +391,15 @@ def test_a_run_that_explodes_is_compared_in_words():
     assert run.closed and "not a number before, 1.25 now." in said and "hardly" not in said
 
 
-@pytest.mark.parametrize("pattern, after, told", [
-    ("overfitting", [1.3, 1.1, 1.3, 1.2], "hardly show it"), ("leak", [1.3, 1.4, 1.5, 1.6], "honest"),
-    ("noisy", [1.3, 1.2, 1.1, 1.2, 1.1, 1.2, 1.1], "back and forth by 21% of its size before, 9% now"),
-    ("noisy", [1.3, 1.2], "1.20 now."),
-])
+@pytest.mark.parametrize(
+    "pattern, after, told",
+    [
+        ("overfitting", [1.3, 1.1, 1.3, 1.2], "hardly show it"),
+        ("leak", [1.3, 1.4, 1.5, 1.6], "honest"),
+        ("noisy", [1.3, 1.2, 1.1, 1.2, 1.1, 1.2, 1.1], "back and forth by 21% of its size before, 9% now"),
+        ("noisy", [1.3, 1.2], "1.20 now."),
+    ],
+)
 def test_figures_that_could_be_misread_are_explained(pattern, after, told):
     def history(validation):
         return SimpleNamespace(history={"loss": [1.0] * len(validation), "val_loss": validation})
@@ -382,7 +411,9 @@ def test_figures_that_could_be_misread_are_explained(pattern, after, told):
 
 def test_figures_that_are_better_do_not_make_a_prescription_right(row):
     run = row._runs[number_of(row, "overfitting") - 1]
-    said = run.judge_prescription("a larger network", {name: [value / 2 for value in values] for name, values in run.history.history.items()})
+    said = run.judge_prescription(
+        "a larger network", {name: [value / 2 for value in values] for name, values in run.history.history.items()}
+    )
     assert "better, but" in said and not run.closed
 
 
@@ -452,16 +483,28 @@ def test_in_colab_a_press_trains_inside_its_request(pretend, blind, monkeypatch)
 @pytest.mark.slow
 def test_a_real_row_is_trained_named_and_mended():
     def build(filters=5, pool=3, dropout=0.0, learning_rate=0.001):
-        model = keras.Sequential([keras.Input((28, 28, 1)), layers.Conv2D(filters, 3, strides=3, activation="relu"),
-                                  layers.MaxPooling2D(min(pool, 9)), layers.Flatten(), layers.Dropout(dropout), layers.Dense(10, activation="softmax")])
-        model.compile(optimizer=keras.optimizers.Adam(learning_rate), loss="categorical_crossentropy", metrics=["accuracy"])
+        model = keras.Sequential(
+            [
+                keras.Input((28, 28, 1)),
+                layers.Conv2D(filters, 3, strides=3, activation="relu"),
+                layers.MaxPooling2D(min(pool, 9)),
+                layers.Flatten(),
+                layers.Dropout(dropout),
+                layers.Dense(10, activation="softmax"),
+            ]
+        )
+        model.compile(
+            optimizer=keras.optimizers.Adam(learning_rate), loss="categorical_crossentropy", metrics=["accuracy"]
+        )
         return model
 
     made = clinic(build, CLOTHES, cases=8, seed=0)
     made.start()
     assert {case.pattern for case in made.cases} == set(PATTERNS)
-    assert all(np.isfinite(history.history["loss"][0]) and 1 <= len(history.epoch) <= case.epochs
-               for case, history in zip(made.cases, made.histories, strict=True))
+    assert all(
+        np.isfinite(history.history["loss"][0]) and 1 <= len(history.epoch) <= case.epochs
+        for case, history in zip(made.cases, made.histories, strict=True)
+    )
     assert all(diagnose(history).pattern for history in made.histories)
     number = number_of(made, "shuffled labels")
     answer_rightly(made, number)

@@ -129,23 +129,35 @@ def marks(drill):
     return {name[5:]: value for name, value in root.attrib.items() if name.startswith("data-")}
 
 
-def test_the_process_is_killed_in_the_epoch_asked_for_and_its_curves_grow_until_then(tmp_path, background, started, monkeypatch):
+def test_the_process_is_killed_in_the_epoch_asked_for_and_its_curves_grow_until_then(
+    tmp_path, background, started, monkeypatch
+):
     frames, draw = [], CrashDrill._draw
     monkeypatch.setattr(CrashDrill, "_draw", lambda drill, *about: (draw(drill, *about), frames.append(marks(drill))))
     drill = crash_drill(write(tmp_path, quick=5), tmp_path / "drills", epochs=20, kill_in=(2, 12, 6))
     assert (drill.done, drill.epochs, drill.files, drill.state) == (5, 20, tmp_path / "drills" / "drill-1", "done")
-    assert drill.history == {"accuracy": [1 - 0.5 / n for n in range(1, 6)], "loss": [1 / n for n in range(1, 6)],
-                             "val_accuracy": [0.5] * 5, "val_loss": [2 / n for n in range(1, 6)]}
+    assert drill.history == {
+        "accuracy": [1 - 0.5 / n for n in range(1, 6)],
+        "loss": [1 / n for n in range(1, 6)],
+        "val_accuracy": [0.5] * 5,
+        "val_loss": [2 / n for n in range(1, 6)],
+    }
     assert "Killed in epoch 6. 5 epochs were finished. On disk: log.csv, whole.keras (0.3 MB)." in words(drill)
     assert started[0].returncode != 0 and is_gone(started[0])
     states = [frame["state"] for frame in frames]
-    assert states == sorted(states, key=["building", "training", "done"].index) and set(states) == {"building", "training", "done"}
+    assert states == sorted(states, key=["building", "training", "done"].index) and set(states) == {
+        "building",
+        "training",
+        "done",
+    }
     points = [int(frame["epoch"]) for frame in frames]
     assert points == sorted(points) and any(0 < number < 5 for number in points)
     assert marks(drill)["epochs"] == "20" and json.loads(marks(drill)["settings"]) == {"kill_in": 6}
     drawing = Drawing(drill._picture())
     for pane in ("loss", "accuracy"):
-        assert list(drawing.values(pane, f"val_{pane}").values()) == pytest.approx(drill.history[f"val_{pane}"], abs=0.01)
+        assert list(drawing.values(pane, f"val_{pane}").values()) == pytest.approx(
+            drill.history[f"val_{pane}"], abs=0.01
+        )
         assert drawing.ticks(pane, "x")[-1][1] == 20
     assert "killed" in drawing.texts() and "6" in repr(drill)
 
@@ -170,7 +182,9 @@ def test_a_move_of_the_slider_kills_the_process_and_starts_another(tmp_path, sta
         drill._controls["kill_in"].value = 3
         drill.wait()
         assert [is_gone(process) for process in started] == [True, True]
-        assert (drill.done, drill.state) == (2, "done") and drill.files.name == "drill-2" and read_log(first / "log.csv")
+        assert (
+            (drill.done, drill.state) == (2, "done") and drill.files.name == "drill-2" and read_log(first / "log.csv")
+        )
         assert "Killed in epoch 3" in words(drill) and not drill._controls["kill_in"].continuous_update
 
 
@@ -190,17 +204,29 @@ def test_the_button_kills_at_once(tmp_path, started):
         assert drill._stop_button.description == "Kill it now" and "epoch 9" in words(drill)
         drill._stop_button.click()
         drill.wait()
-        assert drill.state == "done" and "Killed in epoch 3. 2 epochs were finished" in words(drill) and is_gone(started[0])
+        assert (
+            drill.state == "done"
+            and "Killed in epoch 3. 2 epochs were finished" in words(drill)
+            and is_gone(started[0])
+        )
 
 
-@pytest.mark.parametrize("saves, said", [("", "Nothing is saved yet."), ("(files / 'begun.keras').write_text('x')\n", "On disk: begun.keras (1 kB).")])
+@pytest.mark.parametrize(
+    "saves, said",
+    [("", "Nothing is saved yet."), ("(files / 'begun.keras').write_text('x')\n", "On disk: begun.keras (1 kB).")],
+)
 def test_before_the_first_epoch_it_says_what_is_there_and_what_to_do(tmp_path, saves, said):
     with under_way(tmp_path, write(tmp_path, TINY.replace("with", saves + "with", 1), quick=0)) as drill:
         wait_until(lambda: drill.state == "training", "the log to be opened")
         drill._stop_button.click()
         drill.wait()
         assert f"Killed before the first epoch was finished. {said} To try again" in words(drill)
-        assert drill.done == 0 and drill.history == {} and drill.state == "done" and "killed" not in Drawing(drill._picture()).texts()
+        assert (
+            drill.done == 0
+            and drill.history == {}
+            and drill.state == "done"
+            and "killed" not in Drawing(drill._picture()).texts()
+        )
 
 
 def test_a_script_that_ends_first_was_not_killed(tmp_path, background):
@@ -210,8 +236,10 @@ def test_a_script_that_ends_first_was_not_killed(tmp_path, background):
 
 
 FAILS = {
-    "x = 1\nimport nowhere_at_all\n": "ModuleNotFoundError: No module named 'nowhere_at_all' Look at line 2 of train.py: import nowhere_at_all",
-    "def work(n):\n    return 1 / n\n\nwork(0)\n": "ZeroDivisionError: division by zero Look at line 2 of train.py: return 1 / n",
+    "x = 1\nimport nowhere_at_all\n": "ModuleNotFoundError: No module named 'nowhere_at_all' Look at line 2 of"
+    " train.py: import nowhere_at_all",
+    "def work(n):\n    return 1 / n\n\nwork(0)\n": "ZeroDivisionError: division by zero Look at line 2 of train.py:"
+    " return 1 / n",
     "print(images)\n": "NameError: name 'images' is not defined Look at line 1 .*knows nothing of your notebook",
     "import json\njson.loads('{')\n": r"json.*JSONDecodeError|JSONDecodeError.*Look at line 2 of train.py: json.loads",
     "x = (1,\n": r"SyntaxError: '\(' was never closed Look at line 1 of train.py: x = \(1,",
@@ -227,11 +255,17 @@ FAILS = {
 def test_a_script_that_fails_is_told_with_its_line(tmp_path, background, text):
     with pytest.raises(LessonError, match=FAILS[text]) as caught:
         crash_drill(write(tmp_path, text), tmp_path / "drills")
-    assert "train.py ended with" in str(caught.value) and "output.txt" in str(caught.value) and caught.value.__cause__ is None
+    assert (
+        "train.py ended with" in str(caught.value)
+        and "output.txt" in str(caught.value)
+        and caught.value.__cause__ is None
+    )
 
 
 def test_a_failure_after_some_epochs_leaves_the_curves(tmp_path, background):
-    with under_way(tmp_path, write(tmp_path, TINY + "raise MemoryError('full')\n", quick=1, last=0), kill_in=9) as drill:
+    with under_way(
+        tmp_path, write(tmp_path, TINY + "raise MemoryError('full')\n", quick=1, last=0), kill_in=9
+    ) as drill:
         with pytest.raises(LessonError, match="MemoryError: full"):
             drill.wait()
         assert drill.state == "error" and "MemoryError" in words(drill) and marks(drill)["epoch"] == "2"
@@ -239,10 +273,16 @@ def test_a_failure_after_some_epochs_leaves_the_curves(tmp_path, background):
             _ = drill.history
 
 
-@pytest.mark.parametrize("text, said", [
-    ("pass", "no line of a finished epoch.*CSVLogger.*sys.argv"),
-    ("import sys, pathlib\npathlib.Path(sys.argv[1], 'log.csv').write_text('a;loss\\n1;2\\n')", "begins with 'a;loss'.*names no loss"),
-])
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("pass", "no line of a finished epoch.*CSVLogger.*sys.argv"),
+        (
+            "import sys, pathlib\npathlib.Path(sys.argv[1], 'log.csv').write_text('a;loss\\n1;2\\n')",
+            "begins with 'a;loss'.*names no loss",
+        ),
+    ],
+)
 def test_a_script_that_does_not_keep_its_side_is_told_what_to_write(tmp_path, background, text, said):
     with pytest.raises(LessonError, match=said):
         crash_drill(write(tmp_path, text), tmp_path / "drills")
@@ -259,7 +299,9 @@ def test_a_script_that_never_finishes_an_epoch_is_not_waited_for_in_silence_nor_
 
 
 def test_a_flood_of_words_blocks_nothing(tmp_path, background):
-    flood = "import sys\nfor _ in range(20):\n    sys.stdout.write('x' * 200_000)\n    sys.stderr.write('y' * 200_000)\n"
+    flood = (
+        "import sys\nfor _ in range(20):\n    sys.stdout.write('x' * 200_000)\n    sys.stderr.write('y' * 200_000)\n"
+    )
     drill = crash_drill(write(tmp_path, flood + TINY, quick=2), tmp_path / "drills", kill_in=3)
     assert drill.done == 2 and (drill.files / "output.txt").stat().st_size == 8_000_000 and "output" not in words(drill)
 
@@ -327,14 +369,30 @@ def test_drills_at_the_same_time_do_not_share_folders(tmp_path):
     assert len(set(folders)) == 40 and {folder.name for folder in folders} == {f"drill-{n}" for n in range(1, 41)}
 
 
-@pytest.mark.parametrize("lines, history", [
-    ("", {}), ("epoch,lo", {}), (HEADER, {}), (HEADER + "0,0.5,1.0,0.5,1.", {}), (HEADER + "0,0.5,1.0,0.5,1.5\r", {}),
-    (HEADER + "0,0.5,1.0,0.5,1.5\r\n1,0.6,0.", {"accuracy": [0.5], "loss": [1.0], "val_accuracy": [0.5], "val_loss": [1.5]}),
-    (HEADER + "0,0.5,1.0,0.5,1.5\r\n1,0.6\r\n", {"accuracy": [0.5], "loss": [1.0], "val_accuracy": [0.5], "val_loss": [1.5]}),
-    ("epoch,accuracy,loss,val_accuracy,val_loss\n0,0.5,1,NA,NA\n1,0.5,1e-3,NA,NA\n", {"accuracy": [0.5, 0.5], "loss": [1.0, 0.001]}),
-    ('epoch,loss,more\n0,1,"""[1.0, 2.0]"""\n', {"loss": [1.0], "more": [math.nan]}),
-    ("epoch,loss\n0,inf\n1,nan\n", {"loss": [math.inf, math.nan]}),
-])
+@pytest.mark.parametrize(
+    "lines, history",
+    [
+        ("", {}),
+        ("epoch,lo", {}),
+        (HEADER, {}),
+        (HEADER + "0,0.5,1.0,0.5,1.", {}),
+        (HEADER + "0,0.5,1.0,0.5,1.5\r", {}),
+        (
+            HEADER + "0,0.5,1.0,0.5,1.5\r\n1,0.6,0.",
+            {"accuracy": [0.5], "loss": [1.0], "val_accuracy": [0.5], "val_loss": [1.5]},
+        ),
+        (
+            HEADER + "0,0.5,1.0,0.5,1.5\r\n1,0.6\r\n",
+            {"accuracy": [0.5], "loss": [1.0], "val_accuracy": [0.5], "val_loss": [1.5]},
+        ),
+        (
+            "epoch,accuracy,loss,val_accuracy,val_loss\n0,0.5,1,NA,NA\n1,0.5,1e-3,NA,NA\n",
+            {"accuracy": [0.5, 0.5], "loss": [1.0, 0.001]},
+        ),
+        ('epoch,loss,more\n0,1,"""[1.0, 2.0]"""\n', {"loss": [1.0], "more": [math.nan]}),
+        ("epoch,loss\n0,inf\n1,nan\n", {"loss": [math.inf, math.nan]}),
+    ],
+)
 def test_a_log_is_read_as_far_as_it_is_written(tmp_path, lines, history):
     (tmp_path / "log.csv").write_bytes(lines.encode())
     assert repr(read_log(tmp_path / "log.csv")) == repr(history)  # nan is not equal to itself
@@ -347,12 +405,17 @@ def test_no_log_is_an_empty_one_and_keras_writes_what_is_read(tmp_path):
     assert read_log(tmp_path / "log.csv") == {}
     for epoch in range(3):
         logger.on_epoch_end(epoch, {"loss": 1 / (epoch + 1), "accuracy": 0.1 * epoch})
-        assert read_log(tmp_path / "log.csv") == {"accuracy": [0.1 * n for n in range(epoch + 1)], "loss": [1 / (n + 1) for n in range(epoch + 1)]}
+        assert read_log(tmp_path / "log.csv") == {
+            "accuracy": [0.1 * n for n in range(epoch + 1)],
+            "loss": [1 / (n + 1) for n in range(epoch + 1)],
+        }
     logger.on_train_end()
 
 
 def test_losses_that_are_no_numbers_break_nothing(tmp_path, background):
-    drill = crash_drill(write(tmp_path, TINY.replace("{1 / (epoch + 1)}", "nan"), quick=2), tmp_path / "drills", kill_in=3)
+    drill = crash_drill(
+        write(tmp_path, TINY.replace("{1 / (epoch + 1)}", "nan"), quick=2), tmp_path / "drills", kill_in=3
+    )
     assert drill.done == 2 and all(map(math.isnan, drill.history["loss"])) and drill.state == "done"
 
 
@@ -366,11 +429,21 @@ def test_what_is_on_disk_is_told_by_name(tmp_path):
     assert on_disk(tmp_path) == "On disk: backup, log.csv (1.3 MB)."
 
 
-@pytest.mark.parametrize("arguments, said", [
-    ({"script": "trian.py"}, "no script .*trian.py"), ({"script": print}, "script=<built-in.*is not a path"), ({"folder": None}, "folder=None is not"),
-    ({"epochs": 1}, "epochs=1"), ({"epochs": "20"}, "epochs='20'"), ({"kill_in": (1, 12, 7)}, "in epoch 1 nothing is saved"), ({"kill_in": 7.5}, "whole"),
-    ({"epochs": 10}, "up to|to the number of epochs, 10"), ({"kill_in": (9, 3)}, "first number must be smaller"), ({"kill_in": True}, "whole numbers"),
-])
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        ({"script": "trian.py"}, "no script .*trian.py"),
+        ({"script": print}, "script=<built-in.*is not a path"),
+        ({"folder": None}, "folder=None is not"),
+        ({"epochs": 1}, "epochs=1"),
+        ({"epochs": "20"}, "epochs='20'"),
+        ({"kill_in": (1, 12, 7)}, "in epoch 1 nothing is saved"),
+        ({"kill_in": 7.5}, "whole"),
+        ({"epochs": 10}, "up to|to the number of epochs, 10"),
+        ({"kill_in": (9, 3)}, "first number must be smaller"),
+        ({"kill_in": True}, "whole numbers"),
+    ],
+)
 def test_mistakes_are_told_in_words_and_start_nothing(tmp_path, background, started, arguments, said):
     with pytest.raises(LessonError, match=said):
         crash_drill(**{"script": write(tmp_path), "folder": tmp_path / "drills", **arguments})
@@ -404,7 +477,11 @@ def test_a_reader_without_a_kernel_sees_the_curves_and_words_that_are_the_same_e
     crash_drill(write(tmp_path, quick=6), tmp_path / "drills")
     (data,) = shown
     assert data["text/plain"] == "The process was killed in epoch 7; 6 epochs were finished."
-    assert "svg+xml" in data["text/html"] and 'alt="Loss and accuracy in each epoch' in data["text/html"] and str(tmp_path) not in data["text/html"]
+    assert (
+        "svg+xml" in data["text/html"]
+        and 'alt="Loss and accuracy in each epoch' in data["text/html"]
+        and str(tmp_path) not in data["text/html"]
+    )
 
 
 # With Keras itself
@@ -438,27 +515,51 @@ model.fit(clothes.x_train, clothes.y_train, validation_data=(clothes.x_val, clot
 
 
 @pytest.mark.slow
-def test_what_a_killed_run_of_keras_leaves_is_that_of_the_last_finished_epoch_and_can_be_continued(tmp_path, background):
+def test_what_a_killed_run_of_keras_leaves_is_that_of_the_last_finished_epoch_and_can_be_continued(
+    tmp_path, background
+):
     drill = crash_drill(write(tmp_path, TRAIN), tmp_path / "drills")
-    assert drill.state == "done" and drill.done >= 6 and "On disk: backup, last.weights.h5, log.csv, whole.keras" in words(drill)
+    assert (
+        drill.state == "done"
+        and drill.done >= 6
+        and "On disk: backup, last.weights.h5, log.csv, whole.keras" in words(drill)
+    )
     model = keras.models.load_model(drill.files / "whole.keras")
     assert int(model.optimizer.iterations.numpy()) == 19 * drill.done
-    again = subprocess.run([sys.executable, str(tmp_path / "train.py"), str(drill.files)], env={**os.environ, "PYTHONPATH": str(ROOT)},
-                           capture_output=True, encoding="utf-8", timeout=300)
+    again = subprocess.run(
+        [sys.executable, str(tmp_path / "train.py"), str(drill.files)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+    )
     assert again.returncode == 0, again.stderr[-2000:]
     first = next(line for line in again.stdout.splitlines() if line.startswith("Epoch "))
     assert first.startswith(f"Epoch {drill.done + 1}/20")
     whole = read_log(drill.files / "log.csv")
-    assert len(whole["loss"]) == 20 and whole["loss"][:drill.done] == drill.history["loss"]
+    assert len(whole["loss"]) == 20 and whole["loss"][: drill.done] == drill.history["loss"]
     epochs = [line.split(",")[0] for line in (drill.files / "log.csv").read_text().splitlines()]
     assert epochs == ["epoch", *map(str, range(20))]
 
 
 @pytest.mark.slow
 def test_python_that_exits_takes_the_process_with_it(tmp_path):
-    write(tmp_path, "import os, pathlib, sys, time\npathlib.Path(sys.argv[1], 'pid').write_text(str(os.getpid()))\ntime.sleep(60)\n")
-    notebook = ("import pathlib, time\nfrom helpers.parts.crash import CrashDrill\ndrill = CrashDrill('train.py', 'drills')\n"
-                "drill._background = True\ndrill._request()\npid = pathlib.Path('drills/drill-1/pid')\n"
-                "while not (pid.exists() and pid.read_text()):\n    time.sleep(0.02)\n")
-    subprocess.run([sys.executable, "-c", notebook], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True, timeout=120)
+    write(
+        tmp_path,
+        "import os, pathlib, sys, time\n"
+        "pathlib.Path(sys.argv[1], 'pid').write_text(str(os.getpid()))\n"
+        "time.sleep(60)\n",
+    )
+    notebook = (
+        "import pathlib, time\nfrom helpers.parts.crash import CrashDrill\ndrill = CrashDrill('train.py', 'drills')\n"
+        "drill._background = True\ndrill._request()\npid = pathlib.Path('drills/drill-1/pid')\n"
+        "while not (pid.exists() and pid.read_text()):\n    time.sleep(0.02)\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", notebook],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True,
+        timeout=120,
+    )
     assert not psutil.pid_exists(int((tmp_path / "drills" / "drill-1" / "pid").read_text()))

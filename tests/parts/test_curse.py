@@ -1,4 +1,5 @@
-"""The winner's curse: every dot is a real network, the chosen one is tested only when asked, and no control trains anything twice."""
+"""The winner's curse: every dot is a real network, the chosen one is tested only when asked, and no control trains
+anything twice."""
 
 import json
 import re
@@ -31,8 +32,14 @@ calls = []
 
 def build(units=3, learning_rate=0.01, optimizer="adam"):
     calls.append(learning_rate)
-    model = keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(units, activation="relu"),
-                              layers.Dense(1, activation="sigmoid")])
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Flatten(),
+            layers.Dense(units, activation="relu"),
+            layers.Dense(1, activation="sigmoid"),
+        ]
+    )
     step = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}[optimizer]
     model.compile(loss="binary_crossentropy", optimizer=step(learning_rate), metrics=["accuracy"])
     return model
@@ -46,15 +53,20 @@ def background(monkeypatch):
 
 
 class Instant:
-    """In the place of a `Trainer`: calls the builder, trains nothing, and has answers at once, for each setting and seed its own."""
+    """In the place of a `Trainer`: calls the builder, trains nothing, and has answers at once, for each setting and
+    seed its own."""
 
     def __init__(self, builder, _x, y, measure):
         self._builder, self._y, self._measure = builder, y, measure
 
     def run(self, settings, epochs, batch_size, seed, stop):
         self._builder(**settings)
-        random = np.random.RandomState([int(1000 * settings["learning_rate"]), seed, int(self._y[:9].dot(2 ** np.arange(9)))])
-        self._measure(SimpleNamespace(predict_on_batch=lambda x: random.uniform(size=(len(x), 1))), None, None, None, None)
+        random = np.random.RandomState(
+            [int(1000 * settings["learning_rate"]), seed, int(self._y[:9].dot(2 ** np.arange(9)))]
+        )
+        self._measure(
+            SimpleNamespace(predict_on_batch=lambda x: random.uniform(size=(len(x), 1))), None, None, None, None
+        )
         return SimpleNamespace(epoch=[0] if stop.is_set() else list(range(epochs)), note="")
 
 
@@ -122,10 +134,13 @@ class Picture(Drawing):
     def bar(self, name):
         """(low, high) of an error bar, or None where there is none."""
         group = next((group for group in self.root.iter("g") if group.get("class") == name), None)
-        return group and tuple(self.accuracy(y) for y in re.match(r"M\S+ ([\d.]+)h10m-5 0V([\d.]+)", group.find("path").get("d")).groups())
+        return group and tuple(
+            self.accuracy(y) for y in re.match(r"M\S+ ([\d.]+)h10m-5 0V([\d.]+)", group.find("path").get("d")).groups()
+        )
 
 
 # What luck alone does
+
 
 @pytest.mark.parametrize("n, chance", [(10, 0.5), (30, 0.5), (200, 0.5), (30, 0.1)])
 def test_the_expected_best_is_the_mean_of_the_largest_binomial(n, chance):
@@ -139,6 +154,7 @@ def test_the_expected_best_is_the_mean_of_the_largest_binomial(n, chance):
 
 
 # Every figure is that of a network that has been trained
+
 
 def test_the_accuracies_are_keras_own_of_networks_trained_alone(played):
     move(played, n_validation=60)
@@ -188,7 +204,9 @@ def test_shuffled_labels_are_shuffled_in_all_three_parts_and_nothing_else_is(ins
     part.run()
     move(part, shuffled=False)
     assert all(np.array_equal(part._labels()[name], y) for name, (_, y) in part._parts.items())
-    assert np.array_equal(part._parts["test"][0], DATA.x_train[100:]) and np.array_equal(part._parts["validation"][0], DATA.x_val)
+    assert np.array_equal(part._parts["test"][0], DATA.x_train[100:]) and np.array_equal(
+        part._parts["validation"][0], DATA.x_val
+    )
 
 
 @slow
@@ -199,7 +217,10 @@ def test_networks_are_trained_on_the_shuffled_labels():
 
     def alone(y):
         trainer = Trainer(build, DATA.x_train[:100], y, (DATA.x_val, labels["validation"]))
-        return [trainer.run(part._drawn(number), 2, seed=part._seed_of(number)).history["val_accuracy"][-1] for number in range(1, 6)]
+        return [
+            trainer.run(part._drawn(number), 2, seed=part._seed_of(number)).history["val_accuracy"][-1]
+            for number in range(1, 6)
+        ]
 
     assert part.accuracies == pytest.approx(alone(labels["training"]), abs=1e-6)
     assert part.accuracies != pytest.approx(alone(DATA.y_train[:100]), abs=1e-6)
@@ -216,7 +237,9 @@ def test_sealed_data_will_do_and_the_real_test_pictures_are_not_touched(instant,
 @slow
 def test_several_classes_and_one_hot_labels():
     def softmax(units=8):
-        model = keras.Sequential([keras.Input((64,)), layers.Dense(units, activation="relu"), layers.Dense(10, activation="softmax")])
+        model = keras.Sequential(
+            [keras.Input((64,)), layers.Dense(units, activation="relu"), layers.Dense(10, activation="softmax")]
+        )
         model.compile(loss="categorical_crossentropy", metrics=["accuracy"])
         return model
 
@@ -238,8 +261,13 @@ def test_an_answer_that_is_not_a_number_is_wrong():
 @slow
 def test_a_try_that_diverges_does_not_end_the_game():
     def explosive(start=1.0):
-        model = keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(),
-                                  layers.Dense(1, activation="sigmoid", kernel_initializer=keras.initializers.Constant(start))])
+        model = keras.Sequential(
+            [
+                keras.Input((28, 28, 1)),
+                layers.Flatten(),
+                layers.Dense(1, activation="sigmoid", kernel_initializer=keras.initializers.Constant(start)),
+            ]
+        )
         model.compile(loss="binary_crossentropy")
         return model
 
@@ -252,6 +280,7 @@ def test_a_try_that_diverges_does_not_end_the_game():
 
 # Sealing and opening
 
+
 def test_the_test_accuracy_is_sealed_until_it_is_opened_and_again_after_a_move(played):
     assert played.test_accuracy is None and marks(played)["opened"] == "0" and Picture(played).bar("test") is None
     assert "The game's test set is sealed." in words(played) and "test pictures" not in words(played)
@@ -259,7 +288,9 @@ def test_the_test_accuracy_is_sealed_until_it_is_opened_and_again_after_a_move(p
     right = played._tested()
     low, high = interval(int(right.sum()), 60)
     assert played.test_accuracy == right.mean() and marks(played)["opened"] == "1"
-    assert f"The same network on 60 test pictures: {right.mean():.2f} (between {low:.2f} and {high:.2f})." in words(played)
+    assert f"The same network on 60 test pictures: {right.mean():.2f} (between {low:.2f} and {high:.2f})." in words(
+        played
+    )
     assert Picture(played).bar("test") == pytest.approx((low, high), abs=0.003)
     move(played, n_validation=20)
     assert played.test_accuracy is None and marks(played)["opened"] == "0" and Picture(played).bar("test") is None
@@ -301,6 +332,7 @@ def test_a_round_that_was_left_is_still_there(instant):
 
 
 # What is shown
+
 
 def test_the_picture_shows_each_try_the_best_so_far_and_its_error_bar(played):
     picture = Picture(played)
@@ -358,6 +390,7 @@ def test_what_is_kept_in_the_notebook_holds_no_figure_of_this_machine(instant):
 
 
 # Stopping, errors, the background
+
 
 def test_stop_keeps_what_is_trained_and_the_next_move_goes_on(instant):
     whole = game(quick, tries=4)
@@ -443,18 +476,47 @@ def test_a_try_that_cannot_be_trained_is_told_with_its_settings():
         part.wait()
 
 
-@pytest.mark.parametrize("change, said", [
-    ({"builder": build()}, "not the network"), ({"choices": {}}, "dictionary of keywords"), ({"choices": [3]}, "dictionary of keywords"),
-    ({"choices": {"unit": [3]}}, r"build\(units, learning_rate, optimizer\) has no keyword 'unit'"),
-    ({"choices": {"units": []}}, "list of values"), ({"choices": {"units": 3}}, "list of values"),
-    ({"choices": {"optimizer": "adam"}}, "list of values"),
-    ({"n_train": 131}, "from 1 to 130"), ({"n_train": 0}, "from 1 to 130"), ({"n_train": 2.5}, "whole number"),
-    ({"tries": 0}, "tries must be a whole number from 1 to 1000"), ({"tries": 2000}, "from 1 to 1000"), ({"tries": 2.5}, "whole number"),
-    ({"n_validation": 61}, "n_validation must be a whole number from 1 to 60"), ({"seed": -1}, "seed"),
-    ({"data": (DATA.x, DATA.y, DATA.x_val, DATA.y_val[:3])}, "do not belong together"), ({"data": 3}, "must be a dataset"),
-], ids=["a network", "no choices", "a list", "no such keyword", "nothing to choose", "a number", "a word", "all for training",
-        "none for training", "half a picture",
-        "no tries", "too many tries", "half a try", "too many pictures", "negative seed", "rows", "no data"])
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ({"builder": build()}, "not the network"),
+        ({"choices": {}}, "dictionary of keywords"),
+        ({"choices": [3]}, "dictionary of keywords"),
+        ({"choices": {"unit": [3]}}, r"build\(units, learning_rate, optimizer\) has no keyword 'unit'"),
+        ({"choices": {"units": []}}, "list of values"),
+        ({"choices": {"units": 3}}, "list of values"),
+        ({"choices": {"optimizer": "adam"}}, "list of values"),
+        ({"n_train": 131}, "from 1 to 130"),
+        ({"n_train": 0}, "from 1 to 130"),
+        ({"n_train": 2.5}, "whole number"),
+        ({"tries": 0}, "tries must be a whole number from 1 to 1000"),
+        ({"tries": 2000}, "from 1 to 1000"),
+        ({"tries": 2.5}, "whole number"),
+        ({"n_validation": 61}, "n_validation must be a whole number from 1 to 60"),
+        ({"seed": -1}, "seed"),
+        ({"data": (DATA.x, DATA.y, DATA.x_val, DATA.y_val[:3])}, "do not belong together"),
+        ({"data": 3}, "must be a dataset"),
+    ],
+    ids=[
+        "a network",
+        "no choices",
+        "a list",
+        "no such keyword",
+        "nothing to choose",
+        "a number",
+        "a word",
+        "all for training",
+        "none for training",
+        "half a picture",
+        "no tries",
+        "too many tries",
+        "half a try",
+        "too many pictures",
+        "negative seed",
+        "rows",
+        "no data",
+    ],
+)
 def test_mistakes_are_told_in_words(change, said):
     with pytest.raises(LessonError, match=said):
         game(**change)
@@ -479,10 +541,13 @@ def test_a_students_own_slider_outlives_the_game(instant):
 
 @slow
 def test_the_curse_is_real_and_smaller_with_more_validation_pictures():
-    """Over seeds, not for one lucky run: with nothing to learn, the best of many looks good, and the test set knows better."""
+    """Over seeds, not for one lucky run: with nothing to learn, the best of many looks good, and the test set knows
+    better."""
     data = clothing(["T-shirt", "Shirt"])
     choices = {"units": [32], "learning_rate": [0.001, 0.003, 0.01], "optimizer": ["adam", "sgd"]}
-    part = Game(build, data, choices, {"tries": (1, 60, 60), "n_validation": (10, 200, 30), "shuffled": True, "seed": (0, 9, 0)})
+    part = Game(
+        build, data, choices, {"tries": (1, 60, 60), "n_validation": (10, 200, 30), "shuffled": True, "seed": (0, 9, 0)}
+    )
     gains = {30: [], 200: []}
     for seed in range(3):
         for n, seen in gains.items():

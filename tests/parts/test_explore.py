@@ -53,11 +53,29 @@ def test_forms_become_the_controls_that_interact_would_make():
     def build(dropout=0.25, batch_norm=True, activation="relu", width=32):
         """Never called."""
 
-    made, fixed = controls(build, {"epochs": (1, 40, 15), "dropout": (0.0, 0.8), "batch_norm": False,
-                                   "activation": ["relu", "tanh"], "width": {"narrow": 8, "wide": 64},
-                                   "n_train": [20, 50, 100], "batch_size": [8, 32], "seed": 16}, 100)
-    assert [type(made[name]) for name in made] == [widgets.IntSlider, widgets.FloatSlider, widgets.Checkbox, widgets.Dropdown, widgets.Dropdown,
-                                                      widgets.SelectionSlider, widgets.SelectionSlider]
+    made, fixed = controls(
+        build,
+        {
+            "epochs": (1, 40, 15),
+            "dropout": (0.0, 0.8),
+            "batch_norm": False,
+            "activation": ["relu", "tanh"],
+            "width": {"narrow": 8, "wide": 64},
+            "n_train": [20, 50, 100],
+            "batch_size": [8, 32],
+            "seed": 16,
+        },
+        100,
+    )
+    assert [type(made[name]) for name in made] == [
+        widgets.IntSlider,
+        widgets.FloatSlider,
+        widgets.Checkbox,
+        widgets.Dropdown,
+        widgets.Dropdown,
+        widgets.SelectionSlider,
+        widgets.SelectionSlider,
+    ]
     assert (made["epochs"].min, made["epochs"].max, made["epochs"].value, made["epochs"].step) == (1, 40, 15, 1)
     assert (made["dropout"].value, made["dropout"].step) == (0.25, 0.05)
     assert made["batch_norm"].value is False and made["activation"].value == "relu" and made["width"].value == 8
@@ -69,47 +87,62 @@ def no_default(dropout):
     return digits_network(dropout)
 
 
-@pytest.mark.parametrize("build, forms, words", [
-    (digits_network, {"wdth": (1, 3)}, "no keyword 'wdth'"),
-    (no_default, {}, "needs a value for 'dropout'"),
-    (digits_network, {"dropout": (0.5, 0.1)}, "first number must be smaller"),
-    (digits_network, {"dropout": (0.0, 0.5, 0.7)}, "cannot start at 0.7"),
-    (digits_network, {"dropout": (0.0, "a")}, "is no slider"),
-    (digits_network, {"dropout": (0.0, 0.1, 0.2, 0.3)}, "is no slider"),
-    (digits_network, {"dropout": []}, "nothing to choose from"),
-    (digits_network, {"epochs": (0, 10)}, "epochs must be at least 1"),
-    (digits_network, {"epochs": (1.0, 10.0)}, "whole numbers"),
-    (digits_network, {"epochs": 0}, "at least 1"),
-    (digits_network, {"n_train": (10, 301)}, "only 300 training images"),
-    (digits_network, {"batch_size": [16, "all"]}, "whole numbers"),
-])
+@pytest.mark.parametrize(
+    "build, forms, words",
+    [
+        (digits_network, {"wdth": (1, 3)}, "no keyword 'wdth'"),
+        (no_default, {}, "needs a value for 'dropout'"),
+        (digits_network, {"dropout": (0.5, 0.1)}, "first number must be smaller"),
+        (digits_network, {"dropout": (0.0, 0.5, 0.7)}, "cannot start at 0.7"),
+        (digits_network, {"dropout": (0.0, "a")}, "is no slider"),
+        (digits_network, {"dropout": (0.0, 0.1, 0.2, 0.3)}, "is no slider"),
+        (digits_network, {"dropout": []}, "nothing to choose from"),
+        (digits_network, {"epochs": (0, 10)}, "epochs must be at least 1"),
+        (digits_network, {"epochs": (1.0, 10.0)}, "whole numbers"),
+        (digits_network, {"epochs": 0}, "at least 1"),
+        (digits_network, {"n_train": (10, 301)}, "only 300 training images"),
+        (digits_network, {"batch_size": [16, "all"]}, "whole numbers"),
+    ],
+)
 def test_forms_that_cannot_be_are_refused_in_words_before_anything_is_trained(build, forms, words):
     with pytest.raises(LessonError, match=words):
         Panel(build, FEW, forms=forms)
 
 
-@pytest.mark.parametrize("data, words", [
-    ("digits", "must be a dataset"), ((X, Y[:3]), "rows"), ((X, Y, X), "must be a dataset"), (None, "must be a dataset"),
-])
+@pytest.mark.parametrize(
+    "data, words",
+    [
+        ("digits", "must be a dataset"),
+        ((X, Y[:3]), "rows"),
+        ((X, Y, X), "must be a dataset"),
+        (None, "must be a dataset"),
+    ],
+)
 def test_data_that_cannot_be_are_refused_in_words(data, words):
     with pytest.raises(LessonError, match=words):
         Panel(digits_network, data)
 
 
-@pytest.mark.parametrize("build, forms, words", [
-    (digits_network(), {}, "leave out the brackets"), (None, {}, "leave out the brackets"),
-    (digits_network, {"epochs": None}, "whole numbers"), (digits_network, {"epochs": True}, "whole numbers"),
-    (digits_network, {"dropout": (1e-14, 1e-13)}, "next to nothing"),
-    (digits_network, {"dropout": widgets.Button()}, "no value"),
-])
+@pytest.mark.parametrize(
+    "build, forms, words",
+    [
+        (digits_network(), {}, "leave out the brackets"),
+        (None, {}, "leave out the brackets"),
+        (digits_network, {"epochs": None}, "whole numbers"),
+        (digits_network, {"epochs": True}, "whole numbers"),
+        (digits_network, {"dropout": (1e-14, 1e-13)}, "next to nothing"),
+        (digits_network, {"dropout": widgets.Button()}, "no value"),
+    ],
+)
 def test_slips_are_told_in_words(build, forms, words):
     with pytest.raises(LessonError, match=words):
         Panel(build, FEW, forms=forms)
 
 
-@pytest.mark.parametrize("data, split, words", [
-    ((X, Y), "a", "is a fraction"), ((X, Y), None, "is a fraction"), (({"a": X, "b": X[:3]}, Y), 0.2, "rows"),
-])
+@pytest.mark.parametrize(
+    "data, split, words",
+    [((X, Y), "a", "is a fraction"), ((X, Y), None, "is a fraction"), (({"a": X, "b": X[:3]}, Y), 0.2, "rows")],
+)
 def test_a_split_that_cannot_be_is_told_in_words(data, split, words):
     with pytest.raises(LessonError, match=words):
         Panel(digits_network, data, split)
@@ -119,9 +152,23 @@ def test_choices_of_any_kind_and_numbers_of_any_kind_are_controls():
     def build(kernel=(3, 3), reg=None, dropout=0.5, width=64):
         """Never called."""
 
-    made, _ = controls(build, {"kernel": [(3, 3), (1, 2)], "reg": ["l2", None], "dropout": [0, 0.5], "width": range(8, 80, 8),
-                               "epochs": (np.int64(1), np.int64(5))}, 100)
-    assert made["kernel"].value == (3, 3) and made["reg"].value is None and made["dropout"].value == 0.5 and made["width"].value == 64
+    made, _ = controls(
+        build,
+        {
+            "kernel": [(3, 3), (1, 2)],
+            "reg": ["l2", None],
+            "dropout": [0, 0.5],
+            "width": range(8, 80, 8),
+            "epochs": (np.int64(1), np.int64(5)),
+        },
+        100,
+    )
+    assert (
+        made["kernel"].value == (3, 3)
+        and made["reg"].value is None
+        and made["dropout"].value == 0.5
+        and made["width"].value == 64
+    )
     assert type(made["epochs"]) is widgets.IntSlider and isinstance(made["width"], widgets.SelectionSlider)
 
 
@@ -221,7 +268,11 @@ def test_a_first_run_goes_through_all_states_and_returns_complete(background, mo
     states = [frame["state"] for frame in frames if frame["run"] == "1"]
     assert states[0] == "building" and "training" in states and states[-1] == "done" == panel.state
     assert frames[-1]["epoch"] == frames[-1]["epochs"] == "4" and len(panel.history.epoch) == 4
-    assert json.loads(frames[-1]["settings"]) == {"epochs": 4, "dropout": 0.25, "batch_size": 32, "seed": 0} == panel.settings
+    assert (
+        json.loads(frames[-1]["settings"])
+        == {"epochs": 4, "dropout": 0.25, "batch_size": 32, "seed": 0}
+        == panel.settings
+    )
     points = [int(frame["epoch"]) for frame in frames]
     assert 1 in points and points == sorted(points)
 
@@ -232,7 +283,11 @@ def test_the_status_changes_with_the_state_and_not_with_every_epoch(background):
     panel._words.observe(lambda change: said.append(change["new"]), "value")
     move(panel, epochs=40)
     panel.wait()
-    assert [re.search('class="live-panel-state (.*?)"', words).group(1) for words in said] == ["building", "training", "done"]
+    assert [re.search('class="live-panel-state (.*?)"', words).group(1) for words in said] == [
+        "building",
+        "training",
+        "done",
+    ]
     assert all('role="status"' in words for words in said)
     assert "best epoch" in said[-1]
 
@@ -388,7 +443,9 @@ def test_without_a_front_end_the_finished_picture_and_its_sentence_are_shown(mon
     assert data["image/png"] and len(data["image/png"]) < 100 * 1024 * 4 / 3
     assert metadata["image/png"]["alt"] and "oss" in data["text/plain"]
     assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == panel._box.model_id
-    assert not re.search(r"\d\.\d\d", data["text/plain"].split(". ", 1)[1])  # no figure that another machine would not give
+    assert not re.search(
+        r"\d\.\d\d", data["text/plain"].split(". ", 1)[1]
+    )  # no figure that another machine would not give
 
 
 def test_keywords_of_numpy_type_are_shown_too(background):

@@ -29,8 +29,15 @@ FEW = (X, Y, *VALIDATION)
 
 
 def network(*stack, learning_rate=0.01, metrics=("accuracy",), **compile_with):
-    model = keras.Sequential([keras.Input((64,)), *stack, layers.Dense(10, activation="softmax", kernel_regularizer="l2")])
-    model.compile(optimizer=keras.optimizers.SGD(learning_rate), loss="categorical_crossentropy", metrics=list(metrics), **compile_with)
+    model = keras.Sequential(
+        [keras.Input((64,)), *stack, layers.Dense(10, activation="softmax", kernel_regularizer="l2")]
+    )
+    model.compile(
+        optimizer=keras.optimizers.SGD(learning_rate),
+        loss="categorical_crossentropy",
+        metrics=list(metrics),
+        **compile_with,
+    )
     return model
 
 
@@ -39,7 +46,14 @@ def plain(learning_rate=0.01):
 
 
 def normalised(dropout=0.5, learning_rate=0.01, **compile_with):
-    return network(layers.Dense(20), layers.BatchNormalization(), layers.ReLU(), layers.Dropout(dropout), learning_rate=learning_rate, **compile_with)
+    return network(
+        layers.Dense(20),
+        layers.BatchNormalization(),
+        layers.ReLU(),
+        layers.Dropout(dropout),
+        learning_rate=learning_rate,
+        **compile_with,
+    )
 
 
 class Subclassed(keras.Model):
@@ -47,7 +61,11 @@ class Subclassed(keras.Model):
 
     def __init__(self):
         super().__init__()
-        self.hidden, self.drop, self.out = layers.Dense(20, activation="relu"), layers.Dropout(0.5), layers.Dense(10, activation="softmax")
+        self.hidden, self.drop, self.out = (
+            layers.Dense(20, activation="relu"),
+            layers.Dropout(0.5),
+            layers.Dense(10, activation="softmax"),
+        )
 
     def call(self, inputs, training=False):
         return self.out(self.drop(self.hidden(inputs), training=training))
@@ -72,6 +90,7 @@ def trained(build, epochs=3, settings=None, data=None, **numbers):
 
 # What the parts are
 
+
 def test_without_learning_dropout_and_normalisation_all_of_the_gap_is_new_pictures():
     history = trained(plain, settings={"learning_rate": 0.0})
     parts = parts_of(history)
@@ -81,7 +100,9 @@ def test_without_learning_dropout_and_normalisation_all_of_the_gap_is_new_pictur
 
 
 def test_without_learning_dropout_is_the_part_of_dropout():
-    history = trained(digits_network, 20, {"learning_rate": 0.0, "dropout": 0.5}, (DIGITS.x_train, DIGITS.y_train, VALIDATION))
+    history = trained(
+        digits_network, 20, {"learning_rate": 0.0, "dropout": 0.5}, (DIGITS.x_train, DIGITS.y_train, VALIDATION)
+    )
     parts = parts_of(history)
     assert np.mean(parts["dropout"]) > 0.03 and parts["batch norm"] == [0] * 20
     assert abs(np.mean(parts["averaging"])) < 0.02  # dropout drops others each time
@@ -105,7 +126,9 @@ def test_measured_in_training_mode_it_is_what_fit_would_report():
     model = normalised(dropout=0.0)
     measured = Remeasure()(model, X, Y, 300, 300)
     assert measured["training mode"] == pytest.approx(measured["dropout off"], abs=1e-6)
-    assert model.fit(X, Y, batch_size=300, verbose=0).history["loss"][0] == pytest.approx(measured["training mode"], abs=1e-5)
+    assert model.fit(X, Y, batch_size=300, verbose=0).history["loss"][0] == pytest.approx(
+        measured["training mode"], abs=1e-5
+    )
 
 
 def test_fresh_moving_statistics_have_a_part_of_their_own():
@@ -118,14 +141,21 @@ def test_the_parts_add_up_to_the_gap(build):
     history = trained(build)
     parts = parts_of(history)
     assert list(parts) == list(PARTS) and all(len(values) == 3 for values in parts.values())
-    assert np.allclose(sum(map(np.array, parts.values())), np.subtract(history.history["loss"], history.history["val_loss"]), atol=1e-6)
+    assert np.allclose(
+        sum(map(np.array, parts.values())), np.subtract(history.history["loss"], history.history["val_loss"]), atol=1e-6
+    )
 
 
 def two_outputs():
     inputs = keras.Input((64,), name="pixels")
     hidden = layers.Dropout(0.3)(layers.Dense(20, activation="relu", activity_regularizer="l2")(inputs))
-    model = keras.Model({"pixels": inputs}, {"digit": layers.Dense(10, activation="softmax", name="digit")(hidden),
-                                             "even": layers.Dense(1, activation="sigmoid", name="even")(hidden)})
+    model = keras.Model(
+        {"pixels": inputs},
+        {
+            "digit": layers.Dense(10, activation="softmax", name="digit")(hidden),
+            "even": layers.Dense(1, activation="sigmoid", name="even")(hidden),
+        },
+    )
     model.compile(optimizer="adam", loss={"digit": "categorical_crossentropy", "even": "binary_crossentropy"})
     return model
 
@@ -133,13 +163,25 @@ def two_outputs():
 def test_several_inputs_outputs_and_penalties_are_measured_as_evaluate_does():
     x, y = {"pixels": X.astype("float64")}, {"digit": Y, "even": (Y.argmax(1) % 2).astype("float64")}
     model = two_outputs()
-    assert Remeasure()(model, x, y, 300, 60)["inference"] == pytest.approx(model.evaluate(x, y, batch_size=60, verbose=0)[0], abs=1e-5)
+    assert Remeasure()(model, x, y, 300, 60)["inference"] == pytest.approx(
+        model.evaluate(x, y, batch_size=60, verbose=0)[0], abs=1e-5
+    )
 
 
 def test_random_layers_of_all_kinds_are_switched_off_and_on_again():
-    stack = [layers.GaussianNoise(0.5), layers.Reshape((8, 8, 1)), layers.RandomFlip(), layers.SpatialDropout2D(0.5), layers.Flatten(),
-             layers.AlphaDropout(0.5), keras.Sequential([layers.GaussianDropout(0.5)]), layers.Dense(20, activation="relu"),
-             layers.Reshape((20, 1)), layers.TimeDistributed(layers.Dropout(0.5)), layers.Flatten()]
+    stack = [
+        layers.GaussianNoise(0.5),
+        layers.Reshape((8, 8, 1)),
+        layers.RandomFlip(),
+        layers.SpatialDropout2D(0.5),
+        layers.Flatten(),
+        layers.AlphaDropout(0.5),
+        keras.Sequential([layers.GaussianDropout(0.5)]),
+        layers.Dense(20, activation="relu"),
+        layers.Reshape((20, 1)),
+        layers.TimeDistributed(layers.Dropout(0.5)),
+        layers.Flatten(),
+    ]
     model = network(*stack)
     measured = Remeasure()(model, X, Y, 300, 32)
     assert abs(measured["training mode"] - measured["inference"]) > 0.01
@@ -148,6 +190,7 @@ def test_random_layers_of_all_kinds_are_switched_off_and_on_again():
 
 
 # Measuring changes nothing
+
 
 @pytest.mark.parametrize("build", [plain, normalised, subclassed, eager])
 def test_the_network_stays_as_it_is_to_the_bit(build):
@@ -194,7 +237,9 @@ def test_an_interrupt_while_it_measures_leaves_no_epoch_without_its_figures(buil
 def test_one_network_is_compiled_once_and_forgotten_with_it(monkeypatch):
     traced = []
     average = remeasure._average_loss
-    monkeypatch.setattr(remeasure, "_average_loss", lambda *args, **kwargs: traced.append(1) or average(*args, **kwargs))
+    monkeypatch.setattr(
+        remeasure, "_average_loss", lambda *args, **kwargs: traced.append(1) or average(*args, **kwargs)
+    )
     measure = Remeasure()
     trainer = Trainer(digits_network, *few_digits(), measure=measure)
     for dropout, n_train in ((0.2, 300), (0.5, 100), (0.0, 77)):
@@ -210,6 +255,7 @@ def test_one_network_is_compiled_once_and_forgotten_with_it(monkeypatch):
 
 # The panel
 
+
 @pytest.fixture
 def background(monkeypatch):
     """Panels train in the background, as behind a front end; what they display goes nowhere."""
@@ -222,7 +268,11 @@ def test_the_panel_draws_what_was_measured(background):
     assert panel.state == "done" and set(panel.history.history) == {"loss", "val_loss", "accuracy", "val_accuracy"}
     picture = Drawing(re.search("<svg.*</svg>", panel._chart.value)[0])
     assert list(picture.panes) == ["loss", "parts of the gap"]
-    left = {"loss": panel.history.history["loss"], "inference": panel.history.measured["inference"], "val_loss": panel.history.history["val_loss"]}
+    left = {
+        "loss": panel.history.history["loss"],
+        "inference": panel.history.measured["inference"],
+        "val_loss": panel.history.history["val_loss"],
+    }
     for pane, lines in (("loss", left), ("parts of the gap", panel.parts)):
         for name, values in lines.items():
             assert np.allclose(list(picture.values(pane, name).values()), values, atol=0.01), name
@@ -235,7 +285,9 @@ def test_the_panel_draws_what_was_measured(background):
 
 def test_the_looks_of_a_picture_differ_in_more_than_colour():
     looks = ["training", "measured again", "validation", *PARTS]
-    assert len({LOOKS[name][0] for name in looks}) == len({name[0] for name in looks}) == 7  # a marker is named by the first letter
+    assert (
+        len({LOOKS[name][0] for name in looks}) == len({name[0] for name in looks}) == 7
+    )  # a marker is named by the first letter
     assert len({LOOKS[name][1:] for name in PARTS}) == 4
 
 
@@ -251,23 +303,28 @@ def measured(reported, training_mode, dropout_off, inference, validation):
 def test_the_words_give_the_first_and_the_last_epoch_with_their_signs():
     history = measured([2.0, 1.0, 0.5], [1.81, 1, 0.5], [1.78, 1, 0.4], [1.78, 1, 0.4], [1.79, 1, 0.65])
     assert gap.describe(history) == (
-        "At epoch 1 validation loss lies 0.21 below training loss: 0.19 lower through averaging, 0.03 lower through dropout,"
-        " 0.01 higher on new pictures. At epoch 3 it lies 0.15 above training loss: 0.10 lower through dropout, 0.25 higher on new pictures.")
+        "At epoch 1 validation loss lies 0.21 below training loss: 0.19 lower through averaging, 0.03 lower through"
+        " dropout, 0.01 higher on new pictures. At epoch 3 it lies 0.15 above training loss: 0.10 lower through"
+        " dropout, 0.25 higher on new pictures."
+    )
     assert gap.describe(history, numbers=False) == (
-        "In the first epoch validation loss lies clearly below training loss, most of it through averaging over the epoch."
-        " In the last epoch validation loss lies clearly above training loss, most of it on new pictures.")
+        "In the first epoch validation loss lies clearly below training loss, most of it through averaging over the"
+        " epoch. In the last epoch validation loss lies clearly above training loss, most of it on new pictures."
+    )
     even = measured([1.0], [0.9], [0.8], [0.8], [0.8])
     assert gap.describe(even, numbers=False) == "In the first epoch validation loss lies clearly below training loss."
-    assert gap.describe(measured([1.0], [1.0], [1.0], [1.0], [1.001])) == "At epoch 1 validation loss is level with training loss."
+    assert (
+        gap.describe(measured([1.0], [1.0], [1.0], [1.0], [1.001]))
+        == "At epoch 1 validation loss is level with training loss."
+    )
     assert gap.describe(measured([1.0], [1.0], [1.0], [1.0], [1.001]), numbers=False) == ""
     assert "no longer a finite number" in gap.describe(measured([np.nan], [1.0], [1.0], [1.0], [1.0]))
     assert gap.describe(None) == "No epoch has been trained yet."
 
 
-@pytest.mark.parametrize("data, split, words", [
-    ((X, Y), 0, "no validation data"),
-    ("digits", 0.2, "must be a dataset"),
-])
+@pytest.mark.parametrize(
+    "data, split, words", [((X, Y), 0, "no validation data"), ("digits", 0.2, "must be a dataset")]
+)
 def test_data_without_a_gap_are_refused_in_words(data, split, words):
     with pytest.raises(LessonError, match=words):
         explore_gap(plain, data, split)
@@ -293,7 +350,11 @@ def test_without_a_front_end_the_finished_picture_and_verdicts_are_shown(monkeyp
     monkeypatch.setattr(live_module, "_place", lambda: "nobody watches")
     explore_gap(digits_network, FEW, epochs=3)
     page = ElementTree.fromstring(f"<div>{shown[0]['text/html'].replace('><p', '/><p')}</div>")
-    svg = base64.b64decode(page.find("img").get("src").partition("base64,")[2]).decode().replace(' xmlns="http://www.w3.org/2000/svg"', "")
+    svg = (
+        base64.b64decode(page.find("img").get("src").partition("base64,")[2])
+        .decode()
+        .replace(' xmlns="http://www.w3.org/2000/svg"', "")
+    )
     assert list(Drawing(svg).panes) == ["loss", "parts of the gap"]
     alt = page.find("img").get("alt")
     assert "averaging over the epoch" in alt and not re.search(r"\d", alt + page.find("p").text)

@@ -1,4 +1,5 @@
-"""The microscope: what it shows is what the network's own layers do to the same batch, and the network stays as it is."""
+"""The microscope: what it shows is what the network's own layers do to the same batch, and the network stays as it
+is."""
 
 import html
 import json
@@ -36,7 +37,9 @@ def network(*inner):
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(0)
-    model = network(layers.Conv2D(6, 3, activation="relu"), layers.BatchNormalization(momentum=0.9), layers.Dropout(0.25))
+    model = network(
+        layers.Conv2D(6, 3, activation="relu"), layers.BatchNormalization(momentum=0.9), layers.Dropout(0.25)
+    )
     model.compile(optimizer="adam", loss="categorical_crossentropy", run_eagerly=True)
     model.fit(X, CLOTHES.y_train, epochs=2, batch_size=50, verbose=0)
     return model
@@ -47,7 +50,11 @@ def words(part):
 
 
 def labels(part):
-    return [html.unescape(element.get("aria-label")) for element in ElementTree.fromstring(part._chart.value).iter() if element.get("aria-label")]
+    return [
+        html.unescape(element.get("aria-label"))
+        for element in ElementTree.fromstring(part._chart.value).iter()
+        if element.get("aria-label")
+    ]
 
 
 def move(part, **values):
@@ -71,7 +78,10 @@ def statistics(x):
 def row(part, channel):
     """The numbers of a row of the table, as a screen reader is told them."""
     (told,) = [label for label in labels(part) if label.startswith(f"{channel}: batch mean")]
-    return {name.strip(): float(value) for name, value in re.findall(r"([a-zT][^,]*?) (-?[\d.]+)(?:,|$)", told.split(": ", 1)[1])}
+    return {
+        name.strip(): float(value)
+        for name, value in re.findall(r"([a-zT][^,]*?) (-?[\d.]+)(?:,|$)", told.split(": ", 1)[1])
+    }
 
 
 def curve(part, name):
@@ -90,47 +100,78 @@ def curve(part, name):
 def test_its_controls_have_their_names_and_start_as_the_network_is(model):
     part = microscope(model, X)
     assert isinstance(part, Microscope) and part.state == "ready"
-    assert {name: control.description for name, control in part._controls.items()} == {name: name for name in ("rate", "batch_size", "step", "momentum")}
+    assert {name: control.description for name, control in part._controls.items()} == {
+        name: name for name in ("rate", "batch_size", "step", "momentum")
+    }
     assert part.settings == {"rate": 0.25, "batch_size": 32, "step": 10, "momentum": 0.9, "mask": 1}
     assert (part._controls["rate"].max, part._controls["step"].min, part._controls["step"].max) == (0.8, 0, 60)
     assert [value for _, value in part._controls["batch_size"].options] == [2, 4, 8, 16, 32, 64]
     assert [value for _, value in part._controls["momentum"].options] == [0.5, 0.9, 0.99]
     marks = ElementTree.fromstring(part._chart.value).attrib
-    assert json.loads(marks["data-settings"]) == part.settings and (marks["data-epoch"], marks["data-epochs"]) == ("10", "60")
+    assert json.loads(marks["data-settings"]) == part.settings and (marks["data-epoch"], marks["data-epochs"]) == (
+        "10",
+        "60",
+    )
 
 
-@pytest.mark.parametrize("inner, names", [
-    (layers.Dropout(0.5), ["rate", "batch_size"]), (layers.BatchNormalization(momentum=0.95), ["batch_size", "step", "momentum"])])
+@pytest.mark.parametrize(
+    "inner, names",
+    [
+        (layers.Dropout(0.5), ["rate", "batch_size"]),
+        (layers.BatchNormalization(momentum=0.95), ["batch_size", "step", "momentum"]),
+    ],
+)
 def test_only_the_controls_of_the_layers_there_are(inner, names):
     part = microscope(network(inner), X)
     assert list(part._controls) == names and ("Another draw" in str(part._box.children)) == ("rate" in names)
     assert (part.dropped is None) == ("rate" not in names) and (part.moving is None) == ("step" not in names)
-    assert ("% of the units" in words(part)) == ("rate" in names) and ("moving mean" in words(part)) == ("step" in names)
+    assert ("% of the units" in words(part)) == ("rate" in names) and ("moving mean" in words(part)) == (
+        "step" in names
+    )
     if "momentum" in names:
-        assert part.settings["momentum"] == 0.95 and [value for _, value in part._controls["momentum"].options] == [0.5, 0.9, 0.95, 0.99]
+        assert part.settings["momentum"] == 0.95 and [value for _, value in part._controls["momentum"].options] == [
+            0.5,
+            0.9,
+            0.95,
+            0.99,
+        ]
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.33, 0.9, 1 / 3, 0.999])
 def test_the_rate_starts_at_that_of_the_network(rate):
     part = microscope(network(layers.Dropout(rate)), X)
-    assert part.settings["rate"] == min(round(rate, 2), 0.99) and part._controls["rate"].max == max(0.8, part.settings["rate"])
+    assert part.settings["rate"] == min(round(rate, 2), 0.99) and part._controls["rate"].max == max(
+        0.8, part.settings["rate"]
+    )
     assert part.state == "ready"
 
 
 @pytest.mark.parametrize("n, sizes", [(2, None), (3, [2, 3]), (20, [2, 4, 8, 16, 20])])
 def test_a_batch_has_no_more_pictures_than_there_are(model, n, sizes):
     part = microscope(model, X[:n])
-    assert ([value for _, value in part._controls["batch_size"].options] if "batch_size" in part._controls else None) == sizes
+    assert (
+        [value for _, value in part._controls["batch_size"].options] if "batch_size" in part._controls else None
+    ) == sizes
     assert part.settings["batch_size"] == n and part.state == "ready"
 
 
 def test_the_picture_never_jumps_and_is_always_whole(model):
     part = microscope(model, X)
     tall = height(part)
-    for settings in ({"rate": 0}, {"rate": 0.8}, {"batch_size": 2}, {"step": 0}, {"step": 60}, {"momentum": 0.99}, {"batch_size": 64, "rate": 0.4}):
+    for settings in (
+        {"rate": 0},
+        {"rate": 0.8},
+        {"batch_size": 2},
+        {"step": 0},
+        {"step": 60},
+        {"momentum": 0.99},
+        {"batch_size": 64, "rate": 0.4},
+    ):
         move(part, **settings)
         assert height(part) == tall and part.state == "ready"
-        assert not re.search(r"nan|inf\b|-0\.00\b", part._chart.value.split("base64")[0] + words(part) + " ".join(labels(part)))
+        assert not re.search(
+            r"nan|inf\b|-0\.00\b", part._chart.value.split("base64")[0] + words(part) + " ".join(labels(part))
+        )
 
 
 # Dropout
@@ -142,8 +183,12 @@ def test_dropout_says_what_it_drops_and_keeps_the_mean(model):
     assert part.means["before"] == part.means["predicting"] == pytest.approx(batch.mean(), abs=1e-5)
     for rate in (0.1, 0.5, 0.8):
         move(part, rate=rate)
-        assert part.dropped == pytest.approx(rate, abs=0.01) and part.means["training"] == pytest.approx(batch.mean(), abs=0.03)
-        assert f"Rate {rate:g}: {100 * part.dropped:.1f} % of the units" in words(part) and f"multiplied by {1 / (1 - rate):.2f}." in words(part)
+        assert part.dropped == pytest.approx(rate, abs=0.01) and part.means["training"] == pytest.approx(
+            batch.mean(), abs=0.03
+        )
+        assert f"Rate {rate:g}: {100 * part.dropped:.1f} % of the units" in words(
+            part
+        ) and f"multiplied by {1 / (1 - rate):.2f}." in words(part)
     move(part, rate=0)
     assert part.dropped == 0 and part.means["training"] == part.means["before"] and "no unit is dropped" in words(part)
 
@@ -206,9 +251,17 @@ def test_the_table_says_what_the_layer_does(model, size, first):
     for channel in range(5):
         numbers = row(part, channel)
         for name, expected in {
-                "batch mean": statistics(batch)[0], "batch std": statistics(batch)[1], "training=True mean": told[True][0], "training=True std": told[True][1],
-                "training=False mean": told[False][0], "training=False std": told[False][1], "moving mean": mean, "moving std": np.sqrt(variance),
-                "trained gamma": gamma, "trained beta": beta}.items():
+            "batch mean": statistics(batch)[0],
+            "batch std": statistics(batch)[1],
+            "training=True mean": told[True][0],
+            "training=True std": told[True][1],
+            "training=False mean": told[False][0],
+            "training=False std": told[False][1],
+            "moving mean": mean,
+            "moving std": np.sqrt(variance),
+            "trained gamma": gamma,
+            "trained beta": beta,
+        }.items():
             assert numbers[name] == pytest.approx(expected[channel], abs=0.0052), (channel, name)
     c = part.channel
     assert c == statistics(model.layers[0](X))[1][:5].argmax()
@@ -229,7 +282,10 @@ def test_the_moving_averages_catch_up_as_those_of_a_fresh_layer(model, size, mom
             assert part.moving[1][step] == pytest.approx(np.asarray(fresh.moving_variance)[c], abs=1e-5)
         if step in (0, 1, 7, 60):
             move(part, step=step)
-            assert f"moving mean is {part.moving[0][step]:.3f}; over all pictures the mean is {reach[..., c].mean():.3f}" in words(part)
+            assert (
+                f"moving mean is {part.moving[0][step]:.3f}; over all pictures the mean is {reach[..., c].mean():.3f}"
+                in words(part)
+            )
             mean = (reach[:size, ..., c].mean() - part.moving[0][step]) / np.sqrt(part.moving[1][step] + 0.001)
             (told,) = [label for label in labels(part) if f"after step {step}:" in label]
             assert float(told.split("mean ")[1].split(",")[0]) == pytest.approx(mean, abs=0.0051)
@@ -238,7 +294,11 @@ def test_the_moving_averages_catch_up_as_those_of_a_fresh_layer(model, size, mom
 
 
 def test_a_channel_that_is_always_zero_is_no_trouble():
-    model = network(layers.Conv2D(3, 3, activation="relu", kernel_initializer="zeros"), layers.BatchNormalization(), layers.Dropout(0.5))
+    model = network(
+        layers.Conv2D(3, 3, activation="relu", kernel_initializer="zeros"),
+        layers.BatchNormalization(),
+        layers.Dropout(0.5),
+    )
     part = microscope(model, X)
     assert part.state == "ready" and row(part, 0)["training=True std"] == 0 and "nan" not in words(part)
 
@@ -247,13 +307,26 @@ def test_a_channel_that_is_always_zero_is_no_trouble():
 
 
 def test_rows_of_units_are_one_map():
-    model = keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(100, activation="relu"), layers.Dropout(0.4),
-                              layers.BatchNormalization(), layers.Dense(2)])
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Flatten(),
+            layers.Dense(100, activation="relu"),
+            layers.Dropout(0.4),
+            layers.BatchNormalization(),
+            layers.Dense(2),
+        ]
+    )
     part = microscope(model, X)
     units = part._dropout.inputs[0]
     assert np.allclose(part._maps[0].ravel()[:100], units) and np.isnan(part._maps[0].ravel()[100:]).all()
-    assert any("all 100 units" in label and "of 100 units dropped" in label for label in labels(part)) and "channel 0" not in texts(part)
-    assert microscope(keras.Sequential([keras.Input((1,)), layers.Dropout(0.5)]), np.arange(5.0)[:, np.newaxis]).state == "ready"
+    assert any(
+        "all 100 units" in label and "of 100 units dropped" in label for label in labels(part)
+    ) and "channel 0" not in texts(part)
+    assert (
+        microscope(keras.Sequential([keras.Input((1,)), layers.Dropout(0.5)]), np.arange(5.0)[:, np.newaxis]).state
+        == "ready"
+    )
 
 
 def test_pictures_without_the_axis_of_channels_and_as_whole_numbers(model):
@@ -262,12 +335,18 @@ def test_pictures_without_the_axis_of_channels_and_as_whole_numbers(model):
 
 
 def test_the_network_is_the_same_afterwards(model):
-    before = [np.asarray(variable) for variable in (*model.variables, *model.optimizer.variables, model.layers[2].seed_generator.state)]
+    before = [
+        np.asarray(variable)
+        for variable in (*model.variables, *model.optimizer.variables, model.layers[2].seed_generator.state)
+    ]
     said = model.predict(X[:8], verbose=0)
     part = microscope(model, X)
     move(part, rate=0.7, batch_size=2, step=60, momentum=0.5)
     part._button.click()
-    after = [np.asarray(variable) for variable in (*model.variables, *model.optimizer.variables, model.layers[2].seed_generator.state)]
+    after = [
+        np.asarray(variable)
+        for variable in (*model.variables, *model.optimizer.variables, model.layers[2].seed_generator.state)
+    ]
     assert all(np.array_equal(old, new) for old, new in zip(before, after, strict=True))
     assert model.layers[2].rate == 0.25 and np.array_equal(model.predict(X[:8], verbose=0), said)
 
@@ -301,7 +380,9 @@ def test_a_closed_microscope_is_off_the_page(model):
     assert repr(part).startswith("<microscope on dropout")
 
 
-@pytest.mark.parametrize("inner", [[layers.Dropout(0.3)], [layers.BatchNormalization()], [layers.BatchNormalization(), layers.Dropout(0.5)]])
+@pytest.mark.parametrize(
+    "inner", [[layers.Dropout(0.3)], [layers.BatchNormalization()], [layers.BatchNormalization(), layers.Dropout(0.5)]]
+)
 def test_a_reader_without_a_kernel_sees_a_still_picture_and_words_without_figures(monkeypatch, inner):
     shown = []
     monkeypatch.setattr(live_module, "display", lambda data, metadata=None, raw=False: shown.append(data))
@@ -312,6 +393,8 @@ def test_a_reader_without_a_kernel_sees_a_still_picture_and_words_without_figure
     said = data["text/plain"]
     assert not re.search(r"\d", said + alt) and said.startswith("A microscope on the layers of a network.")
     assert ("dropout" in said and "dropout" in alt) == any(isinstance(layer, layers.Dropout) for layer in inner)
-    assert ("batch normalisation" in said and "batch normalisation" in alt) == any(isinstance(layer, layers.BatchNormalization) for layer in inner)
+    assert ("batch normalisation" in said and "batch normalisation" in alt) == any(
+        isinstance(layer, layers.BatchNormalization) for layer in inner
+    )
     source = live_module.base64.b64decode(data["text/html"].split("base64,")[1].split('"')[0]).decode()
     assert ElementTree.fromstring(source).tag == "{http://www.w3.org/2000/svg}svg"

@@ -17,7 +17,10 @@ from tests.curves.test_chart import Drawing
 from tests.networks import digits_network, few_digits
 
 NAN, INF = float("nan"), float("inf")
-RISING_AGAIN = {"loss": [1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1], "val_loss": [1.1, 0.9, 0.85, 0.95, 0.9, 0.7, 0.8, 0.9]}
+RISING_AGAIN = {
+    "loss": [1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1],
+    "val_loss": [1.1, 0.9, 0.85, 0.95, 0.9, 0.7, 0.8, 0.9],
+}
 
 
 @pytest.fixture
@@ -62,7 +65,9 @@ def keras_says(values, patience, min_delta, monitor="val_loss", mode="auto"):
 
 def some_values(random):
     """Losses as they come, with ties, plateaus, values that are no numbers, and straight lines."""
-    values = np.exp(-np.arange(random.integers(1, 30)) / random.uniform(2, 30)) + random.normal(0, random.choice([0, 0.01, 0.1]), 1)
+    values = np.exp(-np.arange(random.integers(1, 30)) / random.uniform(2, 30)) + random.normal(
+        0, random.choice([0, 0.01, 0.1]), 1
+    )
     values = values + random.normal(0, random.choice([0.0, 0.01, 0.1]), len(values))
     values = np.round(values, random.choice([1, 2, 7]))  # one digit: many ties
     values = random.choice([1, -1, 0]) * values if random.random() < 0.3 else values
@@ -82,11 +87,24 @@ def test_it_stops_and_goes_back_where_keras_does(seed):
                 assert in_time == (stopped < len(values))
 
 
-@pytest.mark.parametrize("values", [
-    [3.0, 2.0, 1.0], [1.0, 2.0, 3.0], [1.0, 1.0, 1.0], [1.0], [NAN], [NAN, 1.0, 0.5], [1.0, NAN, NAN, 0.5], [INF, 1.0], [1.0, 0.75, 0.5, 0.25],
-    [0.4, 0.3, 0.2], [0.3, 0.2, 0.1], [3e38, 2e38, 1.0],
-    [1.0, 1.0 - 1e-9],  # the same number in the 32 bits in which Keras compares
-])
+@pytest.mark.parametrize(
+    "values",
+    [
+        [3.0, 2.0, 1.0],
+        [1.0, 2.0, 3.0],
+        [1.0, 1.0, 1.0],
+        [1.0],
+        [NAN],
+        [NAN, 1.0, 0.5],
+        [1.0, NAN, NAN, 0.5],
+        [INF, 1.0],
+        [1.0, 0.75, 0.5, 0.25],
+        [0.4, 0.3, 0.2],
+        [0.3, 0.2, 0.1],
+        [3e38, 2e38, 1.0],
+        [1.0, 1.0 - 1e-9],  # the same number in the 32 bits in which Keras compares
+    ],
+)
 @pytest.mark.parametrize("patience", [0, 1, 2])
 @pytest.mark.parametrize("min_delta", [0, 0.1, 0.25])
 def test_special_courses_end_as_in_keras(values, patience, min_delta):
@@ -122,27 +140,39 @@ def test_a_real_fit_with_early_stopping_does_what_the_replay_of_a_whole_run_says
     assert told.in_time and told.best < told.stopped < 12
     model, history = run([keras.callbacks.EarlyStopping(patience=1, restore_best_weights=True)])
     assert len(history.epoch) == told.stopped
-    assert all(np.array_equal(mine, theirs) for mine, theirs in zip(model.get_weights(), kept[told.best - 1], strict=True))
+    assert all(
+        np.array_equal(mine, theirs) for mine, theirs in zip(model.get_weights(), kept[told.best - 1], strict=True)
+    )
 
 
-@pytest.mark.parametrize("history, monitor, words", [
-    ({"loss": [1.0, 0.5]}, "val_loss", "no 'val_loss'.*validation_split"),
-    (RISING_AGAIN, "val_acuracy", "no 'val_acuracy'.*spelled"),
-    (None, "val_loss", "no training loss"),
-    ({}, "val_loss", "no epoch"),
-    ({"loss": [], "val_loss": []}, "val_loss", "no epoch"),
-    ({"loss": [1.0, 0.5], "val_loss": [1.0]}, "val_loss", "1 values"),
-    ({"loss": [1.0], "accuracy": [0.5], "val_accuracy": ["high"]}, "val_accuracy", "list of numbers"),
-])
+@pytest.mark.parametrize(
+    "history, monitor, words",
+    [
+        ({"loss": [1.0, 0.5]}, "val_loss", "no 'val_loss'.*validation_split"),
+        (RISING_AGAIN, "val_acuracy", "no 'val_acuracy'.*spelled"),
+        (None, "val_loss", "no training loss"),
+        ({}, "val_loss", "no epoch"),
+        ({"loss": [], "val_loss": []}, "val_loss", "no epoch"),
+        ({"loss": [1.0, 0.5], "val_loss": [1.0]}, "val_loss", "1 values"),
+        ({"loss": [1.0], "accuracy": [0.5], "val_accuracy": ["high"]}, "val_accuracy", "list of numbers"),
+    ],
+)
 def test_histories_that_cannot_be_replayed_are_refused_in_words(history, monitor, words):
     with pytest.raises(CurveError, match=words):
         early_stop(history, 3, monitor=monitor)
 
 
-@pytest.mark.parametrize("patience, min_delta, monitor, words", [
-    (-1, 0, "val_loss", "patience=-1"), (2.5, 0, "val_loss", "whole number"), (True, 0, "val_loss", "whole number"),
-    (3, "0.1", "val_loss", "min_delta='0.1'"), (3, NAN, "val_loss", "must be a number"), (3, 0, "auc", "a loss or an accuracy"),
-])
+@pytest.mark.parametrize(
+    "patience, min_delta, monitor, words",
+    [
+        (-1, 0, "val_loss", "patience=-1"),
+        (2.5, 0, "val_loss", "whole number"),
+        (True, 0, "val_loss", "whole number"),
+        (3, "0.1", "val_loss", "min_delta='0.1'"),
+        (3, NAN, "val_loss", "must be a number"),
+        (3, 0, "auc", "a loss or an accuracy"),
+    ],
+)
 def test_settings_that_cannot_be_are_refused_in_words(patience, min_delta, monitor, words):
     with pytest.raises(LessonError, match=words):
         early_stop({**RISING_AGAIN, "auc": [0.5] * 8}, patience, min_delta, monitor)
@@ -163,10 +193,14 @@ def words(part):
 def upright(part):
     """Epoch and words of the upright lines."""
     drawing = Drawing(part._picture())
-    lines = [float(path.get("d")[1:].split("-")[0]) for path in drawing.root.iter("path") if path.get("class") == "best"]
+    lines = [
+        float(path.get("d")[1:].split("-")[0]) for path in drawing.root.iter("path") if path.get("class") == "best"
+    ]
     ticks = drawing.ticks("loss", "x")
-    return (np.interp(lines, [x for x, _ in ticks], [epoch for _, epoch in ticks]).round().tolist(),
-            [text for text in drawing.texts() if text.startswith(("back", "stop"))])
+    return (
+        np.interp(lines, [x for x, _ in ticks], [epoch for _, epoch in ticks]).round().tolist(),
+        [text for text in drawing.texts() if text.startswith(("back", "stop"))],
+    )
 
 
 def test_what_would_not_have_been_trained_is_drawn_apart(background):
@@ -176,12 +210,21 @@ def test_what_would_not_have_been_trained_is_drawn_apart(background):
     for key in ("loss", "val_loss"):
         trained, rest = drawing.values("loss", key), drawing.values("loss", f"{key} not trained")
         assert np.allclose(list(trained.values()), RISING_AGAIN[key][:5], atol=0.01)
-        assert np.allclose(sorted(rest), [5, 6, 7, 8], atol=0.02) and np.allclose(list(rest.values()), RISING_AGAIN[key][4:], atol=0.01)
+        assert np.allclose(sorted(rest), [5, 6, 7, 8], atol=0.02) and np.allclose(
+            list(rest.values()), RISING_AGAIN[key][4:], atol=0.01
+        )
     assert upright(part) == ([3, 5], ["back to 3", "stop after 5"]) and "not trained" in drawing.texts()
     said = words(part)
-    assert "With patience 2 training would stop after epoch 5 of 8 and give back the weights of epoch 3 (validation loss 0.85); 3 epochs saved." in said
+    assert (
+        "With patience 2 training would stop after epoch 5 of 8 and give back the weights of epoch 3 (validation loss"
+        " 0.85); 3 epochs saved." in said
+    )
     assert "A lower validation loss came later, at epoch 6: this patience was too short." in said
-    assert marks(part)["epoch"] == "5" and marks(part)["epochs"] == "8" and json.loads(marks(part)["settings"]) == {"patience": 2, "min_delta": 0}
+    assert (
+        marks(part)["epoch"] == "5"
+        and marks(part)["epochs"] == "8"
+        and json.loads(marks(part)["settings"]) == {"patience": 2, "min_delta": 0}
+    )
 
 
 def test_a_control_moves_picture_and_words_at_once_without_the_thread_that_trains(background, monkeypatch):
@@ -194,12 +237,18 @@ def test_a_control_moves_picture_and_words_at_once_without_the_thread_that_train
     part._controls["patience"].value = 2
     part._controls["min_delta"].value = 0.05
     assert part.settings == {"patience": 2, "min_delta": 0.05} and part.result == (4, 2, True)
-    assert "With patience 2 and min_delta 0.05 training would stop after epoch 4 of 8" in words(part) and "or min_delta too large" in words(part)
+    assert "With patience 2 and min_delta 0.05 training would stop after epoch 4 of 8" in words(
+        part
+    ) and "or min_delta too large" in words(part)
 
 
 def test_a_lower_loss_that_min_delta_passed_over_is_told(background):
     part = replay(as_history([1.0, 0.9, 0.88, 0.87, 0.95]), patience=2, min_delta=[0.05])
-    assert part.result == (4, 2, True) and "The validation loss of epoch 4 was lower, but not by more than min_delta." in words(part)
+    assert part.result == (
+        4,
+        2,
+        True,
+    ) and "The validation loss of epoch 4 was lower, but not by more than min_delta." in words(part)
     assert "1 epoch saved" in words(part)
 
 
@@ -224,7 +273,9 @@ def test_no_label_of_an_upright_line_touches_another_text(background, epochs):
                     left = x - wide * {"start": 0, "middle": 0.5, "end": 1}[text.get("text-anchor")]
                     boxes.append((left, left + wide, float(text.get("y"))))
             for number, (left, right, y) in enumerate(boxes):
-                assert right < 800 and all(abs(y - y2) > 11 or left >= right2 or left2 >= right for left2, right2, y2 in boxes[:number]), boxes
+                assert right < 800 and all(
+                    abs(y - y2) > 11 or left >= right2 or left2 >= right for left2, right2, y2 in boxes[:number]
+                ), boxes
 
 
 def test_the_recorded_run_may_be_a_keras_history_and_is_not_changed_by_more_training(background):
@@ -241,11 +292,18 @@ def test_a_lone_epoch_can_be_replayed(background):
     assert part.result == (1, 1, False) and upright(part) == ([1], ["back to 1"])
 
 
-@pytest.mark.parametrize("history, forms, error, said", [
-    ({"loss": [1.0, 0.5]}, {}, CurveError, "no 'val_loss'"), ("history", {}, CurveError, "no training loss"), ({}, {}, CurveError, "no epoch"),
-    (RISING_AGAIN, {"patience": (5, 1)}, LessonError, "first number must be smaller"), (RISING_AGAIN, {"patience": -1}, LessonError, "0 or more"),
-    (RISING_AGAIN, {"patience": (0.0, 5.0)}, LessonError, "whole number"), (RISING_AGAIN, {"min_delta": []}, LessonError, "nothing to choose"),
-])
+@pytest.mark.parametrize(
+    "history, forms, error, said",
+    [
+        ({"loss": [1.0, 0.5]}, {}, CurveError, "no 'val_loss'"),
+        ("history", {}, CurveError, "no training loss"),
+        ({}, {}, CurveError, "no epoch"),
+        (RISING_AGAIN, {"patience": (5, 1)}, LessonError, "first number must be smaller"),
+        (RISING_AGAIN, {"patience": -1}, LessonError, "0 or more"),
+        (RISING_AGAIN, {"patience": (0.0, 5.0)}, LessonError, "whole number"),
+        (RISING_AGAIN, {"min_delta": []}, LessonError, "nothing to choose"),
+    ],
+)
 def test_mistakes_are_told_in_words(background, history, forms, error, said):
     with pytest.raises(error, match=said):
         replay(history, **forms)
@@ -275,8 +333,10 @@ def test_a_reader_without_a_kernel_sees_the_picture_and_a_verdict_without_figure
         warnings.simplefilter("error")
         part = replay(RISING_AGAIN, patience=2)
     (data,) = shown
-    assert data["text/plain"] == ("Early stopping with patience 2, replayed on the recorded curves. "
-                                  "Validation loss goes up and down from epoch to epoch, so its rises and falls mean little.")
+    assert data["text/plain"] == (
+        "Early stopping with patience 2, replayed on the recorded curves. "
+        "Validation loss goes up and down from epoch to epoch, so its rises and falls mean little."
+    )
     alt = data["text/html"].split('alt="')[1].split('"')[0]
     assert "svg+xml" in data["text/html"] and not any(letter.isdigit() for letter in alt)
     assert isinstance(part, Replay) and "patience 2" in repr(part)

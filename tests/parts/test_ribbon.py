@@ -57,26 +57,46 @@ def move(part, **values):
 
 # The verdict
 
-@pytest.mark.parametrize("a, b, words", [
-    ([0.34], [0.31], "One run each: B's lowest validation loss is 0.03 below A's (0.31 and 0.34). That may be luck: add seeds."),
-    ([0.31], [0.34], "0.03 above A's"),
-    ([0.31], [0.311], "is as low as A's"),
-    ([0.0034], [0.0031], "0.0003 below A's"),
-    ([2e12, 3e12], [0.5, 0.4], "2e+12 to 3e+12 for A"),
-    ([1, 2], [3, 4], "with 2 seeds luck does that once in 3 times: add seeds"),
-    ([1, 2, 3], [4, 5, 6], "with 3 seeds luck does that once in 10 times: add seeds"),
-    ([1, 2, 3, 4], [5, 6, 7, 8], "do not overlap, with A the lower one: this difference is larger than luck"),
-    ([5, 6, 7, 8], [1, 2, 3, 4], "with B the lower one: this difference is larger than luck"),
-    ([0.34, 0.36, 0.41], [0.33, 0.42, 0.4], "Over 3 seeds the lowest validation loss is 0.34 to 0.41 for A and 0.33 to 0.42 for B; B is lower in 2 of 3 seeds."
-                                            " The ranges overlap: from this many seeds you cannot tell the difference from luck."),
-    (range(5), np.arange(5) - 0.5, "cannot tell"),  # one in 16 is not rare enough
-    (range(6), np.arange(6) - 0.5, "from the same seed B is lower too often for luck"),
-    (range(10), np.arange(10) + np.repeat([0.5, -0.5], [9, 1]), "A is lower in 9 of 10 seeds. The ranges overlap, but from the same seed A is lower too often"),
-    (range(10), np.arange(10) + np.repeat([0.5, -0.5], [8, 2]), "A is lower in 8 of 10 seeds. The ranges overlap: from this many seeds you cannot tell"),
-    ([1, 2, 3], [1, 2, 3], "exactly the same"),
-    ([], [], "No seed is finished"),
-    ([1, np.inf], [1, 2], "cannot be compared"),
-])
+
+@pytest.mark.parametrize(
+    "a, b, words",
+    [
+        (
+            [0.34],
+            [0.31],
+            "One run each: B's lowest validation loss is 0.03 below A's (0.31 and 0.34). That may be luck: add seeds.",
+        ),
+        ([0.31], [0.34], "0.03 above A's"),
+        ([0.31], [0.311], "is as low as A's"),
+        ([0.0034], [0.0031], "0.0003 below A's"),
+        ([2e12, 3e12], [0.5, 0.4], "2e+12 to 3e+12 for A"),
+        ([1, 2], [3, 4], "with 2 seeds luck does that once in 3 times: add seeds"),
+        ([1, 2, 3], [4, 5, 6], "with 3 seeds luck does that once in 10 times: add seeds"),
+        ([1, 2, 3, 4], [5, 6, 7, 8], "do not overlap, with A the lower one: this difference is larger than luck"),
+        ([5, 6, 7, 8], [1, 2, 3, 4], "with B the lower one: this difference is larger than luck"),
+        (
+            [0.34, 0.36, 0.41],
+            [0.33, 0.42, 0.4],
+            "Over 3 seeds the lowest validation loss is 0.34 to 0.41 for A and 0.33 to 0.42 for B; B is lower in 2 of"
+            " 3 seeds. The ranges overlap: from this many seeds you cannot tell the difference from luck.",
+        ),
+        (range(5), np.arange(5) - 0.5, "cannot tell"),  # one in 16 is not rare enough
+        (range(6), np.arange(6) - 0.5, "from the same seed B is lower too often for luck"),
+        (
+            range(10),
+            np.arange(10) + np.repeat([0.5, -0.5], [9, 1]),
+            "A is lower in 9 of 10 seeds. The ranges overlap, but from the same seed A is lower too often",
+        ),
+        (
+            range(10),
+            np.arange(10) + np.repeat([0.5, -0.5], [8, 2]),
+            "A is lower in 8 of 10 seeds. The ranges overlap: from this many seeds you cannot tell",
+        ),
+        ([1, 2, 3], [1, 2, 3], "exactly the same"),
+        ([], [], "No seed is finished"),
+        ([1, np.inf], [1, 2], "cannot be compared"),
+    ],
+)
 def test_a_verdict_says_no_more_than_the_seeds_do(a, b, words):
     assert words in verdict(a, b)
 
@@ -90,13 +110,25 @@ def test_luck_is_taken_for_a_difference_less_often_than_once_in_20_times(seeds):
     assert sum("cannot tell" in words or "add seeds" in words for words in verdicts) == 1000 - claims
 
 
-@pytest.mark.parametrize("a, b", [([0.31], [0.34]), ([1, 2], [3, 4]), ([1.5, 2.25], [1.75, 2]), (np.arange(6), np.arange(6) - 0.5), (range(4), range(5, 9))])
+@pytest.mark.parametrize(
+    "a, b",
+    [
+        ([0.31], [0.34]),
+        ([1, 2], [3, 4]),
+        ([1.5, 2.25], [1.75, 2]),
+        (np.arange(6), np.arange(6) - 0.5),
+        (range(4), range(5, 9)),
+    ],
+)
 def test_without_numbers_a_verdict_has_none_that_another_machine_would_not_give(a, b):
     assert not re.search(r"\d\.\d|of \d", verdict(a, b, numbers=False))
-    assert verdict(a, b, numbers=False).split(". ")[-1] in verdict(a, b).replace("That may be luck: add seeds", "Add seeds")
+    assert verdict(a, b, numbers=False).split(". ")[-1] in verdict(a, b).replace(
+        "That may be luck: add seeds", "Add seeds"
+    )
 
 
 # Training
+
 
 def test_a_and_b_are_trained_in_turn_from_the_same_seeds(background):
     order = []
@@ -109,8 +141,14 @@ def test_a_and_b_are_trained_in_turn_from_the_same_seeds(background):
     assert order == [(0.2, 0), (0.6, 0), (0.2, 1), (0.6, 1)] and part.state == "done"
     trainer = Trainer(digits_network, *few_digits())
     for side, dropout in (("A", 0.2), ("B", 0.6)):
-        assert [run.history for run in part.histories[side]] == [trainer.run({"dropout": dropout}, 2, seed=seed).history for seed in (0, 1)]
-    assert part.settings == {"A": {"epochs": 2, "dropout": 0.2, "batch_size": 32}, "B": {"epochs": 2, "dropout": 0.6, "batch_size": 32}, "seeds": 2}
+        assert [run.history for run in part.histories[side]] == [
+            trainer.run({"dropout": dropout}, 2, seed=seed).history for seed in (0, 1)
+        ]
+    assert part.settings == {
+        "A": {"epochs": 2, "dropout": 0.2, "batch_size": 32},
+        "B": {"epochs": 2, "dropout": 0.6, "batch_size": 32},
+        "seeds": 2,
+    }
 
 
 def test_only_what_is_new_is_trained(background):
@@ -136,7 +174,13 @@ def test_only_what_is_new_is_trained(background):
 def test_every_epoch_counts_and_the_run_under_way_is_named(background):
     frames, ghosts = [], set()
     part = Ribbon(digits_network, FEW, {"dropout": 0.6}, (1, 5, 3), forms={"epochs": 3, **DROPOUT})
-    part._chart.observe(lambda change: (frames.append(marks(part)), ghosts.update(ghost.text for ghost in drawing(part).ghosts("loss"))), "value")
+    part._chart.observe(
+        lambda change: (
+            frames.append(marks(part)),
+            ghosts.update(ghost.text for ghost in drawing(part).ghosts("loss")),
+        ),
+        "value",
+    )
     part._is_due = lambda: True
     part.show()
     states = [frame["state"] for frame in frames]
@@ -153,12 +197,16 @@ def test_the_band_spans_all_seeds_and_the_line_is_their_median(background):
     picture = drawing(part)
     runs = {side: np.array([run.history["val_loss"] for run in part.histories[side]]) for side in "AB"}
     for side in "AB":
-        assert np.allclose(list(picture.values("loss", f"{side}_val_loss").values()), np.median(runs[side], axis=0), atol=0.005)
+        assert np.allclose(
+            list(picture.values("loss", f"{side}_val_loss").values()), np.median(runs[side], axis=0), atol=0.005
+        )
         assert len(picture.values("accuracy", f"{side}_val_accuracy")) == 4
     bands = [path for path in picture.panes["loss"].iter("path") if path.get("class") == "band"]
     (y0, v0), (y1, v1) = picture.ticks("loss", "y")[0], picture.ticks("loss", "y")[-1]
     for band, side in zip(bands, "AB", strict=True):
-        heights = [v0 + (float(point.split(",")[1]) - y0) / (y1 - y0) * (v1 - v0) for point in band.get("d")[1:].split()]
+        heights = [
+            v0 + (float(point.split(",")[1]) - y0) / (y1 - y0) * (v1 - v0) for point in band.get("d")[1:].split()
+        ]
         assert np.allclose(heights, [*runs[side].min(axis=0), *runs[side].max(axis=0)[::-1]], atol=0.005)
     assert {"A: dropout 0.2", "B: dropout 0.6"} <= set(picture.texts()) and not picture.ghosts("loss")
     assert picture.root.get("aria-label") == part._in_words() in part._words.value.replace("&#x27;", "'")
@@ -171,7 +219,9 @@ def test_one_seed_is_one_curve_each_without_a_band(background):
 
 
 def test_the_axes_do_not_jump_while_a_new_comparison_begins(background):
-    part = ribbon(digits_network, FEW, other={"dropout": 0.6}, seeds=2, epochs=3, learning_rate=[0.001, 0.002], **DROPOUT)
+    part = ribbon(
+        digits_network, FEW, other={"dropout": 0.6}, seeds=2, epochs=3, learning_rate=[0.001, 0.002], **DROPOUT
+    )
     axes = [drawing(part).ticks("loss", "y")]
     part._chart.observe(lambda change: axes.append(drawing(part).ticks("loss", "y")), "value")
     move(part, learning_rate=0.002)
@@ -235,22 +285,75 @@ def test_an_error_of_b_is_told_in_words_and_a_move_mends_it(background):
 
 # Its controls
 
+
 def test_what_differs_has_two_controls_and_all_else_one(background):
     def build(dropout=0.2, activation="relu", batch_norm=False, width=64, depth=1):
         """Never called."""
 
-    part = Ribbon(build, FEW, {"dropout": 0.3, "activation": "tanh", "batch_norm": True, "width": 128, "depth": 2, "batch_size": 8, "n_train": 200},
-                  (1, 5, 2), forms={"dropout": (0.0, 0.8), "activation": ["relu", "tanh"], "batch_norm": False,
-                                    "width": {"narrow": 8, "wide": 128}, "batch_size": [8, 32]})
+    part = Ribbon(
+        build,
+        FEW,
+        {
+            "dropout": 0.3,
+            "activation": "tanh",
+            "batch_norm": True,
+            "width": 128,
+            "depth": 2,
+            "batch_size": 8,
+            "n_train": 200,
+        },
+        (1, 5, 2),
+        forms={
+            "dropout": (0.0, 0.8),
+            "activation": ["relu", "tanh"],
+            "batch_norm": False,
+            "width": {"narrow": 8, "wide": 128},
+            "batch_size": [8, 32],
+        },
+    )
     made = labelled(part)
-    assert list(made) == ["epochs", "batch_size (A)", "dropout (A)", "activation (A)", "batch_norm (A)", "width (A)", "dropout (B)",
-                          "activation (B)", "batch_norm (B)", "width (B)", "batch_size (B)", "seeds"]
+    assert list(made) == [
+        "epochs",
+        "batch_size (A)",
+        "dropout (A)",
+        "activation (A)",
+        "batch_norm (A)",
+        "width (A)",
+        "dropout (B)",
+        "activation (B)",
+        "batch_norm (B)",
+        "width (B)",
+        "batch_size (B)",
+        "seeds",
+    ]
     for name in ("dropout", "activation", "batch_norm", "width", "batch_size"):
         assert type(made[f"{name} (A)"]) is type(made[f"{name} (B)"])
-    assert (made["dropout (B)"].min, made["dropout (B)"].max, made["dropout (B)"].step) == (0, 0.8, made["dropout (A)"].step)
+    assert (made["dropout (B)"].min, made["dropout (B)"].max, made["dropout (B)"].step) == (
+        0,
+        0.8,
+        made["dropout (A)"].step,
+    )
     settings = part.settings
-    assert settings["A"] == {"epochs": 15, "dropout": 0.2, "activation": "relu", "batch_norm": False, "width": 8, "depth": 1, "batch_size": 32, "n_train": 300}
-    assert settings["B"] == {"epochs": 15, "dropout": 0.3, "activation": "tanh", "batch_norm": True, "width": 128, "depth": 2, "batch_size": 8, "n_train": 200}
+    assert settings["A"] == {
+        "epochs": 15,
+        "dropout": 0.2,
+        "activation": "relu",
+        "batch_norm": False,
+        "width": 8,
+        "depth": 1,
+        "batch_size": 32,
+        "n_train": 300,
+    }
+    assert settings["B"] == {
+        "epochs": 15,
+        "dropout": 0.3,
+        "activation": "tanh",
+        "batch_norm": True,
+        "width": 128,
+        "depth": 2,
+        "batch_size": 8,
+        "n_train": 200,
+    }
     assert "width wide" in part._names["B"] and settings["seeds"] == 2
 
 
@@ -263,7 +366,9 @@ def test_a_long_label_has_room(background):
 def test_batch_sizes_can_be_compared(background):
     part = ribbon(digits_network, FEW, other={"batch_size": 8}, epochs=1)
     trainer = Trainer(digits_network, *few_digits())
-    assert [part.histories[side][0].history for side in "AB"] == [trainer.run({}, 1, batch_size=size).history for size in (32, 8)]
+    assert [part.histories[side][0].history for side in "AB"] == [
+        trainer.run({}, 1, batch_size=size).history for size in (32, 8)
+    ]
 
 
 def test_a_closed_ribbon_leaves_memory_and_a_lent_widget_lives_on(background):
@@ -281,31 +386,34 @@ def with_options(**options):
     return digits_network(**options)
 
 
-@pytest.mark.parametrize("build, other, forms, words", [
-    (digits_network, {}, {}, "what is different in B"),
-    (digits_network, 0.3, {}, "what is different in B"),
-    (digits_network, {"wdth": 8}, {}, "other names 'wdth'.*no such keyword"),
-    (with_options, {"width": 8}, {}, "other names 'width'"),
-    (digits_network, {"epochs": 8}, {}, "take epochs out of other"),
-    (digits_network, {"seed": 8}, {}, "take seed out of other"),
-    (digits_network, {"dropout": 0.9}, DROPOUT, "does not have this value"),
-    (digits_network, {"dropout": "a"}, DROPOUT, "does not have this value"),
-    (digits_network, {"width": 0.5}, {"width": (8, 64)}, "does not have this value"),
-    (digits_network, {"width": 9}, {"width": [8, 64]}, "does not have this value"),
-    (digits_network, {"dropout": 0.3}, {"wdth": (1, 3)}, r"no keyword 'wdth'.*out of ribbon\("),
-    (digits_network, {"dropout": 0.3}, {"dropout": (0.5, 0.1)}, "first number must be smaller"),
-    (digits_network, {"dropout": 0.3}, {"seed": 3}, "leave out seed"),
-    (digits_network, {"dropout": 0.3}, {"seeds": 0}, "at least 1"),
-    (digits_network, {"dropout": 0.3}, {"seeds": (0, 5)}, "at least 1"),
-    (digits_network, {"dropout": 0.3}, {"seeds": (1.0, 5.0)}, "whole numbers"),
-    (digits_network, {"dropout": 0.3}, {"seeds": [1, "all"]}, "whole numbers"),
-    (digits_network, {"dropout": 0.3}, {"seeds": True}, "whole numbers"),
-    (digits_network, {"dropout": 0.3}, {"seeds": None}, "whole numbers"),
-    (digits_network, {"dropout": 0.3}, {"seeds": (5, 1)}, "first number must be smaller"),
-    (digits_network, {"dropout": 0.3}, {"epochs": 0}, "at least 1"),
-    (digits_network(), {"dropout": 0.3}, {}, r"leave out the brackets, ribbon\(build"),
-    (None, {"dropout": 0.3}, {}, "leave out the brackets"),
-])
+@pytest.mark.parametrize(
+    "build, other, forms, words",
+    [
+        (digits_network, {}, {}, "what is different in B"),
+        (digits_network, 0.3, {}, "what is different in B"),
+        (digits_network, {"wdth": 8}, {}, "other names 'wdth'.*no such keyword"),
+        (with_options, {"width": 8}, {}, "other names 'width'"),
+        (digits_network, {"epochs": 8}, {}, "take epochs out of other"),
+        (digits_network, {"seed": 8}, {}, "take seed out of other"),
+        (digits_network, {"dropout": 0.9}, DROPOUT, "does not have this value"),
+        (digits_network, {"dropout": "a"}, DROPOUT, "does not have this value"),
+        (digits_network, {"width": 0.5}, {"width": (8, 64)}, "does not have this value"),
+        (digits_network, {"width": 9}, {"width": [8, 64]}, "does not have this value"),
+        (digits_network, {"dropout": 0.3}, {"wdth": (1, 3)}, r"no keyword 'wdth'.*out of ribbon\("),
+        (digits_network, {"dropout": 0.3}, {"dropout": (0.5, 0.1)}, "first number must be smaller"),
+        (digits_network, {"dropout": 0.3}, {"seed": 3}, "leave out seed"),
+        (digits_network, {"dropout": 0.3}, {"seeds": 0}, "at least 1"),
+        (digits_network, {"dropout": 0.3}, {"seeds": (0, 5)}, "at least 1"),
+        (digits_network, {"dropout": 0.3}, {"seeds": (1.0, 5.0)}, "whole numbers"),
+        (digits_network, {"dropout": 0.3}, {"seeds": [1, "all"]}, "whole numbers"),
+        (digits_network, {"dropout": 0.3}, {"seeds": True}, "whole numbers"),
+        (digits_network, {"dropout": 0.3}, {"seeds": None}, "whole numbers"),
+        (digits_network, {"dropout": 0.3}, {"seeds": (5, 1)}, "first number must be smaller"),
+        (digits_network, {"dropout": 0.3}, {"epochs": 0}, "at least 1"),
+        (digits_network(), {"dropout": 0.3}, {}, r"leave out the brackets, ribbon\(build"),
+        (None, {"dropout": 0.3}, {}, "leave out the brackets"),
+    ],
+)
 def test_slips_are_told_in_words_before_anything_is_trained(build, other, forms, words):
     with pytest.raises(LessonError, match=words):
         ribbon(build, FEW, other, **forms)
@@ -322,7 +430,11 @@ def test_without_a_front_end_the_finished_picture_and_its_verdict_are_shown(monk
     monkeypatch.setattr(live_module, "_place", lambda: "nobody watches")
     ribbon(digits_network, FEW, other={"dropout": 0.6}, seeds=2, epochs=2, **DROPOUT)
     page = ElementTree.fromstring(f"<div>{shown[0]['text/html'].replace('><p', '/><p')}</div>")
-    svg = base64.b64decode(page.find("img").get("src").partition("base64,")[2]).decode().replace(' xmlns="http://www.w3.org/2000/svg"', "")
+    svg = (
+        base64.b64decode(page.find("img").get("src").partition("base64,")[2])
+        .decode()
+        .replace(' xmlns="http://www.w3.org/2000/svg"', "")
+    )
     assert list(Drawing(svg).panes) == ["loss", "accuracy"] and len(Drawing(svg).lines("B_val_loss")[0]) == 2
     for words in (page.find("img").get("alt"), page.find("p").text, shown[0]["text/plain"]):
         assert "A: dropout 0.2. B: dropout 0.6. Over 2 seeds" in words

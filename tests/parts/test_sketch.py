@@ -69,7 +69,9 @@ def watch(part):
 
 def test_the_start_gives_nothing_away(part):
     assert [slider.description for slider in part._sliders] == ["epoch 1", "epoch 2", "epoch 4", "epoch 7", "epoch 12"]
-    assert all((slider.min, slider.max, slider.value, slider.disabled) == (0, 1.5, 0.75, False) for slider in part._sliders)
+    assert all(
+        (slider.min, slider.max, slider.value, slider.disabled) == (0, 1.5, 0.75, False) for slider in part._sliders
+    )
     assert all(slider.step == 0.05 and slider.readout_format == ".2f" for slider in part._sliders)
     assert part.state == "ready" == marks(part)["state"] and part.history is None and part.comparison is None
     assert "Move the five sliders" in words(part) and "Commit" in words(part)
@@ -81,16 +83,25 @@ def test_the_start_gives_nothing_away(part):
 @pytest.mark.parametrize("highest, step, readout", [(3, 0.1, ".2f"), (0.1, 0.002, ".3f"), (200, 5, ".2f")])
 def test_the_arrow_keys_reach_a_guess_in_a_few_dozen_steps_on_any_axis(background, highest, step, readout):
     slider = sketch(digits_network, FEW, highest=highest)._sliders[0]
-    assert (slider.step, slider.readout_format, slider.value) == (step, readout, highest / 2) and 20 <= highest / step <= 50
+    assert (slider.step, slider.readout_format, slider.value) == (
+        step,
+        readout,
+        highest / 2,
+    ) and 20 <= highest / step <= 50
 
 
 def test_a_slider_moves_the_guess_at_once(part):
     part._sliders[1].value = 0.3
     guess = drawing(part).values("loss", "guess")
     assert np.allclose(list(guess), range(1, 13), atol=0.02)
-    assert np.allclose(list(guess.values()), np.interp(range(1, 13), [1, 2, 4, 7, 12], [0.75, 0.3, 0.75, 0.75, 0.75]), atol=0.01)
+    assert np.allclose(
+        list(guess.values()), np.interp(range(1, 13), [1, 2, 4, 7, 12], [0.75, 0.3, 0.75, 0.75, 0.75]), atol=0.01
+    )
     knots = drawing(part).values("loss", "knots")
-    assert np.allclose(sorted(knots), [1, 2, 4, 7, 12], atol=0.02) and json.loads(marks(part)["settings"])["knots"][1] == 0.3
+    assert (
+        np.allclose(sorted(knots), [1, 2, 4, 7, 12], atol=0.02)
+        and json.loads(marks(part)["settings"])["knots"][1] == 0.3
+    )
     assert part.state == "ready" and "Your guess" in drawing(part).root.get("aria-label")
 
 
@@ -118,7 +129,13 @@ def test_the_run_grows_over_the_locked_guess_and_ends_with_the_comparison(backgr
     for key in ("loss", "val_loss"):
         assert np.allclose(list(drawn.values("loss", key).values()), part.history.history[key], atol=0.02)
     assert drawn.values("loss", "guess") and {"your guess", "training", "validation"} <= set(drawn.texts())
-    assert json.loads(marks(part)["settings"]) == {"epochs": 60, "batch_size": 32, "n_train": None, "seed": 0, "knots": VALUES}
+    assert json.loads(marks(part)["settings"]) == {
+        "epochs": 60,
+        "batch_size": 32,
+        "n_train": None,
+        "seed": 0,
+        "knots": VALUES,
+    }
 
 
 @pytest.mark.slow
@@ -134,8 +151,15 @@ def test_the_run_is_the_one_that_explore_would_make(background):
 
 
 @pytest.mark.parametrize("values", [VALUES, [0, 0, 0, 0, 1.5], [0.1] * 5])
-@pytest.mark.parametrize("run", [[2.3, 1.0, 0.5, 0.4, 0.4, 0.5], [0.2, 0.1, 0.01, 0.01, 0.01, 0.01],
-                                 [0.01, 0.5, 1.0, 1.2, 1.3, 1.4], [50.0, 45.0, 40.0, 35.0, 30.0, 30.0]])
+@pytest.mark.parametrize(
+    "run",
+    [
+        [2.3, 1.0, 0.5, 0.4, 0.4, 0.5],
+        [0.2, 0.1, 0.01, 0.01, 0.01, 0.01],
+        [0.01, 0.5, 1.0, 1.2, 1.3, 1.4],
+        [50.0, 45.0, 40.0, 35.0, 30.0, 30.0],
+    ],
+)
 def test_the_axis_holds_the_guess_and_the_run_whichever_is_higher(values, run):
     history = {"loss": [value * 0.9 for value in run], "val_loss": run}
     for done in range(7):
@@ -168,7 +192,11 @@ def test_draw_again_takes_the_curves_away_and_the_same_run_comes_back_at_once(pa
     seen, _ = watch(part)
     part.commit()
     assert "training" not in [frame["state"] for frame in seen]  # nothing was trained again
-    assert part.history.history == first and part.state == "done" and "your guess falls, then rises again from epoch 7" in part.comparison
+    assert (
+        part.history.history == first
+        and part.state == "done"
+        and "your guess falls, then rises again from epoch 7" in part.comparison
+    )
 
 
 def test_stop_compares_what_there_is_and_a_commit_goes_on(background):
@@ -290,15 +318,25 @@ def test_a_keyword_that_builder_and_training_share_reaches_both(background):
     assert seeds == [4]
 
 
-@pytest.mark.parametrize("build, more, said", [
-    (digits_network, {"wdth": 3}, "unexpected keyword argument 'wdth'"), (lambda width: None, {}, "missing a required argument: 'width'"),
-    (None, {}, "leave out the brackets"), (digits_network(), {}, "leave out the brackets"),
-    (digits_network, {"epochs": 4}, "too few for a curve with 5 sliders"), (digits_network, {"epochs": (1, 40)}, "one whole number"),
-    (digits_network, {"epochs": "ten"}, "whole numbers"), (digits_network, {"epochs": True}, "whole numbers"),
-    (digits_network, {"batch_size": 0}, "at least 1"), (digits_network, {"n_train": 301}, "only 300"),
-    (digits_network, {"knots": 3}, "4 or 5 sliders"), (digits_network, {"knots": [1, 5]}, "4 or 5 sliders"),
-    (digits_network, {"highest": 0}, "above 0"), (digits_network, {"highest": "high"}, "above 0"),
-])
+@pytest.mark.parametrize(
+    "build, more, said",
+    [
+        (digits_network, {"wdth": 3}, "unexpected keyword argument 'wdth'"),
+        (lambda width: None, {}, "missing a required argument: 'width'"),
+        (None, {}, "leave out the brackets"),
+        (digits_network(), {}, "leave out the brackets"),
+        (digits_network, {"epochs": 4}, "too few for a curve with 5 sliders"),
+        (digits_network, {"epochs": (1, 40)}, "one whole number"),
+        (digits_network, {"epochs": "ten"}, "whole numbers"),
+        (digits_network, {"epochs": True}, "whole numbers"),
+        (digits_network, {"batch_size": 0}, "at least 1"),
+        (digits_network, {"n_train": 301}, "only 300"),
+        (digits_network, {"knots": 3}, "4 or 5 sliders"),
+        (digits_network, {"knots": [1, 5]}, "4 or 5 sliders"),
+        (digits_network, {"highest": 0}, "above 0"),
+        (digits_network, {"highest": "high"}, "above 0"),
+    ],
+)
 def test_arguments_that_cannot_be_are_refused_in_words_before_anything_is_shown(background, build, more, said):
     with pytest.raises(LessonError, match=said):
         sketch(build, FEW, **more)
@@ -309,11 +347,19 @@ def test_without_validation_data_there_is_nothing_to_guess(background):
         sketch(digits_network, (X, Y), validation_split=0)
 
 
-@pytest.mark.parametrize("values, said", [
-    ([1, 2], "list of 5 numbers.*epochs 1, 2, 4, 7, 12"), ("high", "5 numbers"), (0.5, "5 numbers"), ([0.5] * 4 + ["0.5"], "5 numbers"),
-    ([0.5] * 4 + [True], "5 numbers"), ([0.5] * 4 + [1.6], "from 0 to 1.5, but one of yours is 1.6"),
-    ([-0.1] * 5, "from 0 to 1.5"), ([NAN] * 5, "from 0 to 1.5"),
-])
+@pytest.mark.parametrize(
+    "values, said",
+    [
+        ([1, 2], "list of 5 numbers.*epochs 1, 2, 4, 7, 12"),
+        ("high", "5 numbers"),
+        (0.5, "5 numbers"),
+        ([0.5] * 4 + ["0.5"], "5 numbers"),
+        ([0.5] * 4 + [True], "5 numbers"),
+        ([0.5] * 4 + [1.6], "from 0 to 1.5, but one of yours is 1.6"),
+        ([-0.1] * 5, "from 0 to 1.5"),
+        ([NAN] * 5, "from 0 to 1.5"),
+    ],
+)
 def test_a_guess_in_python_that_cannot_be_is_refused_in_words(part, values, said):
     with pytest.raises(LessonError, match=said):
         part.guess(values)
@@ -374,37 +420,70 @@ def test_it_says_where_guess_and_run_part_most_and_how_far():
     assert "part most at epoch 30: you drew 0.30, it came to 0.92, 0.62 higher." in said
     apart = np.abs(np.interp(EPOCHS, KNOTS, [1.0, 0.5, 0.4, 0.35, 0.3]) - RISES_AGAIN).mean()
     assert f"On average they are {apart:.2f} apart." in said
-    assert "part most at epoch 1: you drew 1.50, it came to 0.90, 0.60 lower." in compare(KNOTS, [1.5, 0.8, 0.6, 0.7, 0.9], as_history(RISES_AGAIN))
+    assert "part most at epoch 1: you drew 1.50, it came to 0.90, 0.60 lower." in compare(
+        KNOTS, [1.5, 0.8, 0.6, 0.7, 0.9], as_history(RISES_AGAIN)
+    )
 
 
-@pytest.mark.parametrize("values, run, said", [
-    ([1.5, 0.6, 0.4, 0.4, 0.4], FALLS, "the one you drew: the loss falls, then levels off."),
-    ([1.5, 0.8, 0.4, 0.3, 0.3], FALLS, "the one you drew: the loss falls, then levels off."),  # the last piece was drawn level
-    ([1.5, 1.0, 0.4, 0.7, 0.9], RISES_AGAIN, "the one you drew: the loss falls, then rises again: your guess from epoch 16, the run from epoch 9."),
-    ([1.5, 1.0, 0.8, 0.6, 0.4], RISES_AGAIN, "not the one you drew: your guess is still falling at the end; the run falls, then rises again from epoch 9."),
-    ([1.5, 1.0, 0.4, 0.7, 0.9], FALLS, "not the one you drew: your guess falls, then rises again from epoch 16; the run falls, then levels off."),
-    ([0.3, 0.5, 0.7, 0.9, 1.0], FALLS, "not the one you drew: your guess rises; the run falls, then levels off."),
-    ([0.75] * 5, FALLS, "not the one you drew: your guess hardly changes; the run falls, then levels off."),
-    ([0.0] * 5, FALLS, "not the one you drew: your guess hardly changes; the run falls, then levels off."),
-])
+@pytest.mark.parametrize(
+    "values, run, said",
+    [
+        ([1.5, 0.6, 0.4, 0.4, 0.4], FALLS, "the one you drew: the loss falls, then levels off."),
+        (
+            [1.5, 0.8, 0.4, 0.3, 0.3],
+            FALLS,
+            "the one you drew: the loss falls, then levels off.",
+        ),  # the last piece was drawn level
+        (
+            [1.5, 1.0, 0.4, 0.7, 0.9],
+            RISES_AGAIN,
+            "the one you drew: the loss falls, then rises again: your guess from epoch 16, the run from epoch 9.",
+        ),
+        (
+            [1.5, 1.0, 0.8, 0.6, 0.4],
+            RISES_AGAIN,
+            "not the one you drew: your guess is still falling at the end; the run falls, then rises again from epoch"
+            " 9.",
+        ),
+        (
+            [1.5, 1.0, 0.4, 0.7, 0.9],
+            FALLS,
+            "not the one you drew: your guess falls, then rises again from epoch 16; the run falls, then levels off.",
+        ),
+        ([0.3, 0.5, 0.7, 0.9, 1.0], FALLS, "not the one you drew: your guess rises; the run falls, then levels off."),
+        ([0.75] * 5, FALLS, "not the one you drew: your guess hardly changes; the run falls, then levels off."),
+        ([0.0] * 5, FALLS, "not the one you drew: your guess hardly changes; the run falls, then levels off."),
+    ],
+)
 def test_it_says_whether_the_shape_is_the_one_that_was_drawn(values, run, said):
-    assert compare(KNOTS, values, as_history(run)).startswith(f"The shape is {said} Your guess and the run part most at")
+    assert compare(KNOTS, values, as_history(run)).startswith(
+        f"The shape is {said} Your guess and the run part most at"
+    )
 
 
 def test_a_guess_that_hits_is_told_so():
     values = [1.0, 0.6, 0.5, 0.4, 0.3]
-    assert compare(KNOTS, values, as_history(np.interp(EPOCHS, KNOTS, values) + 0.001)).endswith("nowhere as much as 0.01 apart.")
+    assert compare(KNOTS, values, as_history(np.interp(EPOCHS, KNOTS, values) + 0.001)).endswith(
+        "nowhere as much as 0.01 apart."
+    )
 
 
 def test_a_run_that_ended_early_is_compared_as_far_as_it_came():
     said = compare(KNOTS, [1.5, 0.8, 0.4, 0.3, 9.0], as_history(FALLS[:10]))
-    assert said.startswith("Only 10 of 30 epochs can be compared: there the run ended. The shape is") and "9.00" not in said
+    assert (
+        said.startswith("Only 10 of 30 epochs can be compared: there the run ended. The shape is")
+        and "9.00" not in said
+    )
     said = compare(KNOTS, [1.5, 0.8, 0.4, 0.3, 9.0], as_history([*FALLS[:10], NAN, float("inf"), 1.0]))
-    assert said.startswith("Only 10 of 30 epochs can be compared: at epoch 11 the validation loss was not a number. The shape is")
+    assert said.startswith(
+        "Only 10 of 30 epochs can be compared: at epoch 11 the validation loss was not a number. The shape is"
+    )
     one = compare(KNOTS, [1.5] * 5, as_history([1.2]))
     assert "Only 1 of 30" in one and "shape" not in one and "you drew 1.50, it came to 1.20, 0.30 lower" in one
     assert "nothing to compare" in compare(KNOTS, [1.5] * 5, as_history([NAN, 1.0]))
-    assert "nothing to compare" in compare(KNOTS, [1.5] * 5, {}) and "nothing to compare" in compare(KNOTS, [1.5] * 5, as_history([]))
+    assert "nothing to compare" in compare(KNOTS, [1.5] * 5, {}) and "nothing to compare" in compare(
+        KNOTS, [1.5] * 5, as_history([])
+    )
 
 
 def test_a_longer_run_is_compared_up_to_the_last_knot():

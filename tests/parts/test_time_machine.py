@@ -1,4 +1,5 @@
-"""The time machine: what it shows of an epoch is what a fresh network says with that epoch's file, read anew at each step."""
+"""The time machine: what it shows of an epoch is what a fresh network says with that epoch's file, read anew at each
+step."""
 
 import html
 import json
@@ -100,10 +101,14 @@ def answers(machine):
 def upright(machine):
     """Epochs of the upright lines, and the words at them."""
     drawing = Drawing(machine._picture())
-    lines = [float(path.get("d")[1:].split("-")[0]) for path in drawing.root.iter("path") if path.get("class") == "best"]
+    lines = [
+        float(path.get("d")[1:].split("-")[0]) for path in drawing.root.iter("path") if path.get("class") == "best"
+    ]
     ticks = drawing.ticks("loss", "x")
-    return (np.interp(lines, [x for x, _ in ticks], [epoch for _, epoch in ticks]).round().tolist(),
-            [text.text for text in drawing.panes["loss"].iter("text") if text.text and "epoch " in text.text])
+    return (
+        np.interp(lines, [x for x, _ in ticks], [epoch for _, epoch in ticks]).round().tolist(),
+        [text.text for text in drawing.panes["loss"].iter("text") if text.text and "epoch " in text.text],
+    )
 
 
 def assert_shows(machine, epoch, said):
@@ -113,7 +118,9 @@ def assert_shows(machine, epoch, said):
     right = said.argmax(1) == CLOTHES.y_test.argmax(1)
     assert np.array_equal(counts(machine), confusion_matrix(CLOTHES.y_test.argmax(1), said.argmax(1)))
     assert counts(machine).sum() == len(CLOTHES.x_test)
-    assert words(machine).startswith(f"Epoch {epoch} of ") and f": {right.sum()} of 510 test pictures right." in words(machine)
+    assert words(machine).startswith(f"Epoch {epoch} of ") and f": {right.sum()} of 510 test pictures right." in words(
+        machine
+    )
     for row, (answer, _, verdict) in zip(machine._shown, answers(machine), strict=True):
         assert answer == NAMES[said[row].argmax()]
         assert verdict == ("right" if right[row] else f"wrong, it is {NAMES[CLOTHES.y_test[row].argmax()]}")
@@ -122,7 +129,11 @@ def assert_shows(machine, epoch, said):
 
 def assert_in_trouble(machine, epoch, pattern):
     """That words matching `pattern` are shown at `epoch`, and no answers."""
-    assert machine.state == marks(machine)["state"] == "error" and machine.epoch == epoch and marks(machine)["epoch"] == str(epoch)
+    assert (
+        machine.state == marks(machine)["state"] == "error"
+        and machine.epoch == epoch
+        and marks(machine)["epoch"] == str(epoch)
+    )
     assert re.search(pattern, words(machine)), words(machine)
     assert machine.probabilities is None and answers(machine) == [] and not counts(machine).any()
     assert "✓" not in machine._chart.value and f"no answers from the weights of epoch {epoch}." in machine._chart.value
@@ -165,18 +176,27 @@ def test_the_words_compare_with_the_best_epoch(trained, judge):
     labels = CLOTHES.y_test.argmax(1)
     best, now = (judge(folder / file_name(epoch)) for epoch in (2, 5))
     before, after = best.argmax(1) == labels, now.argmax(1) == labels
-    assert words(machine).startswith(f"Epoch 2 of 5, the best epoch: {before.sum()} of 510") and "Against" not in words(machine)
+    assert words(machine).startswith(f"Epoch 2 of 5, the best epoch: {before.sum()} of 510") and "Against" not in words(
+        machine
+    )
     machine.go_to(5)
     lost, gained = (before & ~after).sum(), (after & ~before).sum()
     assert min(lost, gained) > 1
-    assert f"Against the best epoch, {lost + gained} pictures have changed sides: {lost} were right and are wrong now, {gained} the other way round." in words(machine)
+    assert (
+        f"Against the best epoch, {lost + gained} pictures have changed sides: {lost} were right and are wrong now,"
+        f" {gained} the other way round." in words(machine)
+    )
     assert "Validation loss 0.80." in words(machine)
 
 
 ENGLISH = [
-    ([], 0, "no picture has changed sides"), ([0], 0, "1 picture has changed sides: 1 was right and is wrong now, 0 the other way round."),
-    ([0], 1, "The wrong answer is given with more than 95 % certainty."), ([0], 0, "The wrong answer is given with not more than 95 % certainty."),
-    ([0, 1], 0, "None of the 2 wrong answers is given"), ([0, 1], 1, "1 of the 2 wrong answers is given"), ([0, 1, 2], 2, "2 of the 3 wrong answers are given"),
+    ([], 0, "no picture has changed sides"),
+    ([0], 0, "1 picture has changed sides: 1 was right and is wrong now, 0 the other way round."),
+    ([0], 1, "The wrong answer is given with more than 95 % certainty."),
+    ([0], 0, "The wrong answer is given with not more than 95 % certainty."),
+    ([0, 1], 0, "None of the 2 wrong answers is given"),
+    ([0, 1], 1, "1 of the 2 wrong answers is given"),
+    ([0, 1, 2], 2, "2 of the 3 wrong answers are given"),
 ]
 
 
@@ -231,7 +251,9 @@ def test_the_words_at_the_upright_lines_touch_nothing(epochs):
                     boxes.append((left, left + wide, float(text.get("y"))))
             assert {epoch, best} == {place for place, _ in marks}
             for number, (left, right, y) in enumerate(boxes):
-                assert right < 800 and all(abs(y - y2) > 11 or left >= right2 or left2 >= right for left2, right2, y2 in boxes[:number]), (epoch, best, boxes)
+                assert right < 800 and all(
+                    abs(y - y2) > 11 or left >= right2 or left2 >= right for left2, right2, y2 in boxes[:number]
+                ), (epoch, best, boxes)
 
 
 @pytest.mark.slow
@@ -239,7 +261,9 @@ def test_dragging_in_several_threads_beside_a_training_ends_at_the_last_place(tr
     folder, history = trained
     machine = time_machine((build, folder, history), CLOTHES)
     model, done, failed, shown = build(), threading.Event(), [], []
-    machine._chart.observe(lambda _: shown.append((int(marks(machine)["epoch"]), words(machine), machine.probabilities)), "value")
+    machine._chart.observe(
+        lambda _: shown.append((int(marks(machine)["epoch"]), words(machine), machine.probabilities)), "value"
+    )
 
     def train():
         while not done.is_set():
@@ -252,7 +276,10 @@ def test_dragging_in_several_threads_beside_a_training_ends_at_the_last_place(tr
         except Exception as error:
             failed.append(error)
 
-    trainer, *hands = threads = [threading.Thread(target=train), *(threading.Thread(target=drag, args=(seed,)) for seed in range(3))]
+    trainer, *hands = threads = [
+        threading.Thread(target=train),
+        *(threading.Thread(target=drag, args=(seed,)) for seed in range(3)),
+    ]
     try:
         for thread in threads:
             thread.start()
@@ -294,11 +321,17 @@ def exploded(file):
     model.save_weights(file)
 
 
-@pytest.mark.parametrize("spoil, said", [
-    (lambda file: file.unlink(), "no file for epoch 4.*The other epochs still work"), (cut_short, "damaged"),
-    pytest.param(rubbish, "damaged", marks=pytest.mark.slow), pytest.param(empty, "damaged", marks=pytest.mark.slow),
-    (of_another_network, "does not fit this network"), (exploded, "not numbers"),
-])
+@pytest.mark.parametrize(
+    "spoil, said",
+    [
+        (lambda file: file.unlink(), "no file for epoch 4.*The other epochs still work"),
+        (cut_short, "damaged"),
+        pytest.param(rubbish, "damaged", marks=pytest.mark.slow),
+        pytest.param(empty, "damaged", marks=pytest.mark.slow),
+        (of_another_network, "does not fit this network"),
+        (exploded, "not numbers"),
+    ],
+)
 def test_a_file_that_was_spoiled_on_the_way_is_told_and_the_other_epochs_still_work(run, spoil, said, judge):
     folder, history = run
     machine = time_machine((build, folder, history), CLOTHES)
@@ -369,7 +402,9 @@ def test_a_history_that_begins_later_than_the_first_epoch_is_refused(run):
     folder, history = run
     part = keras.callbacks.History()
     part.epoch, part.history = [2, 3, 4], {name: values[2:] for name, values in history.items()}
-    with pytest.raises(LessonError, match="this history has 3 epochs, the first of them epoch 3: they do not belong together"):
+    with pytest.raises(
+        LessonError, match="this history has 3 epochs, the first of them epoch 3: they do not belong together"
+    ):
         time_machine((build, folder, part), CLOTHES)
     for epoch in (1, 2):
         (folder / file_name(epoch)).unlink()
@@ -392,7 +427,9 @@ def test_two_classes_with_one_sigmoid_output(tmp_path):
     matrix = confusion_matrix(clothes.y_test, said)
     assert machine.epoch == 2 and f"{np.trace(matrix)} of 340 test pictures right" in words(machine)
     found = re.findall(r"is (\w+), called (\w+): (\d+)", machine._chart.value)
-    assert found == [(a, b, str(matrix[i, j])) for i, a in enumerate(("Dress", "Bag")) for j, b in enumerate(("Dress", "Bag"))]
+    assert found == [
+        (a, b, str(matrix[i, j])) for i, a in enumerate(("Dress", "Bag")) for j, b in enumerate(("Dress", "Bag"))
+    ]
 
 
 def test_a_lone_epoch_is_a_run_too(trained, judge):
@@ -419,7 +456,11 @@ def test_without_validation_data_or_without_a_finite_loss_it_still_travels(train
     assert "Training loss" in words(machine) and machine.best == machine.epoch == int(np.argmin(history["loss"])) + 1
     machine = time_machine((build, folder, {**history, "val_loss": [float("nan")] * EPOCHS}), CLOTHES)
     assert machine.best is None and machine.epoch == 5 and machine._best_button.disabled
-    assert "Validation loss is not a number." in words(machine) and "Against" not in words(machine) and upright(machine) == ([5], ["epoch 5"])
+    assert (
+        "Validation loss is not a number." in words(machine)
+        and "Against" not in words(machine)
+        and upright(machine) == ([5], ["epoch 5"])
+    )
 
 
 def test_the_pictures_shown_are_twelve_from_all_classes_in_turn(trained):
@@ -444,16 +485,22 @@ def test_pictures_that_cannot_be_shown_are_refused_in_words(trained, pictures):
         time_machine((build, *trained), CLOTHES, pictures)
 
 
-@pytest.mark.parametrize("change, error, said", [
-    (lambda folder, history: (build(), folder, history), LessonError, "leave out the brackets"), (lambda *_: "run", LessonError, "finished run"),
-    (lambda folder, history: (build, folder), LessonError, "finished run"), (lambda folder, history: (build, history, folder), LessonError, "the second is the folder"),
-    (lambda folder, history: (build, folder, None), CurveError, "no training loss"), (lambda folder, history: (build, folder, {}), LessonError, "no epoch in this"),
-    (lambda folder, history: (lambda: None, folder, history), LessonError, "returned nothing"),
-    (lambda folder, history: (lambda: build(10), folder, history), LessonError, "there are 3 classes"),
-    (lambda folder, history: (lambda: build(3, None), folder, history), LessonError, "activation='softmax'"),
-    (lambda folder, history: (two_answers, folder, history), LessonError, "looked at the test pictures"),
-    (lambda folder, history: (digits_builder, folder, history), LessonError, "looked at the test pictures"),
-])
+@pytest.mark.parametrize(
+    "change, error, said",
+    [
+        (lambda folder, history: (build(), folder, history), LessonError, "leave out the brackets"),
+        (lambda *_: "run", LessonError, "finished run"),
+        (lambda folder, history: (build, folder), LessonError, "finished run"),
+        (lambda folder, history: (build, history, folder), LessonError, "the second is the folder"),
+        (lambda folder, history: (build, folder, None), CurveError, "no training loss"),
+        (lambda folder, history: (build, folder, {}), LessonError, "no epoch in this"),
+        (lambda folder, history: (lambda: None, folder, history), LessonError, "returned nothing"),
+        (lambda folder, history: (lambda: build(10), folder, history), LessonError, "there are 3 classes"),
+        (lambda folder, history: (lambda: build(3, None), folder, history), LessonError, "activation='softmax'"),
+        (lambda folder, history: (two_answers, folder, history), LessonError, "looked at the test pictures"),
+        (lambda folder, history: (digits_builder, folder, history), LessonError, "looked at the test pictures"),
+    ],
+)
 def test_sources_that_do_not_fit_are_refused_in_words(trained, change, error, said):
     with pytest.raises(error, match=said):
         time_machine(change(*trained), CLOTHES)
@@ -473,11 +520,21 @@ def digits_builder():
     return model
 
 
-@pytest.mark.parametrize("data, said", [
-    ((1, 2), "dataset of helpers.data"), (SimpleNamespace(x_test=CLOTHES.x_test, y_test=CLOTHES.y_test[:9], class_names=NAMES), "but 9 targets"),
-    (SimpleNamespace(x_test=CLOTHES.x_test.reshape(-1, 784), y_test=CLOTHES.y_test, class_names=NAMES), "grey pictures"),
-    (SimpleNamespace(x_test=CLOTHES.x_test, y_test=CLOTHES.y_test, class_names=NAMES[:2]), "3 columns, but there are 2 classes"),
-])
+@pytest.mark.parametrize(
+    "data, said",
+    [
+        ((1, 2), "dataset of helpers.data"),
+        (SimpleNamespace(x_test=CLOTHES.x_test, y_test=CLOTHES.y_test[:9], class_names=NAMES), "but 9 targets"),
+        (
+            SimpleNamespace(x_test=CLOTHES.x_test.reshape(-1, 784), y_test=CLOTHES.y_test, class_names=NAMES),
+            "grey pictures",
+        ),
+        (
+            SimpleNamespace(x_test=CLOTHES.x_test, y_test=CLOTHES.y_test, class_names=NAMES[:2]),
+            "3 columns, but there are 2 classes",
+        ),
+    ],
+)
 def test_data_that_do_not_fit_are_refused_in_words(trained, data, said):
     with pytest.raises(LessonError, match=said):
         time_machine((build, *trained), data)
@@ -503,8 +560,17 @@ def test_it_asks_to_train_first_and_then_follows_each_run(trained, tmp_path, jud
     source = panel()
     machine = time_machine(source, CLOTHES)
     tall = height(machine)
-    assert (machine.state, machine.epoch, machine._slider.disabled, machine._best_button.disabled) == ("ready", 0, True, True)
-    assert "Train in the panel first" in words(machine) and machine.probabilities is None and "without a run" in repr(machine)
+    assert (machine.state, machine.epoch, machine._slider.disabled, machine._best_button.disabled) == (
+        "ready",
+        0,
+        True,
+        True,
+    )
+    assert (
+        "Train in the panel first" in words(machine)
+        and machine.probabilities is None
+        and "without a run" in repr(machine)
+    )
     with pytest.raises(LessonError, match="Train in the panel first"):
         machine.go_to(1)
     finish(source, build, {"activation": "softmax"}, folder, history)
@@ -513,7 +579,9 @@ def test_it_asks_to_train_first_and_then_follows_each_run(trained, tmp_path, jud
     machine._slider.value = 5
 
     def wider(width):
-        model = keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(width), layers.Dense(3, activation="softmax")])
+        model = keras.Sequential(
+            [keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(width), layers.Dense(3, activation="softmax")]
+        )
         model.compile(loss="categorical_crossentropy")
         return model
 
@@ -526,7 +594,9 @@ def test_it_asks_to_train_first_and_then_follows_each_run(trained, tmp_path, jud
         model.set_weights([weights - 0.01 * epoch for weights in model.get_weights()])
         model.save_weights(tmp_path / file_name(epoch))
     finish(source, wider, {"width": 7}, tmp_path, {"loss": [3, 2, 1], "val_loss": [3, 2, 1.5]})
-    assert (machine.epochs, machine._slider.max, machine.best) == (3, 3, 3) and "Epoch 3 of 3, the best epoch" in words(machine)
+    assert (machine.epochs, machine._slider.max, machine.best) == (3, 3, 3) and "Epoch 3 of 3, the best epoch" in words(
+        machine
+    )
     assert_shows(machine, 3, told(3))
     machine._slider.value = 1
     assert_shows(machine, 1, told(1))
@@ -550,8 +620,12 @@ def test_a_run_that_cannot_be_opened_is_told_and_the_next_one_works(trained, tmp
     machine = time_machine(source, CLOTHES)
     for _ in range(2):
         finish(source, build, {}, tmp_path, trained[1])
-        assert machine.state == "error" and "no file like epoch_001.weights.h5. Train again in the panel." in words(machine)
-        assert machine.epoch == 0 and machine._slider.disabled and answers(machine) == [] and machine.probabilities is None
+        assert machine.state == "error" and "no file like epoch_001.weights.h5. Train again in the panel." in words(
+            machine
+        )
+        assert (
+            machine.epoch == 0 and machine._slider.disabled and answers(machine) == [] and machine.probabilities is None
+        )
     finish(source, build, {}, *trained)
     assert_shows(machine, 2, judge(trained[0] / file_name(2)))
 
@@ -572,7 +646,12 @@ def test_the_slider_ends_at_the_last_epoch_of_the_run_also_for_its_end_key(train
     machine = time_machine(source, CLOTHES)
     before = machine._slider
     finish(source, build, {}, *trained)
-    assert machine._slider is not before and machine._slider.max == 5 and machine._place.children == (machine._slider,) and before.comm is None
+    assert (
+        machine._slider is not before
+        and machine._slider.max == 5
+        and machine._place.children == (machine._slider,)
+        and before.comm is None
+    )
 
 
 def test_a_run_that_kept_nothing_leaves_the_slider_where_it_is(trained, judge):
@@ -615,13 +694,25 @@ def test_a_reader_without_a_kernel_sees_a_still_picture_and_words_without_figure
     data = shown_without_a_front_end(monkeypatch, (build, *trained), CLOTHES)
     alt = html.unescape(data["text/html"].split('alt="')[1].split('"')[0])
     assert data["text/plain"].startswith("The time machine at the best epoch of the run.") and "confusion matrix" in alt
-    assert not re.search(r"\d", data["text/plain"]) and "12 of them" in alt and not re.search(r"\d", alt.replace("12 of them", ""))
+    assert (
+        not re.search(r"\d", data["text/plain"])
+        and "12 of them" in alt
+        and not re.search(r"\d", alt.replace("12 of them", ""))
+    )
     source = live_module.base64.b64decode(data["text/html"].split("base64,")[1].split('"')[0]).decode()
     root = ElementTree.fromstring(source)
-    assert root.tag == "{http://www.w3.org/2000/svg}svg" and len(list(root.iter("{http://www.w3.org/2000/svg}image"))) == 12
+    assert (
+        root.tag == "{http://www.w3.org/2000/svg}svg"
+        and len(list(root.iter("{http://www.w3.org/2000/svg}image"))) == 12
+    )
 
 
 def test_a_reader_without_a_kernel_is_told_when_there_is_no_run_or_no_file(run, monkeypatch):
-    assert shown_without_a_front_end(monkeypatch, panel(), CLOTHES)["text/plain"] == "The time machine has no run to travel in."
+    assert (
+        shown_without_a_front_end(monkeypatch, panel(), CLOTHES)["text/plain"]
+        == "The time machine has no run to travel in."
+    )
     (run[0] / file_name(2)).unlink()
-    assert "could not load the best epoch" in shown_without_a_front_end(monkeypatch, (build, *run), CLOTHES)["text/plain"]
+    assert (
+        "could not load the best epoch" in shown_without_a_front_end(monkeypatch, (build, *run), CLOTHES)["text/plain"]
+    )

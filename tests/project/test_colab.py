@@ -65,7 +65,9 @@ class Kernel:
 
     def __init__(self, python):
         self.manager = KernelManager()
-        self.manager._kernel_spec = KernelSpec(argv=[python, "-m", "ipykernel_launcher", "-f", "{connection_file}"], language="python")
+        self.manager._kernel_spec = KernelSpec(
+            argv=[python, "-m", "ipykernel_launcher", "-f", "{connection_file}"], language="python"
+        )
         self.manager.start_kernel(env={**os.environ, "PYTHONPATH": str(ROOT), "PYDEVD_DISABLE_FILE_VALIDATION": "1"})
         self.client = self.manager.client()
         self.client.start_channels()
@@ -129,7 +131,9 @@ def frames_of(published):
         state = message["content"].get("data", {}).get("state", {}) if message["msg_type"] == "comm_msg" else {}
         if 'class="live-panel"' in str(state.get("value")):
             text = state["value"]
-            frames.append((text.split('data-state="')[1].split('"')[0], int(text.split('data-epoch="')[1].split('"')[0])))
+            frames.append(
+                (text.split('data-state="')[1].split('"')[0], int(text.split('data-epoch="')[1].split('"')[0]))
+            )
     return frames
 
 
@@ -153,13 +157,18 @@ def test_on_colab_the_curve_is_sent_epoch_by_epoch_inside_the_request(kernel):
 
     dropout = next(comm for comm, state in opened.items() if state.get("description") == "dropout")
     changed = frames_of(kernel.move(dropout, 0.5))
-    assert [points for state, points in changed if state == "training"][-9:] == list(range(1, 10)) and changed[-1] == ("done", 9)
+    assert [points for state, points in changed if state == "training"][-9:] == list(range(1, 10)) and changed[-1] == (
+        "done",
+        9,
+    )
 
     # Not one update left the kernel outside the request that asked for it: strays would show before this answer.
     assert kernel.ask("live.settings") == {"epochs": 9, "dropout": 0.5, "batch_size": 32, "seed": 0}
     assert [m for m in kernel.after_idle if is_of_a_widget(m)] == []
     assert kernel.ask("live.history.history") == kernel.ask(
-        "panel.Trainer(build, digits.x_train, digits.y_train, (digits.x_val, digits.y_val)).run({'dropout': 0.5}, 9).history")
+        "panel.Trainer(build, digits.x_train, digits.y_train, (digits.x_val, digits.y_val)).run({'dropout': 0.5},"
+        " 9).history"
+    )
 
 
 def test_without_a_front_end_the_run_comes_first_and_then_one_bundle(kernel):
@@ -170,7 +179,7 @@ def test_without_a_front_end_the_run_comes_first_and_then_one_bundle(kernel):
     bundle = published[shown[0]]["content"]["data"]
     assert {"image/png", "text/plain", "application/vnd.jupyter.widget-view+json"} <= set(bundle)
     assert bundle["text/plain"].startswith("Live panel at epochs 6, dropout 0.2") and "VBox" not in bundle["text/plain"]
-    assert frames_of(published[: shown[0]])[-1] == ("done", 6) and frames_of(published[shown[0]:]) == []
+    assert frames_of(published[: shown[0]])[-1] == ("done", 6) and frames_of(published[shown[0] :]) == []
     assert kernel.ask("live.state") == "done" and [m for m in kernel.after_idle if is_of_a_widget(m)] == []
 
 
@@ -199,8 +208,30 @@ def test_a_queue_of_messages_is_empty_after_a_cell(kernel):
 
 
 def test_the_helpers_pass_their_own_tests_on_colabs_versions(colab_python):
-    done = subprocess.run([colab_python, "-m", "pytest", "-q", "--noconftest", "-c", os.devnull, f"--rootdir={ROOT}", "-p", "no:cacheprovider",
-                           "-n", "2", "--dist", "loadfile", "--timeout", "300",
-                           *(str(ROOT / "tests" / name) for name in ROOMS), *(f"--ignore={ROOT / 'tests' / name}" for name in NOT_THERE)],
-                          cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    done = subprocess.run(
+        [
+            colab_python,
+            "-m",
+            "pytest",
+            "-q",
+            "--noconftest",
+            "-c",
+            os.devnull,
+            f"--rootdir={ROOT}",
+            "-p",
+            "no:cacheprovider",
+            "-n",
+            "2",
+            "--dist",
+            "loadfile",
+            "--timeout",
+            "300",
+            *(str(ROOT / "tests" / name) for name in ROOMS),
+            *(f"--ignore={ROOT / 'tests' / name}" for name in NOT_THERE),
+        ],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-6000:]

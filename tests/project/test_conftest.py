@@ -42,8 +42,13 @@ def lesson(project, source, output):
 def pytest_in(project, *arguments, **environment):
     # What CI is for the run around this one must not leak in.
     inherited = {name: value for name, value in os.environ.items() if name not in ("CI", "PYTEST_ADDOPTS")}
-    done = subprocess.run([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments], cwd=project,
-                          env={**inherited, **environment}, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
+        cwd=project,
+        env={**inherited, **environment},
+        capture_output=True,
+        text=True,
+    )
     return done.returncode, done.stdout + done.stderr
 
 
@@ -51,17 +56,26 @@ def test_fast_tests_come_first_and_can_be_had_alone(project):
     lesson(project, "1 + 1", new_output("execute_result", {"text/plain": "2"}, execution_count=1))
     _, all_tests = pytest_in(project, "--collect-only", "-q")
     found = re.findall(r"\w+\.(?:py|ipynb)::[\w ]+", all_tests)
-    assert found == ["test_unit.py::test_short", "test_colab.py::test_old", "test_unit.py::test_long", "01_lesson.ipynb::Cell 0",
-                     "test_browser.py::test_page", "test_claims_01.py::test_claim"]
+    assert found == [
+        "test_unit.py::test_short",
+        "test_colab.py::test_old",
+        "test_unit.py::test_long",
+        "01_lesson.ipynb::Cell 0",
+        "test_browser.py::test_page",
+        "test_claims_01.py::test_claim",
+    ]
     _, inner_loop = pytest_in(project, "-m", "not slow")
     assert "1 passed, 5 deselected" in inner_loop
 
 
-@pytest.mark.parametrize("source", [
-    "import pytest\ndef test_it(): pytest.skip('no browser')",
-    "import pytest\n@pytest.mark.skip(reason='no browser')\ndef test_it(): pass",
-    "import pytest\npytest.skip('no browser', allow_module_level=True)",
-])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import pytest\ndef test_it(): pytest.skip('no browser')",
+        "import pytest\n@pytest.mark.skip(reason='no browser')\ndef test_it(): pass",
+        "import pytest\npytest.skip('no browser', allow_module_level=True)",
+    ],
+)
 def test_a_skip_counts_as_a_failure_on_a_build_server(project, source):
     (project / "tests" / "test_skips.py").write_text(source)
     status, text = pytest_in(project, "tests/test_skips.py")
@@ -87,7 +101,9 @@ def test_nbval_compares_what_a_cell_shows(project, shown, passes):
 @pytest.mark.parametrize("alt, passes", [("It falls.", True), ("It rises.", False)])
 def test_nbval_lets_pictures_differ_but_not_their_words(project, alt, passes):
     page = '<img alt="{}" src="data:image/png;base64,{}">'
-    source = (f"from IPython.display import display\n"
-              f"display({{'text/html': '{page.format('It falls.', 'abc+/=')}', 'image/png': 'abc+/='}}, raw=True)")
+    source = (
+        f"from IPython.display import display\n"
+        f"display({{'text/html': '{page.format('It falls.', 'abc+/=')}', 'image/png': 'abc+/='}}, raw=True)"
+    )
     lesson(project, source, new_output("display_data", {"text/html": page.format(alt, "xyz"), "image/png": "xyz"}))
     assert (pytest_in(project, "notebooks")[0] == 0) == passes

@@ -32,13 +32,16 @@ def test_imports_point_one_way():
     assert code == 0, said
 
 
-@pytest.mark.parametrize("file, line, broken", [
-    ("curves/luck.py", "from helpers.parts import explore", "Imports point one way"),
-    ("engine/loop.py", "from helpers.curves.history import panes", "Imports point one way"),
-    ("parts/explore.py", "def late():\n    from helpers.exercises import checks", "knows no exercise"),
-    ("curves/history.py", "from helpers.curves import chart", "in a circle"),
-    ("nobody.py", "", "Imports point one way"),
-])
+@pytest.mark.parametrize(
+    "file, line, broken",
+    [
+        ("curves/luck.py", "from helpers.parts import explore", "Imports point one way"),
+        ("engine/loop.py", "from helpers.curves.history import panes", "Imports point one way"),
+        ("parts/explore.py", "def late():\n    from helpers.exercises import checks", "knows no exercise"),
+        ("curves/history.py", "from helpers.curves import chart", "in a circle"),
+        ("nobody.py", "", "Imports point one way"),
+    ],
+)
 def test_an_import_in_the_wrong_direction_is_found(tmp_path, file, line, broken):
     for path in [ROOT / "pyproject.toml", *(ROOT / "helpers").rglob("*.py")]:
         copy = tmp_path / path.relative_to(ROOT)
@@ -51,7 +54,11 @@ def test_an_import_in_the_wrong_direction_is_found(tmp_path, file, line, broken)
 
 
 def test_the_table_of_rooms_is_that_of_the_tree():
-    table = re.findall(r"^\| `(\w+)(?:/|\.py)` \|[^|]*\|([^|]*)\|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
+    table = re.findall(
+        r"^\| `(\w+)(?:/|\.py)` \|[^|]*\|([^|]*)\|",
+        (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
     assert {name for name, _ in table} == ROOMS | FILES
     for room, files in table:
         if room in ROOMS:
@@ -67,7 +74,9 @@ def test_each_room_says_what_it_is_for(room):
     assert "Imports" in words and "\n\n" in words
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "tests").glob("*/test_*.py")), ids=lambda path: f"{path.parent.name}/{path.stem}")
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "tests").glob("*/test_*.py")), ids=lambda path: f"{path.parent.name}/{path.stem}"
+)
 def test_a_test_stands_in_the_room_of_what_it_tests(path):
     room, name = path.parent.name, path.stem.removeprefix("test_")
     if room in ROOMS:

@@ -29,14 +29,36 @@ pytestmark = pytest.mark.slow  # trains many networks
 TWO, TEN = ("T-shirt/top", "Shirt"), data.CLOTHING_CLASSES
 CHOSEN = {"learning_rate": 0.002, "activation": "relu"}
 RUNS = {  # validation loss lowest at epochs 2, 3 and 1
-    0: {"loss": [0.6, 0.5, 0.4], "val_loss": [0.62, 0.41, 0.5], "accuracy": [0.6, 0.7, 0.8], "val_accuracy": [0.6, 0.75, 0.7]},
-    1: {"loss": [0.6, 0.5, 0.4], "val_loss": [0.62, 0.6, 0.43], "accuracy": [0.6, 0.7, 0.8], "val_accuracy": [0.6, 0.7, 0.8]},
-    7: {"loss": [0.6, 0.5, 0.4], "val_loss": [0.48, 0.5, 0.6], "accuracy": [0.6, 0.7, 0.8], "val_accuracy": [0.7, 0.9, 0.9]},
+    0: {
+        "loss": [0.6, 0.5, 0.4],
+        "val_loss": [0.62, 0.41, 0.5],
+        "accuracy": [0.6, 0.7, 0.8],
+        "val_accuracy": [0.6, 0.75, 0.7],
+    },
+    1: {
+        "loss": [0.6, 0.5, 0.4],
+        "val_loss": [0.62, 0.6, 0.43],
+        "accuracy": [0.6, 0.7, 0.8],
+        "val_accuracy": [0.6, 0.7, 0.8],
+    },
+    7: {
+        "loss": [0.6, 0.5, 0.4],
+        "val_loss": [0.48, 0.5, 0.6],
+        "accuracy": [0.6, 0.7, 0.8],
+        "val_accuracy": [0.7, 0.9, 0.9],
+    },
 }
 
 
 def build(learning_rate=0.001, activation="relu", units=6):
-    model = keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(units, activation=activation), layers.Dense(1, activation="sigmoid")])
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Flatten(),
+            layers.Dense(units, activation=activation),
+            layers.Dense(1, activation="sigmoid"),
+        ]
+    )
     model.compile(loss="binary_crossentropy", optimizer=keras.optimizers.Adam(learning_rate), metrics=["accuracy"])
     return model
 
@@ -53,13 +75,22 @@ class Case:
     def __init__(self, folder, classes=TWO, model=None, per_class=20, reason="the final figure"):
         full = data.clothing(classes, n_train=60, n_validation=40)
         few = np.concatenate([np.flatnonzero(full.y_test == label)[:per_class] for label in range(len(classes))])
-        self.full = data.Dataset(full.x, full.y, full.x_test[few], full.y_test[few], full.class_names, full.n_validation)
+        self.full = data.Dataset(
+            full.x, full.y, full.x_test[few], full.y_test[few], full.class_names, full.n_validation
+        )
         self.model = model or call_builder(build, CHOSEN, 1)
         self.data, sealed = seal(self.full, folder)
         self.result = sealed.score(self.model, reason)
 
     def card(self, folder, **changes):
-        parts = {"build": build, "settings": CHOSEN, "data": self.data, "histories": RUNS, "model": self.model, "result": self.result}
+        parts = {
+            "build": build,
+            "settings": CHOSEN,
+            "data": self.data,
+            "histories": RUNS,
+            "model": self.model,
+            "result": self.result,
+        }
         return model_card(folder, **{**parts, **changes})
 
 
@@ -80,7 +111,8 @@ def undrawn(written, monkeypatch):
 
 
 def tables(text):
-    """Every table of a Markdown text: rows of cells, the heads first, without the rule. Fails where a row has another number of cells."""
+    """Every table of a Markdown text: rows of cells, the heads first, without the rule. Fails where a row has another
+    number of cells."""
     found = []
     for block in re.findall(r"(?:^\|.*\|$\n?)+", text, re.MULTILINE):
         rows = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in block.strip().splitlines()]
@@ -107,15 +139,25 @@ def texts_of(card):
 
 def test_the_test_figure_and_its_stamp(case, written):
     right = int(((case.model.predict(case.full.x_test, verbose=0)[:, 0] > 0.5) == case.full.y_test).sum())
-    assert f"{right} of 40 pictures right" in written.text and f"**Test accuracy {right / 40:.2f} (between {case.result.low:.2f} and {case.result.high:.2f})**" in written.text
-    assert f"Opening {case.result.opening} of the test pictures. Reason given: the final figure. {case.result.meaning}" in written.text
+    assert (
+        f"{right} of 40 pictures right" in written.text
+        and f"**Test accuracy {right / 40:.2f} (between {case.result.low:.2f} and {case.result.high:.2f})**"
+        in written.text
+    )
+    assert (
+        f"Opening {case.result.opening} of the test pictures. Reason given: the final figure. {case.result.meaning}"
+        in written.text
+    )
 
 
 def test_the_confusion_matrix_counts_the_test_pictures(case, written):
     answers = (case.model.predict(case.full.x_test, verbose=0)[:, 0] > 0.5).astype(int)
     rows = table(written.text, "said Shirt")
     for label, row in enumerate(rows):
-        assert row == [f"**is {TWO[label]}**", *(str(((answers == said) & (case.full.y_test == label)).sum()) for said in (0, 1))]
+        assert row == [
+            f"**is {TWO[label]}**",
+            *(str(((answers == said) & (case.full.y_test == label)).sum()) for said in (0, 1)),
+        ]
 
 
 def test_the_mistakes_are_those_it_is_most_sure_of(case, written):
@@ -139,13 +181,34 @@ def test_validation_over_the_seeds(written):
 
 def test_data_network_and_training(case, written):
     assert [row[1] for row in table(written.text, "used for")] == ["60", "40", "40"]
-    assert "0 = T-shirt/top, 1 = Shirt" in written.text and "Fashion-MNIST" in written.text and "MIT licence" in written.text
-    assert table(written.text, "setting") == [["learning_rate", "0.002", "chosen"], ["activation", "relu", "chosen"], ["units", "6", "default"]]
-    assert table(written.text, "parameters") == [["Flatten", "784", "0"], ["Dense, relu", "6", "4,710"], ["Dense, sigmoid", "1", "7"], ["**total**", "", "**4,717**"]]
+    assert (
+        "0 = T-shirt/top, 1 = Shirt" in written.text
+        and "Fashion-MNIST" in written.text
+        and "MIT licence" in written.text
+    )
+    assert table(written.text, "setting") == [
+        ["learning_rate", "0.002", "chosen"],
+        ["activation", "relu", "chosen"],
+        ["units", "6", "default"],
+    ]
+    assert table(written.text, "parameters") == [
+        ["Flatten", "784", "0"],
+        ["Dense, relu", "6", "4,710"],
+        ["Dense, sigmoid", "1", "7"],
+        ["**total**", "", "**4,717**"],
+    ]
     training = dict(next(rows for rows in tables(written.text) if rows[0] == ["", ""])[1:])
-    assert training["optimizer"] == "Adam" and training["its learning rate"] == "0.002" and training["loss"] == "binary_crossentropy"
+    assert (
+        training["optimizer"] == "Adam"
+        and training["its learning rate"] == "0.002"
+        and training["loss"] == "binary_crossentropy"
+    )
     assert training["epochs of each run below"] == "3" and training["updates of this network's weights"] == "0"
-    assert "def build(learning_rate=0.001" in written.text and "sorting second-hand clothes." in written.text and f"Keras {keras.__version__}" in written.text
+    assert (
+        "def build(learning_rate=0.001" in written.text
+        and "sorting second-hand clothes." in written.text
+        and f"Keras {keras.__version__}" in written.text
+    )
 
 
 def test_the_learning_rate_is_that_of_the_network_not_that_of_the_settings(case, tmp_path, undrawn):
@@ -161,12 +224,16 @@ def test_settings_of_the_training_count(case, tmp_path, undrawn):
 
 def test_a_seed_that_diverged_is_told_and_left_out_of_the_mean(case, tmp_path, undrawn):
     nan = [float("nan")] * 3
-    text = case.card(tmp_path, histories={**RUNS, 9: {"loss": nan, "val_loss": nan, "accuracy": nan, "val_accuracy": nan}}).text
+    text = case.card(
+        tmp_path, histories={**RUNS, 9: {"loss": nan, "val_loss": nan, "accuracy": nan, "val_accuracy": nan}}
+    ).text
     assert ["9", "diverged: never a number", "", ""] in table(text, "seed") and "**0.440** (0.410 to 0.480)" in text
 
 
 def test_runs_without_accuracy_and_a_builder_without_source(case, tmp_path, undrawn):
-    text = case.card(tmp_path, histories={0: {"loss": [0.5, 0.4], "val_loss": [0.6, 0.5]}}, build=functools.partial(build)).text
+    text = case.card(
+        tmp_path, histories={0: {"loss": [0.5, 0.4], "val_loss": [0.6, 0.5]}}, build=functools.partial(build)
+    ).text
     assert table(text, "seed")[0] == ["0", "0.500", "2", "–"] and "## The function" not in text
 
 
@@ -186,10 +253,16 @@ def test_no_sign_in_a_students_words_breaks_a_table(words, case, tmp_path, undra
 
 def test_both_files_are_written_and_nothing_else(case, tmp_path, undrawn):
     card = case.card(tmp_path)
-    assert sorted(os.listdir(tmp_path)) == ["model_card.md", "model_card.png"] and card.path.parent == card.picture.parent == tmp_path
+    assert (
+        sorted(os.listdir(tmp_path)) == ["model_card.md", "model_card.png"]
+        and card.path.parent == card.picture.parent == tmp_path
+    )
     assert card.path.read_text(encoding="utf-8") == card.text and card.picture.read_bytes() == card._shown.png
     card = case.card(tmp_path, purpose="another")
-    assert "another" in card.path.read_text(encoding="utf-8") and sorted(os.listdir(tmp_path)) == ["model_card.md", "model_card.png"]
+    assert "another" in card.path.read_text(encoding="utf-8") and sorted(os.listdir(tmp_path)) == [
+        "model_card.md",
+        "model_card.png",
+    ]
 
 
 @pytest.mark.parametrize("fails", ["write_bytes", "replace"])
@@ -227,15 +300,32 @@ def other_network():
     return call_builder(build, CHOSEN, 2)
 
 
-@pytest.mark.parametrize("change, words", [
-    ({"folder": "nowhere/at/all"}, "There is no folder"), ({"folder": None}, "There is no folder"), ({"histories": {}}, "Here there are none"), ({"histories": [RUNS[0]]}, "Here there are none"),
-    ({"histories": {0: 3}}, "run of seed 0 cannot be read"), ({"histories": {4: {"loss": [1.0]}}}, "seed 4 has no validation loss"), ({"histories": {4: {}}}, "seed 4 has no validation loss"),
-    ({"settings": "adam"}, "should be a dictionary"), ({"result": 0.8}, "test.score"), ({"data": data.clothing(["Dress", "Bag"])}, "about T-shirt/top, Shirt, but these data about Dress, Bag"),
-    ({"data": data.clothing(["Shirt", "T-shirt"])}, "one and the same data set"), ({"data": data.clothing(TWO)}, "about 40 test pictures, but these data have 340"),
-    ({"model": other_network}, "answers the test pictures otherwise"), ({"model": build}, "the final trained network"), ({"model": lambda: many(10)}, "cannot answer the pictures"),
-], ids=lambda given: given if isinstance(given, str) else "".join(given))
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"folder": "nowhere/at/all"}, "There is no folder"),
+        ({"folder": None}, "There is no folder"),
+        ({"histories": {}}, "Here there are none"),
+        ({"histories": [RUNS[0]]}, "Here there are none"),
+        ({"histories": {0: 3}}, "run of seed 0 cannot be read"),
+        ({"histories": {4: {"loss": [1.0]}}}, "seed 4 has no validation loss"),
+        ({"histories": {4: {}}}, "seed 4 has no validation loss"),
+        ({"settings": "adam"}, "should be a dictionary"),
+        ({"result": 0.8}, "test.score"),
+        ({"data": data.clothing(["Dress", "Bag"])}, "about T-shirt/top, Shirt, but these data about Dress, Bag"),
+        ({"data": data.clothing(["Shirt", "T-shirt"])}, "one and the same data set"),
+        ({"data": data.clothing(TWO)}, "about 40 test pictures, but these data have 340"),
+        ({"model": other_network}, "answers the test pictures otherwise"),
+        ({"model": build}, "the final trained network"),
+        ({"model": lambda: many(10)}, "cannot answer the pictures"),
+    ],
+    ids=lambda given: given if isinstance(given, str) else "".join(given),
+)
 def test_what_does_not_belong_together_is_refused_and_nothing_written(case, tmp_path, change, words):
-    parts = {"folder": tmp_path, **{name: value() if name == "model" and value is not build else value for name, value in change.items()}}
+    parts = {
+        "folder": tmp_path,
+        **{name: value() if name == "model" and value is not build else value for name, value in change.items()},
+    }
     with pytest.raises(LessonError, match=words):
         case.card(**parts)
     assert not os.listdir(tmp_path)
@@ -253,8 +343,15 @@ def test_what_the_notebook_shows_is_the_same_on_every_machine(case, written, tmp
     card = other.card(tmp_path, histories={0: RUNS[7]})
     assert card.text != written.text and repr(card) == repr(written) and not re.search(r"\d", repr(card))
     bundle, metadata = written._repr_mimebundle_()
-    assert bundle["text/plain"] == repr(written) and bundle["image/png"] and metadata["image/png"]["alt"] == written.alt and written.alt in bundle["text/html"]
-    assert all(word in written.alt for word in ("T-shirt/top and Shirt", "Learning curves", "confusion matrix", "wrong"))
+    assert (
+        bundle["text/plain"] == repr(written)
+        and bundle["image/png"]
+        and metadata["image/png"]["alt"] == written.alt
+        and written.alt in bundle["text/html"]
+    )
+    assert all(
+        word in written.alt for word in ("T-shirt/top and Shirt", "Learning curves", "confusion matrix", "wrong")
+    )
 
 
 def sure_of_one(classes):
@@ -265,10 +362,16 @@ def sure_of_one(classes):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("classes", [TWO, ("T-shirt/top", "Dress", "Ankle boot"), ("T-shirt/top", "Pullover", "Ankle boot", "Sneaker"), TEN], ids=len)
+@pytest.mark.parametrize(
+    "classes",
+    [TWO, ("T-shirt/top", "Dress", "Ankle boot"), ("T-shirt/top", "Pullover", "Ankle boot", "Sneaker"), TEN],
+    ids=len,
+)
 def test_no_text_of_the_picture_is_cut_or_touches_another(classes, tmp_path):
     model = sure_of_one(len(classes))
-    card = Case(tmp_path, classes, model, per_class=3 if len(classes) > 2 else 20).card(tmp_path, build=many, settings={"architecture": "x" * 200})
+    card = Case(tmp_path, classes, model, per_class=3 if len(classes) > 2 else 20).card(
+        tmp_path, build=many, settings={"architecture": "x" * 200}
+    )
     boxes, whole = texts_of(card)
     assert len(boxes) > 20
     for text, box in boxes.items():
@@ -283,7 +386,10 @@ def test_the_picture_shows_the_curves_in_their_colours_and_the_mistakes(case, wr
     for colour in ((0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00)):
         assert (np.abs(picture - colour).max(axis=-1) < 12).sum() > 200
     curves, _, *mistakes = written._shown.figure.axes
-    lines = {(line.get_color(), line.get_linestyle()): sum(other.get_color() == line.get_color() for other in curves.lines) for line in curves.lines}
+    lines = {
+        (line.get_color(), line.get_linestyle()): sum(other.get_color() == line.get_color() for other in curves.lines)
+        for line in curves.lines
+    }
     assert lines == {("#0072B2", "-"): 3, ("#D55E00", "--"): 3}
     drawn = [int(row[0]) for row in table(written.text, "probability")]
     assert len(mistakes) == 8
@@ -302,6 +408,8 @@ def test_a_network_without_mistakes_has_a_card_too(tmp_path):
     model(np.zeros((1, 28, 28, 1)))
     full = data.clothing(TWO, n_train=60, n_validation=40)
     few = np.flatnonzero(full.y_test == 0)[:9]
-    sealed_data, sealed = seal(data.Dataset(full.x, full.y, full.x_test[few], full.y_test[few], full.class_names, 40), tmp_path)
+    sealed_data, sealed = seal(
+        data.Dataset(full.x, full.y, full.x_test[few], full.y_test[few], full.class_names, 40), tmp_path
+    )
     card = model_card(tmp_path, build, {}, sealed_data, RUNS, model, sealed.score(model, "the final figure"))
     assert "It gets 0 of 9 test pictures wrong." in card.text and len(card._shown.figure.axes) == 2

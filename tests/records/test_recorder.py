@@ -27,14 +27,26 @@ def folder(tmp_path):
 
 
 def small(units=8, eager=False):
-    model = keras.Sequential([keras.Input((64,)), layers.Dense(units, activation="relu"), layers.Dropout(0.2), layers.Dense(10, activation="softmax")])
+    model = keras.Sequential(
+        [
+            keras.Input((64,)),
+            layers.Dense(units, activation="relu"),
+            layers.Dropout(0.2),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
     model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"], run_eagerly=eager)
     return model
 
 
 def panel(folder, **forms):
     x, y, validation = few_digits()
-    return Panel(small, (x, y, *validation), forms={"epochs": (1, 9, 4), "units": [4, 8], "seed": [0, 1], **forms}, save_in=folder)
+    return Panel(
+        small,
+        (x, y, *validation),
+        forms={"epochs": (1, 9, 4), "units": [4, 8], "seed": [0, 1], **forms},
+        save_in=folder,
+    )
 
 
 def loss_of(path, data, build=small, **settings):
@@ -93,7 +105,9 @@ def test_a_stopped_run_keeps_its_whole_epochs(folder):
     x, y, validation = few_digits()
     keeper, stop = Recorder(folder), Stop()
     keeper.begin("one")
-    history = Trainer(small, x, y, validation, save=keeper.save).run({}, 50, stop=stop, on_epoch=lambda history: len(history.epoch) == 3 and stop.set())
+    history = Trainer(small, x, y, validation, save=keeper.save).run(
+        {}, 50, stop=stop, on_epoch=lambda history: len(history.epoch) == 3 and stop.set()
+    )
     assert history.stopped and history.epoch == [0, 1, 2] and list(epochs_in(keeper.folder)) == [1, 2, 3]
 
 
@@ -114,7 +128,12 @@ def test_the_optimizer_s_memory_is_in_the_file_whoever_trained(folder, eager, pa
 def test_weights_that_plain_keras_saved_go_on_in_the_engine_and_back(tmp_path):
     x, y, validation = few_digits()
     plain = digits_network()
-    plain.fit(x, y, verbose=0, callbacks=[keras.callbacks.ModelCheckpoint(tmp_path / "keras.weights.h5", save_weights_only=True)])
+    plain.fit(
+        x,
+        y,
+        verbose=0,
+        callbacks=[keras.callbacks.ModelCheckpoint(tmp_path / "keras.weights.h5", save_weights_only=True)],
+    )
     mine = digits_network()
     load_weights(mine, tmp_path / "keras.weights.h5")
     assert all(map(np.array_equal, plain.get_weights(), mine.get_weights()))
@@ -139,7 +158,11 @@ def test_a_full_disk_stops_no_training_and_is_said_once(folder, monkeypatch):
     part = panel(folder)
     part.run()
     assert part.state == "done" and len(part.history.epoch) == 4
-    assert part._words.value.count("not kept") == 1 and "epoch 1" in part._words.value and os.strerror(errno.ENOSPC) in part._words.value
+    assert (
+        part._words.value.count("not kept") == 1
+        and "epoch 1" in part._words.value
+        and os.strerror(errno.ENOSPC) in part._words.value
+    )
     monkeypatch.undo()
     part._controls["units"].value = 4
     assert "not kept" not in part._words.value and len(epochs_in(part.recording.folder)) == 4

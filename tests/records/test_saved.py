@@ -65,7 +65,9 @@ def same(model, other):
 
 def test_each_folder_is_new_and_inside_saved(here):
     folders = [new_folder("run"), new_folder("run"), new_folder("other-name")]
-    assert [str(folder) for folder in folders] == [str(Path("saved") / name) for name in ("run-1", "run-2", "other-name-1")]
+    assert [str(folder) for folder in folders] == [
+        str(Path("saved") / name) for name in ("run-1", "run-2", "other-name-1")
+    ]
     assert [path.name for path in here.iterdir()] == ["saved"]  # nothing is written elsewhere
     (here / "saved" / "run-7").mkdir()
     assert new_folder("run").name == "run-8"
@@ -95,7 +97,10 @@ def test_a_file_in_the_place_of_the_folder_is_named(here):
     assert (here / "saved").read_text() == "mine"
 
 
-@pytest.mark.parametrize("code, words", [(errno.EACCES, "not allowed"), (errno.EROFS, "nothing can be written there"), (errno.ENOSPC, "disk is full")])
+@pytest.mark.parametrize(
+    "code, words",
+    [(errno.EACCES, "not allowed"), (errno.EROFS, "nothing can be written there"), (errno.ENOSPC, "disk is full")],
+)
 def test_where_no_folder_can_be_made_it_says_why(monkeypatch, code, words):
     def refuse(*args, **kwargs):
         raise OSError(code, os.strerror(code))
@@ -129,7 +134,14 @@ def test_clean_up_leaves_a_folder_alone_that_it_did_not_make(here):
 
 def test_the_files_of_epochs_are_found_in_their_order_and_nothing_else(here):
     folder = new_folder()
-    for name in ("epoch_010.weights.h5", "epoch_002.weights.h5", "best.weights.h5", ".epoch_003-1234.weights.h5", "epoch_004.keras", "epoch_1000.weights.h5"):
+    for name in (
+        "epoch_010.weights.h5",
+        "epoch_002.weights.h5",
+        "best.weights.h5",
+        ".epoch_003-1234.weights.h5",
+        "epoch_004.keras",
+        "epoch_1000.weights.h5",
+    ):
         (folder / name).touch()
     assert list(epochs_in(folder)) == [2, 10, 1000] and epochs_in(folder)[2] == epoch_file(folder, 2)
     with pytest.raises(LessonError, match="no folder"):
@@ -138,8 +150,13 @@ def test_the_files_of_epochs_are_found_in_their_order_and_nothing_else(here):
 
 def test_a_callback_of_keras_names_its_files_in_the_same_way(here):
     model = network()
-    model.fit(np.ones((4, 3)), np.ones((4, 2)), epochs=2, verbose=0,
-              callbacks=[keras.callbacks.ModelCheckpoint(here / "epoch_{epoch:03d}.weights.h5", save_weights_only=True)])
+    model.fit(
+        np.ones((4, 3)),
+        np.ones((4, 2)),
+        epochs=2,
+        verbose=0,
+        callbacks=[keras.callbacks.ModelCheckpoint(here / "epoch_{epoch:03d}.weights.h5", save_weights_only=True)],
+    )
     assert list(epochs_in(here)) == [1, 2]
 
 
@@ -169,11 +186,18 @@ class Breaks(keras.Sequential):
         raise self.error
 
 
-@pytest.mark.parametrize("error, words", [
-    (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), "disk is full"),
-    (OSError("Can't write data (file write failed: errno = 28, error message = 'No space left on device')"), "disk is full"),  # as h5py does
-    (PermissionError(errno.EACCES, os.strerror(errno.EACCES)), "not allowed"),
-    (OSError(errno.EIO, os.strerror(errno.EIO)), "Input/output error")])
+@pytest.mark.parametrize(
+    "error, words",
+    [
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), "disk is full"),
+        (
+            OSError("Can't write data (file write failed: errno = 28, error message = 'No space left on device')"),
+            "disk is full",
+        ),  # as h5py does
+        (PermissionError(errno.EACCES, os.strerror(errno.EACCES)), "not allowed"),
+        (OSError(errno.EIO, os.strerror(errno.EIO)), "Input/output error"),
+    ],
+)
 def test_when_saving_breaks_off_the_earlier_file_stays(here, error, words):
     path, before = here / "best.weights.h5", network()
     save_weights(before, path)
@@ -207,7 +231,13 @@ def test_an_interrupt_while_saving_leaves_no_half_file(here):
 def killed_at_a_random_moment(folder, how, random):
     """Train and save in a process of its own, and kill it; returns the last epoch that it says it has saved."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    process = subprocess.Popen([sys.executable, "-c", SAVES, str(folder), how], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(
+        [sys.executable, "-c", SAVES, str(folder), how],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
     first = process.stdout.readline()
     assert first, process.stderr.read()
     time.sleep(random.uniform(0, 1))  # the random moment
@@ -232,8 +262,9 @@ def test_killed_at_random_moments_the_last_complete_best_always_loads(here, pyte
             each.append([weights.copy() for weights in best.get_weights()])
         load_weights(best, folder / "best.weights.h5")
         newest = [all(map(np.array_equal, best.get_weights(), weights)) for weights in each]
-        # The best is written before the epoch's own file, so it may be one further; it is never older than what was said to be saved.
-        assert any(newest[last - 1:]) or len(newest) == last, (number, last, newest)
+        # The best is written before the epoch's own file, so it may be one further; it is never older than what was
+        # said to be saved.
+        assert any(newest[last - 1 :]) or len(newest) == last, (number, last, newest)
         shutil.rmtree(folder)
 
 
@@ -268,14 +299,26 @@ def unreadable_files(folder):
     with h5py.File(folder / "huge.weights.h5", "w") as file:
         for name in ("dense", "dense_1"):
             for part in "01":
-                file.create_dataset(f"layers/{name}/vars/{part}", shape=(10**7, 10**7), dtype="f4", chunks=(1, 1))  # takes no room on the disk
+                file.create_dataset(
+                    f"layers/{name}/vars/{part}", shape=(10**7, 10**7), dtype="f4", chunks=(1, 1)
+                )  # takes no room on the disk
     with h5py.File(folder / "nested.weights.h5", "w") as file:
         file["layers"] = h5py.SoftLink("/layers")
 
 
-@pytest.mark.parametrize("name, words", [
-    ("cut", "damaged"), ("empty", "damaged"), ("rubbish", "damaged"), ("nowhere", "There is no file"), ("a_folder", "There is no file"),
-    ("hollow", "does not fit"), ("huge", "more memory|does not fit|damaged"), ("nested", "does not fit|damaged")])
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("cut", "damaged"),
+        ("empty", "damaged"),
+        ("rubbish", "damaged"),
+        ("nowhere", "There is no file"),
+        ("a_folder", "There is no file"),
+        ("hollow", "does not fit"),
+        ("huge", "more memory|does not fit|damaged"),
+        ("nested", "does not fit|damaged"),
+    ],
+)
 def test_a_file_that_cannot_be_loaded_is_refused_and_the_model_keeps_its_weights(here, name, words):
     unreadable_files(here)
     model = network()

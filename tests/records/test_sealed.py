@@ -1,4 +1,5 @@
-"""The sealed test set: nothing gets out without a reason and a line on record, and every opening says what its figure is worth."""
+"""The sealed test set: nothing gets out without a reason and a line on record, and every opening says what its figure
+is worth."""
 
 import errno
 import io
@@ -61,13 +62,16 @@ def assert_still_sealed(test_set, folder):
 
 # The data without their test part
 
+
 def test_the_rest_of_the_data_is_as_before(tmp_path):
     clothes, _ = seal(FRESH, tmp_path)
     for name in ("x", "y", "x_train", "y_train", "x_val", "y_val"):
         assert np.array_equal(getattr(clothes, name), getattr(FRESH, name)), name
     assert clothes.class_names == FRESH.class_names and clothes.n_validation == FRESH.n_validation
-    assert repr(clothes) == ("Dataset: 800 training, 200 validation images of shape (28, 28, 1), 340 test images under seal;"
-                             " classes: T-shirt/top, Shirt")
+    assert repr(clothes) == (
+        "Dataset: 800 training, 200 validation images of shape (28, 28, 1), 340 test images under seal;"
+        " classes: T-shirt/top, Shirt"
+    )
     x, y, (x_val, y_val) = training_and_validation(clothes)
     assert (len(x), len(y), len(x_val), len(y_val)) == (800, 800, 200, 200)
 
@@ -77,7 +81,11 @@ def test_the_test_part_is_not_to_be_had(tmp_path, name):
     clothes, _ = seal(FRESH, tmp_path)
     with pytest.raises(LessonError, match=r"sealed.*test\.score.*test\.open\(reason\)"):
         getattr(clothes, name)
-    assert not any(np.shares_memory(value, getattr(FRESH, name)) for value in vars(clothes).values() if isinstance(value, np.ndarray))
+    assert not any(
+        np.shares_memory(value, getattr(FRESH, name))
+        for value in vars(clothes).values()
+        if isinstance(value, np.ndarray)
+    )
 
 
 def test_what_cannot_be_sealed_is_told(tmp_path):
@@ -93,11 +101,14 @@ def test_what_cannot_be_sealed_is_told(tmp_path):
 
 # Opening
 
+
 def test_open_hands_out_copies_and_prints_a_stamp(test_set, tmp_path, capsys):
     x, y = test_set.open(REASON)
     assert np.array_equal(x, FRESH.x_test) and np.array_equal(y, FRESH.y_test)
-    assert capsys.readouterr().out == (f"The test pictures are open, for this reason: {REASON}. (Opening 1 in this run of the notebook;"
-                                       f" it is on record in {RECORD}.)\n")
+    assert capsys.readouterr().out == (
+        f"The test pictures are open, for this reason: {REASON}. (Opening 1 in this run of the notebook;"
+        f" it is on record in {RECORD}.)\n"
+    )
     assert "handed out" in rows(tmp_path)[0] and REASON in rows(tmp_path)[0]
     x[:], y[:] = 0, 1
     again, labels = test_set.open("to look once more")
@@ -105,8 +116,11 @@ def test_open_hands_out_copies_and_prints_a_stamp(test_set, tmp_path, capsys):
     assert np.array_equal(FRESH.x_test, clothing(["T-shirt", "Shirt"]).x_test)
 
 
-@pytest.mark.parametrize("reason", ["", "because", "1 2 3", "…  !", None, 7, ["a", "b"]],
-                         ids=["empty", "one word", "digits", "signs", "none", "number", "list"])
+@pytest.mark.parametrize(
+    "reason",
+    ["", "because", "1 2 3", "…  !", None, 7, ["a", "b"]],
+    ids=["empty", "one word", "digits", "signs", "none", "number", "list"],
+)
 def test_without_a_reason_nothing_is_opened(test_set, tmp_path, reason):
     for opening in (lambda: test_set.open(reason), lambda: test_set.score(oracle(300), reason)):
         with pytest.raises(LessonError, match="for a reason, in words.*Nothing has been opened"):
@@ -116,8 +130,9 @@ def test_without_a_reason_nothing_is_opened(test_set, tmp_path, reason):
 
 def test_what_is_changed_after_sealing_does_not_reach_the_test_set(tmp_path):
     arrays = ("x", "y", "x_train", "y_train", "x_val", "y_val", "x_test", "y_test")
-    data = SimpleNamespace(**{name: np.array(getattr(FRESH, name)) for name in arrays},
-                           class_names=FRESH.class_names, n_validation=200)
+    data = SimpleNamespace(
+        **{name: np.array(getattr(FRESH, name)) for name in arrays}, class_names=FRESH.class_names, n_validation=200
+    )
     _, test = seal(data, tmp_path)
     data.x_test[:], data.y_test[:] = 0, 0
     x, y = test.open(REASON)
@@ -126,12 +141,19 @@ def test_what_is_changed_after_sealing_does_not_reach_the_test_set(tmp_path):
 
 # Scoring
 
+
 def test_a_score_says_what_there_is_to_say(test_set, tmp_path):
     result = test_set.score(oracle(289), REASON + ".")
     assert (result.right, result.n, result.accuracy, result.opening, result.reason) == (289, 340, 0.85, 1, REASON)
     assert (result.low, result.high) == interval(289, 340)
-    assert str(result) == repr(result) == ("Test accuracy 0.85 (95 % interval 0.81 to 0.88): 289 of 340 pictures right. First opening of"
-                                           " the test pictures in this run of the notebook: no choice has seen them.")
+    assert (
+        str(result)
+        == repr(result)
+        == (
+            "Test accuracy 0.85 (95 % interval 0.81 to 0.88): 289 of 340 pictures right. First opening of"
+            " the test pictures in this run of the notebook: no choice has seen them."
+        )
+    )
     assert result.probabilities.shape == result.labels.shape == result.answers.shape == (340,)
     assert np.array_equal(result.labels, FRESH.y_test) and np.array_equal(result.pictures, FRESH.x_test)
     assert (result.answers == result.labels).sum() == 289 and result.classes == ("T-shirt/top", "Shirt")
@@ -151,20 +173,26 @@ def test_a_real_network_with_a_softmax(tmp_path, one_hot):
     data = digits(one_hot=one_hot)
     _, test = seal(data, tmp_path)
     model = network(10, "softmax", (64,))
-    model.compile(loss="categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(
+        loss="categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
     result = test.score(model, REASON)
     assert result.accuracy == pytest.approx(model.evaluate(data.x_test, data.y_test, verbose=0)[1], abs=1e-6)
     assert result.probabilities.shape == (360, 10) and result.labels.shape == result.answers.shape == (360,)
 
 
-@pytest.mark.parametrize("model, words", [
-    (lambda: network(3, "softmax"), "shape \\(3,\\).*2 classes"),
-    (lambda: network(1, "linear"), "no probabilities"),
-    (lambda: network(shape=(20, 20, 1)), "cannot answer the test pictures, which have shape \\(28, 28, 1\\)"),
-    (lambda: network, "needs a trained Keras model"),
-    (lambda: SimpleNamespace(predict=lambda x, verbose: np.full((340, 1), np.nan)), "not numbers"),
-    (lambda: SimpleNamespace(predict=lambda x, verbose: np.full((3, 1), 0.5)), "3 answers to 340"),
-], ids=["three units", "no sigmoid", "other pictures", "the function", "exploded", "too few"])
+@pytest.mark.parametrize(
+    "model, words",
+    [
+        (lambda: network(3, "softmax"), "shape \\(3,\\).*2 classes"),
+        (lambda: network(1, "linear"), "no probabilities"),
+        (lambda: network(shape=(20, 20, 1)), "cannot answer the test pictures, which have shape \\(28, 28, 1\\)"),
+        (lambda: network, "needs a trained Keras model"),
+        (lambda: SimpleNamespace(predict=lambda x, verbose: np.full((340, 1), np.nan)), "not numbers"),
+        (lambda: SimpleNamespace(predict=lambda x, verbose: np.full((3, 1), 0.5)), "3 answers to 340"),
+    ],
+    ids=["three units", "no sigmoid", "other pictures", "the function", "exploded", "too few"],
+)
 def test_an_error_is_no_opening(test_set, tmp_path, model, words):
     with pytest.raises(LessonError, match=f"{words}.*Nothing has been opened"):
         test_set.score(model(), REASON)
@@ -182,6 +210,7 @@ def test_an_interrupt_is_no_opening(test_set, tmp_path):
 
 
 # What later openings are worth
+
 
 def test_a_second_opening_with_another_network_says_what_it_is(test_set):
     test_set.score(oracle(280), REASON)
@@ -215,7 +244,11 @@ def test_sealing_again_does_not_start_a_new_count(tmp_path):
         assert openings(test) == number - 1
         assert test.score(oracle(280 + number), REASON).opening == number
     # neither one-hot labels nor another order of the classes makes the pictures unseen
-    for data in (clothing(["T-shirt", "Shirt"], one_hot=True), clothing(["Shirt", "T-shirt"]), clothing(["T-shirt", "Shirt"], seed=5)):
+    for data in (
+        clothing(["T-shirt", "Shirt"], one_hot=True),
+        clothing(["Shirt", "T-shirt"]),
+        clothing(["T-shirt", "Shirt"], seed=5),
+    ):
         assert openings(seal(data, tmp_path)[1]) == 3
 
 
@@ -223,10 +256,13 @@ def test_two_test_sets_are_counted_apart(tmp_path, test_set):
     test_set.open(REASON)
     _, other = seal(digits(), tmp_path)
     assert openings(other) == 0
-    assert "no choice has seen them" in str(other.score(network(10, "softmax", (64,)), REASON))  # the other's line is in the same record
+    assert "no choice has seen them" in str(
+        other.score(network(10, "softmax", (64,)), REASON)
+    )  # the other's line is in the same record
 
 
 # The record
+
 
 def test_a_restarted_kernel_counts_anew_and_the_record_goes_on(test_set, tmp_path):
     test_set.score(oracle(300), REASON)
@@ -234,7 +270,11 @@ def test_a_restarted_kernel_counts_anew_and_the_record_goes_on(test_set, tmp_pat
     before = (tmp_path / RECORD).read_text(encoding="utf-8")
     sealed_module._openings.clear()
     result = test_set.score(oracle(310), REASON)
-    assert result.opening == 1 and "2 openings from earlier runs on record" in str(result) and "no choice has seen them" not in str(result)
+    assert (
+        result.opening == 1
+        and "2 openings from earlier runs on record" in str(result)
+        and "no choice has seen them" not in str(result)
+    )
     after = (tmp_path / RECORD).read_text(encoding="utf-8")
     assert after.startswith(before) and len(rows(tmp_path)) == 3 and after.count("# Openings") == 1
 
@@ -245,7 +285,9 @@ def test_the_record_is_a_table_whatever_the_reason_holds(test_set, tmp_path):
     row = lines[-1]
     assert len(re.findall(r"(?<!\\)\|", row)) == len(re.findall(r"\|", lines[2])) == 6
     assert "a \\| b and more \\| `x` – übrig" in row
-    assert re.match(r"\| 1 \| \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \|", row) and "340 test pictures of T-shirt/top, Shirt" in row
+    assert (
+        re.match(r"\| 1 \| \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \|", row) and "340 test pictures of T-shirt/top, Shirt" in row
+    )
 
 
 def test_a_line_cut_short_by_a_crash_does_not_swallow_the_next(test_set, tmp_path):
@@ -277,6 +319,7 @@ def _refused(code):
             raise OSError(code, os.strerror(code))
 
         monkeypatch.setattr("builtins.open", refuse)
+
     return spoil
 
 
@@ -289,10 +332,17 @@ def _disk_full(folder, monkeypatch):
 
 
 @pytest.mark.parametrize("how", ["score", "open"])
-@pytest.mark.parametrize("spoil, words", [
-    (_folder_gone, "folder is not there"), (_record_is_a_folder, "Could not"), (_refused(errno.EACCES), "not allowed"),
-    (_refused(errno.EROFS), "nothing can be written there"), (_disk_full, "disk is full"),
-], ids=["folder gone", "record is a folder", "not allowed", "read-only", "disk full"])
+@pytest.mark.parametrize(
+    "spoil, words",
+    [
+        (_folder_gone, "folder is not there"),
+        (_record_is_a_folder, "Could not"),
+        (_refused(errno.EACCES), "not allowed"),
+        (_refused(errno.EROFS), "nothing can be written there"),
+        (_disk_full, "disk is full"),
+    ],
+    ids=["folder gone", "record is a folder", "not allowed", "read-only", "disk full"],
+)
 def test_what_cannot_be_recorded_stays_sealed(tmp_path, monkeypatch, capsys, spoil, words, how):
     folder = tmp_path / "choice"
     folder.mkdir()

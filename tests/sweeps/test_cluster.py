@@ -31,12 +31,18 @@ def build(architecture="dense", dropout=0.0, optimizer="adam", learning_rate=0.0
         "dense": [layers.Flatten(), layers.Dense(8, activation="relu")],
         "one convolution": [layers.Conv2D(2, 3, activation="relu"), layers.MaxPooling2D(3), layers.Flatten()],
     }[architecture]
-    model = keras.Sequential([keras.Input((28, 28, 1)), *hidden, layers.Dropout(dropout), layers.Dense(1, activation="sigmoid")])
+    model = keras.Sequential([keras.Input((28, 28, 1)), *hidden, layers.Dropout(dropout), layers.Dense(1,
+        activation="sigmoid")])
     step = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}[optimizer]
     model.compile(loss="binary_crossentropy", optimizer=step(learning_rate), metrics=["accuracy"])
     return model
 """
-GRID = {"architecture": ["dense", "one convolution"], "dropout": [0.0, 0.3], "optimizer": ["adam", "sgd"], "learning_rate": [0.001, 0.01]}
+GRID = {
+    "architecture": ["dense", "one convolution"],
+    "dropout": [0.0, 0.3],
+    "optimizer": ["adam", "sgd"],
+    "learning_rate": [0.001, 0.01],
+}
 SEEDS = (0, 1)
 
 
@@ -56,12 +62,20 @@ class Cluster:
     def start(self, *command):
         with open(self.folder / f"log-{len(self.processes)}", "w") as log:
             # In the project's folder, as a student would, so that they find `helpers`.
-            self.processes.append(subprocess.Popen([sys.executable, "-m", "dask", *command, *LOCAL, "--scheduler-file", self.file],
-                                                   cwd=ROOT, stdout=log, stderr=subprocess.STDOUT))
+            self.processes.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", "dask", *command, *LOCAL, "--scheduler-file", self.file],
+                    cwd=ROOT,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                )
+            )
         return self.processes[-1]
 
     def start_worker(self, threads=1):
-        self.workers.append(self.start("worker", "--no-nanny", "--nthreads", str(threads), "--local-directory", str(self.folder)))
+        self.workers.append(
+            self.start("worker", "--no-nanny", "--nthreads", str(threads), "--local-directory", str(self.folder))
+        )
 
     def kill(self, processes):
         for process in processes:
@@ -125,7 +139,9 @@ def test_a_worker_killed_in_mid_sweep_takes_nothing_along(cluster, build, data, 
             cluster.kill(cluster.workers[:1])
 
     result = on_the_cluster(build, data, save_in=folder, on_run=on_run)
-    assert cluster.workers[0].returncode == -9 and cluster.workers[1].poll() is None and len(cluster.client.ncores()) == 1
+    assert (
+        cluster.workers[0].returncode == -9 and cluster.workers[1].poll() is None and len(cluster.client.ncores()) == 1
+    )
     assert told == list(range(33)) and result.complete and not any(row.errors for row in result.rows)
     assert len(list(folder.glob("run-*.json"))) == 32
     assert logs(result) == logs(serially(build, data))
@@ -137,7 +153,9 @@ def test_a_worker_with_two_threads_gives_the_same_bits(cluster, build, data):
     assert logs(on_the_cluster(build, data, grid=grid)) == logs(serially(build, data, grid=grid))
 
 
-def test_without_a_worker_left_a_stop_still_ends_it_and_what_was_finished_is_there(cluster, build, data, tmp_path, monkeypatch):
+def test_without_a_worker_left_a_stop_still_ends_it_and_what_was_finished_is_there(
+    cluster, build, data, tmp_path, monkeypatch
+):
     monkeypatch.setattr(sweep_tasks, "PATIENCE", 0.1)
     start(cluster, 1, 1)
     folder, stop, result, killed = new_folder("sweep", tmp_path), Stop(), [], threading.Event()
@@ -155,7 +173,11 @@ def test_without_a_worker_left_a_stop_still_ends_it_and_what_was_finished_is_the
     assert killed.wait(LONG_ENOUGH)
     stop.set()
     thread.join(LONG_ENOUGH)
-    assert not thread.is_alive() and 2 <= result[0].finished < 32 and len(list(folder.glob("run-*.json"))) == result[0].finished
+    assert (
+        not thread.is_alive()
+        and 2 <= result[0].finished < 32
+        and len(list(folder.glob("run-*.json"))) == result[0].finished
+    )
     start(cluster, 1, 1)
     assert logs(on_the_cluster(build, data, save_in=folder)) == logs(serially(build, data))
 
@@ -173,6 +195,8 @@ def test_when_all_workers_are_lost_others_do_the_rest(cluster, build, data):
 
 
 def test_a_cluster_without_workers_is_told(cluster, build, data):
-    with (pytest.raises(LessonError, match="no worker"),
-          joblib.parallel_config(backend="dask", wait_for_workers_timeout=1)):
+    with (
+        pytest.raises(LessonError, match="no worker"),
+        joblib.parallel_config(backend="dask", wait_for_workers_timeout=1),
+    ):
         sweep(build, data, GRID)

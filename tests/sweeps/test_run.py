@@ -39,8 +39,14 @@ LONG_ENOUGH = 120  # seconds after which something that should come is taken not
 
 
 def build(units=4, dropout=0.0, learning_rate=0.001, activation="relu", outputs=10):
-    model = keras.Sequential([keras.Input((64,)), layers.Dense(units, activation=activation), layers.Dropout(dropout),
-                              layers.Dense(outputs, activation="softmax")])
+    model = keras.Sequential(
+        [
+            keras.Input((64,)),
+            layers.Dense(units, activation=activation),
+            layers.Dropout(dropout),
+            layers.Dense(outputs, activation="softmax"),
+        ]
+    )
     model.compile(keras.optimizers.Adam(learning_rate), "categorical_crossentropy", metrics=["accuracy"])
     return model
 
@@ -60,8 +66,15 @@ class Shy(layers.Layer):
 
 
 def build_own(units=4, fails=False, learning_rate=0.001, dropout=0.0):
-    model = keras.Sequential([keras.Input((64,)), layers.Dense(units), layers.Dropout(dropout), Shy(fails),
-                              layers.Dense(10, activation="softmax")])
+    model = keras.Sequential(
+        [
+            keras.Input((64,)),
+            layers.Dense(units),
+            layers.Dropout(dropout),
+            Shy(fails),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
     model.compile(keras.optimizers.SGD(learning_rate), "categorical_crossentropy", metrics=["accuracy"])
     return model
 
@@ -80,6 +93,7 @@ def folder(tmp_path):
 @pytest.fixture
 def untrained(monkeypatch):
     """Nothing may be trained, and no process started."""
+
     def refuse(*_):
         raise AssertionError("it has begun to train")
 
@@ -94,7 +108,9 @@ def logs(result):
 def found(folder, build=build, grid=GRID, data=DATA, **more):
     """How many runs of this sweep are in the folder already."""
     stop = Stop()
-    return sweep(build, data, grid, save_in=folder, stop=stop, on_run=lambda _: stop.set(), **{"epochs": 3, **more}).finished
+    return sweep(
+        build, data, grid, save_in=folder, stop=stop, on_run=lambda _: stop.set(), **{"epochs": 3, **more}
+    ).finished
 
 
 # What comes back
@@ -102,10 +118,18 @@ def found(folder, build=build, grid=GRID, data=DATA, **more):
 
 def test_the_runs_are_those_of_the_trainer_in_the_grid_s_order(serial):
     told = []
-    result = sweep(build, DATA, {**GRID, "batch_size": [16]}, seeds=(3, 1), epochs=3, on_run=lambda now: told.append((now, now.finished)))
+    result = sweep(
+        build,
+        DATA,
+        {**GRID, "batch_size": [16]},
+        seeds=(3, 1),
+        epochs=3,
+        on_run=lambda now: told.append((now, now.finished)),
+    )
     assert [finished for _, finished in told] == list(range(9)) and all(now is result for now, _ in told)
     assert [row.settings for row in result.rows] == [
-        {"dropout": d, "learning_rate": r, "batch_size": 16} for d in (0.0, 0.2) for r in (0.001, 0.01)]
+        {"dropout": d, "learning_rate": r, "batch_size": 16} for d in (0.0, 0.2) for r in (0.001, 0.01)
+    ]
     assert result.keywords == ["dropout", "learning_rate", "batch_size"]
     assert (result.seeds, result.epochs, result.n_validation) == ((3, 1), 3, 32)
     assert (result.runs, result.finished, result.complete, result.trouble) == (8, 8, True, "")
@@ -116,11 +140,23 @@ def test_the_runs_are_those_of_the_trainer_in_the_grid_s_order(serial):
         assert list(row.histories) == [3, 1] and not row.errors and row.error == "" and row.complete
         for seed, history in row.histories.items():
             assert history.history == histories[seed].history
-            assert isinstance(history, keras.callbacks.History) and history.epoch == [0, 1, 2] and history.params == histories[seed].params
-            assert vars(history).keys() == vars(histories[seed]).keys() and history.path == "compiled" and history.note == ""
+            assert (
+                isinstance(history, keras.callbacks.History)
+                and history.epoch == [0, 1, 2]
+                and history.params == histories[seed].params
+            )
+            assert (
+                vars(history).keys() == vars(histories[seed]).keys()
+                and history.path == "compiled"
+                and history.note == ""
+            )
         best = [int(np.argmin(history.history["val_loss"])) for history in histories.values()]
-        assert row.loss == pytest.approx(np.mean([min(history.history["val_loss"]) for history in histories.values()]), rel=1e-12)
-        assert row.accuracy == pytest.approx(np.mean([h.history["val_accuracy"][at] for h, at in zip(histories.values(), best, strict=True)]), rel=1e-12)
+        assert row.loss == pytest.approx(
+            np.mean([min(history.history["val_loss"]) for history in histories.values()]), rel=1e-12
+        )
+        assert row.accuracy == pytest.approx(
+            np.mean([h.history["val_accuracy"][at] for h, at in zip(histories.values(), best, strict=True)]), rel=1e-12
+        )
         assert row.epoch == np.median(best) + 1
     assert result.best is min(result.rows, key=lambda row: row.loss)
     assert "4 settings, 2 seeds; 8 of 8 runs" in repr(result) and "learning_rate=" in repr(result)
@@ -139,10 +175,17 @@ def test_a_run_that_fails_or_diverges_is_told_in_its_row_and_spoils_no_other(ser
     result = sweep(build_own, DATA, grid, seeds=(0, 1), epochs=4, save_in=folder)
     good, diverged, *failed = result.rows
     assert good.complete and not good.errors and len(good.histories) == 2 and result.best is good
-    assert diverged.errors == {0: DIVERGED, 1: DIVERGED} and len(diverged.histories) == 2 and 1 <= len(diverged.histories[0].epoch) < 4
+    assert (
+        diverged.errors == {0: DIVERGED, 1: DIVERGED}
+        and len(diverged.histories) == 2
+        and 1 <= len(diverged.histories[0].epoch) < 4
+    )
     for row in failed:
         assert row.complete and row.histories == {} and np.isnan([row.loss, row.accuracy, row.epoch]).all()
-        assert all("build_own()" in error and "too shy" in error for error in row.errors.values()) and row.error == row.errors[0]
+        assert (
+            all("build_own()" in error and "too shy" in error for error in row.errors.values())
+            and row.error == row.errors[0]
+        )
     assert result.complete and "6 with an error" in repr(result) and "too shy" in repr(failed[0])
 
 
@@ -154,8 +197,14 @@ def test_without_accuracy_or_a_finished_run_the_figures_are_nan(serial):
         return model
 
     stop, seen = Stop(), []
-    sweep(build, DATA, {"rate": [0.01]}, epochs=2, stop=stop,
-          on_run=lambda now: seen.append((now.best, now.rows[0].loss, now.rows[0].complete)))
+    sweep(
+        build,
+        DATA,
+        {"rate": [0.01]},
+        epochs=2,
+        stop=stop,
+        on_run=lambda now: seen.append((now.best, now.rows[0].loss, now.rows[0].complete)),
+    )
     assert seen[0][0] is None and np.isnan(seen[0][1]) and not seen[0][2]
     row = sweep(build, DATA, {"rate": [0.01]}, epochs=2).rows[0]
     assert np.isfinite(row.loss) and np.isnan(row.accuracy)
@@ -174,7 +223,9 @@ def test_whatever_objects_are_in_the_grid_no_two_are_taken_for_the_same(serial):
         return build(amount.units)
 
     rows = sweep(build_amount, DATA, {"amount": [Amount(2), Amount(12)]}, epochs=2).rows
-    assert [row.histories[0].history for row in rows] == [logs(sweep(build, DATA, {"units": [u]}, epochs=2))[0][0] for u in (2, 12)]
+    assert [row.histories[0].history for row in rows] == [
+        logs(sweep(build, DATA, {"units": [u]}, epochs=2))[0][0] for u in (2, 12)
+    ]
 
 
 @pytest.mark.slow
@@ -220,7 +271,9 @@ WRONG = {
     "tuple for a list": dict(grid={"units": (4, 8)}, words=r"'units': \[4, 8\]"),
     "value twice": dict(grid={"learning_rate": [0.1, 0.2, 0.1]}, words="0.1 twice for learning_rate"),
     "value twice, as another number": dict(grid={"units": [4, 4.0]}, words="4.0 twice"),
-    "too many": dict(grid={"units": list(range(1, 50)), "learning_rate": list(np.linspace(0.1, 1, 50))}, words="2450 settings"),
+    "too many": dict(
+        grid={"units": list(range(1, 50)), "learning_rate": list(np.linspace(0.1, 1, 50))}, words="2450 settings"
+    ),
     "batch size of a half": dict(grid={"batch_size": [0.5]}, words="batch_size needs whole numbers"),
     "batch size of zero": dict(grid={"batch_size": [0, 32]}, words="at least 1"),
     "too many examples": dict(grid={"n_train": [50, 97]}, words="only 96 training examples"),
@@ -237,8 +290,10 @@ WRONG = {
     "a dataset": dict(data=tf.data.Dataset.from_tensors((X, Y)), words="needs arrays"),
     "data that do not belong together": dict(data=(X, Y[:50], *VALIDATION), words="do not belong together"),
     "units a layer refuses": dict(grid={"units": [4, -3]}, words=r"With units=-3: .*positive integer.*line \d+.*Dense"),
-    "activation a layer refuses": dict(grid={"learning_rate": [0.1, 0.01], "activation": ["relu", "rellu"]},
-                                       words="learning_rate=0.1, activation='rellu'.*spelling"),
+    "activation a layer refuses": dict(
+        grid={"learning_rate": [0.1, 0.01], "activation": ["relu", "rellu"]},
+        words="learning_rate=0.1, activation='rellu'.*spelling",
+    ),
     "outputs that do not fit": dict(grid={"outputs": [10, 9]}, words="With outputs=9: .*10 columns"),
     "a builder that returns nothing": dict(build=lambda units=4: None, words="With units=4: .*returned nothing"),
 }
@@ -254,8 +309,17 @@ def test_a_mistake_is_told_before_anything_is_trained(case, untrained):
 
 @pytest.mark.slow
 def test_numbers_of_numpy_are_as_good_as_others(serial):
-    result = sweep(build, DATA, {"learning_rate": np.logspace(-3, -2, 2), "units": [np.int64(4)]}, seeds=np.arange(1), epochs=np.int64(1))
-    assert [row.settings for row in result.rows] == [{"learning_rate": 0.001, "units": 4}, {"learning_rate": 0.01, "units": 4}]
+    result = sweep(
+        build,
+        DATA,
+        {"learning_rate": np.logspace(-3, -2, 2), "units": [np.int64(4)]},
+        seeds=np.arange(1),
+        epochs=np.int64(1),
+    )
+    assert [row.settings for row in result.rows] == [
+        {"learning_rate": 0.001, "units": 4},
+        {"learning_rate": 0.01, "units": 4},
+    ]
     assert json.dumps([row.settings for row in result.rows]) and result.seeds == (0,) and result.complete
 
 
@@ -289,15 +353,28 @@ def test_a_task_has_one_structure_and_small_groups_stay_together():
 
 def test_what_was_trained_is_not_trained_again(serial, folder):
     stop = Stop()
-    first = sweep(build, DATA, GRID, seeds=(0, 1), epochs=3, save_in=folder, stop=stop, on_run=lambda now: now.finished == 3 and stop.set())
+    first = sweep(
+        build,
+        DATA,
+        GRID,
+        seeds=(0, 1),
+        epochs=3,
+        save_in=folder,
+        stop=stop,
+        on_run=lambda now: now.finished == 3 and stop.set(),
+    )
     assert first.finished == 3 and not first.complete and len(list(folder.glob("*.json"))) == 3
     seen, new = [], {path: path.stat().st_mtime_ns for path in folder.glob("*.json")}
-    again = sweep(build, DATA, GRID, seeds=(0, 1), epochs=3, save_in=folder, on_run=lambda now: seen.append(now.finished))
+    again = sweep(
+        build, DATA, GRID, seeds=(0, 1), epochs=3, save_in=folder, on_run=lambda now: seen.append(now.finished)
+    )
     assert seen == [3, 4, 5, 6, 7, 8] and again.complete and len(list(folder.glob("*.json"))) == 8
     assert all(path.stat().st_mtime_ns == written for path, written in new.items())
     assert logs(again) == logs(sweep(build, DATA, GRID, seeds=(0, 1), epochs=3))
     history = sweep(build, DATA, GRID, seeds=(0, 1), epochs=3, save_in=folder).rows[0].histories[1]
-    assert isinstance(history, keras.callbacks.History) and history.epoch == [0, 1, 2] and history.params == {"epochs": 3}
+    assert (
+        isinstance(history, keras.callbacks.History) and history.epoch == [0, 1, 2] and history.params == {"epochs": 3}
+    )
     assert (history.path, history.note, history.stopped, history.measured) == ("compiled", "", False, {})
 
 
@@ -305,7 +382,9 @@ def test_what_was_trained_is_not_trained_again(serial, folder):
 def test_another_sweep_takes_what_fits_and_a_longer_one_nothing(serial, folder):
     whole = sweep(build, DATA, GRID, epochs=3, save_in=folder)
     assert found(folder, seeds=(1, 0)) == 4 and found(folder, grid={**GRID, "dropout": [0.2, 0.5]}) == 2
-    assert found(folder, grid={**GRID, "units": [4, 8], "batch_size": [16, 32], "n_train": [50, 96]}) == 4  # the rest had been so
+    assert (
+        found(folder, grid={**GRID, "units": [4, 8], "batch_size": [16, 32], "n_train": [50, 96]}) == 4
+    )  # the rest had been so
     assert found(folder, epochs=4) == 0
     short = sweep(build, DATA, GRID, epochs=2, save_in=folder)
     assert [{0: {name: values[:2] for name, values in row[0].items()}} for row in logs(whole)] == logs(short)
@@ -320,6 +399,7 @@ def edited(units=4, dropout=0.0, learning_rate=0.001, activation="relu", outputs
 
 def scaled(value):
     """A builder that sets its weights by hand: its text is the same for each value."""
+
     def build_scaled(units=4, dropout=0.0, learning_rate=0.001):
         model = build(units, dropout, learning_rate)
         model.layers[-1].kernel.assign(value * model.layers[-1].kernel)
@@ -365,8 +445,13 @@ def test_nor_is_what_another_version_has_trained(library, trained, monkeypatch):
 def test_what_the_builder_s_text_does_not_show_counts_too(serial, folder, monkeypatch):
     sweep(edited, DATA, GRID, epochs=1, save_in=folder)  # a builder that calls another
     sweep(scaled(2), DATA, GRID, epochs=1, save_in=folder)
-    assert found(folder, edited, epochs=1) == found(folder, scaled(2), epochs=1) == 4 and found(folder, scaled(3), epochs=1) == 0
-    monkeypatch.setitem(globals(), "build", lambda units, dropout, learning_rate, *_: digits_network(dropout, units + 1, learning_rate))
+    assert (
+        found(folder, edited, epochs=1) == found(folder, scaled(2), epochs=1) == 4
+        and found(folder, scaled(3), epochs=1) == 0
+    )
+    monkeypatch.setitem(
+        globals(), "build", lambda units, dropout, learning_rate, *_: digits_network(dropout, units + 1, learning_rate)
+    )
     assert found(folder, edited, epochs=1) == 0
 
 
@@ -376,8 +461,20 @@ def test_networks_with_parts_of_the_student_s_own_are_trained_again(serial, fold
     assert len(list(folder.glob("*.json"))) == 1 and found(folder, build_own, {"units": [4]}, epochs=1) == 0
 
 
-@pytest.mark.parametrize("damage", ["cut short", "empty", "no JSON", "a list", "not UTF-8", "without validation loss", "a hole in a curve",
-                                    "a word in a curve", "without a note"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "cut short",
+        "empty",
+        "no JSON",
+        "a list",
+        "not UTF-8",
+        "without validation loss",
+        "a hole in a curve",
+        "a word in a curve",
+        "without a note",
+    ],
+)
 def test_a_damaged_file_counts_as_missing(damage, trained, tmp_path):
     folder = shutil.copytree(trained, tmp_path / "copy")
     file = sorted(folder.glob("*.json"))[0]
@@ -390,7 +487,13 @@ def test_a_damaged_file_counts_as_missing(damage, trained, tmp_path):
         record["history"]["loss"][1] = "low"
     if damage == "without a note":
         del record["note"]
-    spoilt = {"cut short": text[:-20].encode(), "empty": b"", "no JSON": b"loss: 3", "a list": b"[1, 2]", "not UTF-8": b"\xff\xfe\xfa"}
+    spoilt = {
+        "cut short": text[:-20].encode(),
+        "empty": b"",
+        "no JSON": b"loss: 3",
+        "a list": b"[1, 2]",
+        "not UTF-8": b"\xff\xfe\xfa",
+    }
     file.write_bytes(spoilt.get(damage, json.dumps(record).encode()))
     assert found(folder) == 3
     if damage == "cut short":
@@ -424,7 +527,9 @@ def test_a_failed_run_is_tried_again_a_diverged_one_is_not(serial, folder, monke
 def test_the_files_tell_a_reader_what_they_hold(serial, folder):
     result = sweep(build, DATA, {"units": [4]}, seeds=[5], epochs=2, save_in=folder)
     record = json.loads(next(folder.glob("run-*.json")).read_text())
-    assert record["settings"] == {"units": 4} and record["seed"] == 5 and record["epochs"] == 2 and record["error"] == ""
+    assert (
+        record["settings"] == {"units": 4} and record["seed"] == 5 and record["epochs"] == 2 and record["error"] == ""
+    )
     assert record["history"] == result.rows[0].histories[5].history
 
 
@@ -440,9 +545,13 @@ def refuse(monkeypatch, code, after=0):
     monkeypatch.setattr(Path, "write_text", write_text)
 
 
-@pytest.mark.parametrize("code, words", [(errno.EROFS, "nothing can be written"), (errno.EACCES, "not allowed"),
-                                         (errno.ENOSPC, "disk is full")])
-def test_a_folder_that_cannot_be_written_is_told_before_anything_is_trained(code, words, folder, untrained, monkeypatch):
+@pytest.mark.parametrize(
+    "code, words",
+    [(errno.EROFS, "nothing can be written"), (errno.EACCES, "not allowed"), (errno.ENOSPC, "disk is full")],
+)
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_trained(
+    code, words, folder, untrained, monkeypatch
+):
     refuse(monkeypatch, code)
     with pytest.raises(LessonError, match=words):
         sweep(build, DATA, GRID, save_in=folder)
@@ -493,7 +602,11 @@ def test_stopped_in_mid_run_it_returns_what_is_finished(serial, monkeypatch):
 
     monkeypatch.setattr(sweep_tasks, "Trainer", Watched)
     result = sweep(build, DATA, GRID, epochs=1_000_000, stop=stop)
-    assert 5 <= len(epochs) < 1_000_000 and result.finished == 0 and all(row.histories == row.errors == {} for row in result.rows)
+    assert (
+        5 <= len(epochs) < 1_000_000
+        and result.finished == 0
+        and all(row.histories == row.errors == {} for row in result.rows)
+    )
 
 
 def test_a_sweep_that_is_to_stop_before_it_begins_trains_nothing(untrained):
@@ -556,8 +669,11 @@ def wait_for(condition):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("config, most", [({}, joblib.cpu_count()), ({"n_jobs": 1}, 0), ({"n_jobs": 2}, 2), ({"backend": "threading"}, 0)],
-                         ids=["default", "one", "two", "threads"])
+@pytest.mark.parametrize(
+    "config, most",
+    [({}, joblib.cpu_count()), ({"n_jobs": 1}, 0), ({"n_jobs": 2}, 2), ({"backend": "threading"}, 0)],
+    ids=["default", "one", "two", "threads"],
+)
 def test_it_trains_in_as_many_processes_as_joblib_is_told(config, most, tmp_path):
     with joblib.parallel_config(**config) if config else contextlib.nullcontext():
         assert sweep(watched(tmp_path), DATA, {"learning_rate": list(np.linspace(0.001, 0.1, 16))}, epochs=20).complete
@@ -614,10 +730,20 @@ def test_processes_that_take_no_notice_of_a_stop_are_given_up(tmp_path, monkeypa
 def test_stopped_sweeps_of_processes_go_on_where_they_were(folder):
     stop, seen = Stop(), []
     with processes():
-        first = sweep(build, DATA, GRID, seeds=range(4), epochs=30, save_in=folder, stop=stop,
-                      on_run=lambda now: now.finished == 2 and stop.set())
+        first = sweep(
+            build,
+            DATA,
+            GRID,
+            seeds=range(4),
+            epochs=30,
+            save_in=folder,
+            stop=stop,
+            on_run=lambda now: now.finished == 2 and stop.set(),
+        )
         assert 2 <= first.finished < 16 and found(folder, seeds=range(4), epochs=30) == first.finished
-        whole = sweep(build, DATA, GRID, seeds=range(4), epochs=30, save_in=folder, on_run=lambda now: seen.append(now.finished))
+        whole = sweep(
+            build, DATA, GRID, seeds=range(4), epochs=30, save_in=folder, on_run=lambda now: seen.append(now.finished)
+        )
     assert seen == list(range(first.finished, 17))
     with joblib.parallel_config(n_jobs=1):
         assert logs(whole) == logs(sweep(build, DATA, GRID, seeds=range(4), epochs=30))
@@ -640,7 +766,9 @@ def test_an_interrupt_while_a_result_is_written_loses_it_neither(monkeypatch, fo
 
 @pytest.mark.slow
 def test_an_interrupt_while_processes_train_leaves_what_was_finished(folder, request):
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a kernel; a shell's background processes ignore it
+    before = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # as in a kernel; a shell's background processes ignore it
     request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
 
     def interrupt(now):
@@ -649,7 +777,14 @@ def test_an_interrupt_while_processes_train_leaves_what_was_finished(folder, req
 
     with processes():
         with pytest.raises(KeyboardInterrupt) as interrupted:
-            sweep(build, DATA, {"learning_rate": list(np.linspace(0.001, 0.1, 200))}, epochs=300, save_in=folder, on_run=interrupt)
+            sweep(
+                build,
+                DATA,
+                {"learning_rate": list(np.linspace(0.001, 0.1, 200))},
+                epochs=300,
+                save_in=folder,
+                on_run=interrupt,
+            )
         assert 1 <= len(list(folder.glob("run-*.json"))) == interrupted.value.sweep.finished < 200
         assert sweep(build, DATA, GRID, epochs=2).complete
 
@@ -680,16 +815,21 @@ def test_the_data_go_to_processes_whole_even_when_they_are_large():
 @pytest.mark.slow
 def test_a_failure_in_a_process_quotes_the_student_s_line(tmp_path):
     cell = tmp_path / "cell.py"
-    cell.write_text("def build(units=4):\n"
-                    "    if os.getpid() != here:\n"
-                    "        raise ValueError('not away from home')\n"
-                    "    return original(units)\n")
+    cell.write_text(
+        "def build(units=4):\n"
+        "    if os.getpid() != here:\n"
+        "        raise ValueError('not away from home')\n"
+        "    return original(units)\n"
+    )
     names = {"os": os, "here": os.getpid(), "original": build}
     exec(compile(cell.read_text(), str(cell), "exec"), names)
     with processes():
         result = sweep(names["build"], DATA, {"units": [4, 8]}, epochs=1)
     assert result.complete
-    assert all("not away from home" in row.error and "line 3" in row.error and "raise ValueError" in row.error for row in result.rows)
+    assert all(
+        "not away from home" in row.error and "line 3" in row.error and "raise ValueError" in row.error
+        for row in result.rows
+    )
 
 
 @pytest.mark.slow
@@ -704,7 +844,11 @@ def test_a_process_that_dies_is_told_and_what_was_finished_is_kept(tmp_path, fol
     with processes():
         with pytest.raises(LessonError, match="has died.*only what is missing") as died:
             sweep(deadly, DATA, {"units": [4, 5, 6, 7, 12]}, seeds=range(4), epochs=2, save_in=folder)
-        assert found(folder, deadly, {"units": [4, 5, 6, 7, 12]}, seeds=range(4), epochs=2) == died.value.sweep.finished >= 1
+        assert (
+            found(folder, deadly, {"units": [4, 5, 6, 7, 12]}, seeds=range(4), epochs=2)
+            == died.value.sweep.finished
+            >= 1
+        )
         assert sweep(build, DATA, GRID, epochs=2).complete
 
 
