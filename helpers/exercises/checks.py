@@ -6,10 +6,20 @@ import functools
 import html
 import io
 import logging
+import tomllib
 import warnings
+from pathlib import Path
 
 import keras
 import numpy as np
+
+ALWAYS = {  # said in every exercise
+    "not started": "Put your answer where the three dots are, and run the cell again.",
+    "a network, not a function": "You handed over a network. Hand over the function {name}, without brackets.",
+    "returns nothing": "Your function returns nothing yet: end it with return. (print only shows a value, it does not hand"
+    " it back.)",
+    "no function": "{name} should be a function: begin with def {begins}: and hand over its name, without brackets.",
+}
 
 
 class Feedback:
@@ -35,16 +45,109 @@ class Feedback:
 
 
 class NotYet(Exception):
-    """Raised inside a check: the exercise is not solved; the message says what is missing."""
+    """Raised inside a check: the exercise is not solved.
+
+    reason: the row of the exercise's table that says what is missing, by its `when`. values: what stands in the braces
+    of its sentence.
+    """
+
+    def __init__(self, reason, **values):
+        super().__init__(reason)
+        self.reason, self.values = reason, values
+
+
+class Table:
+    """The exercises of a lesson in words, as its file has them: hints, solutions, and what is said of wrong answers.
+
+    name: `"lesson_1"` for `lesson_1.toml`, beside this file, which says how it is read.
+    """
+
+    def __init__(self, name):
+        path = Path(__file__).with_name(f"{name}.toml")
+        self.exercises = tomllib.loads(path.read_text(encoding="utf-8"))
+
+    def check(self, look):
+        """Make a check of `look`, a function called check_ and the name of an exercise.
+
+        It gets the student's answer and the exercise's `Mistakes`. It raises `NotYet`, or returns what stands in the
+        braces of the sentence of praise, a dict, or None. The answer `...` (three dots) stands for an exercise nobody
+        has started. Whatever goes wrong in the student's own code while it is tried becomes part of the answer, never a
+        traceback.
+        """
+        exercise = self.exercises[look.__name__.removeprefix("check_")]
+        mistakes = Mistakes(exercise["wrong"], look.__globals__)
+
+        @functools.wraps(look)
+        def check(answer):
+            try:
+                if answer is ...:
+                    raise NotYet("not started")
+                passed, message = True, exercise["right"].format(**(look(answer, mistakes) or {}))
+            except NotYet as missing:
+                passed, message = False, mistakes.sentence(missing)
+            except Exception as error:
+                passed, message = False, f"Trying your answer ended in {type(error).__name__}: {first_line(error)}"
+            return Feedback(passed, message, exercise["hint"], exercise["solution"].rstrip("\n"))
+
+        check.hint, check.solution, check.table = exercise["hint"], exercise["solution"].rstrip("\n"), exercise
+        return check
+
+
+class Mistakes:
+    """What an exercise's table says of wrong answers. names: what their code may use, beside `np` and `keras`."""
+
+    def __init__(self, rows, names):
+        self._answers = [code for row in rows for code in in_list(row.get("answer", []))]
+        self._sentences = {**ALWAYS, **{key: row["say"] for row in rows for key in self._keys(row)}}
+        self._names = names
+
+    @staticmethod
+    def _keys(row):
+        return [row["when"]] if "when" in row else in_list(row["answer"])
+
+    def sentence(self, missing):
+        """What a student is told of a `NotYet`."""
+        return self._sentences[missing.reason].format(**missing.values)
+
+    def compare(self, found, outcome=lambda answer: answer, same=np.array_equal, **values):
+        """Raise `NotYet` if the student's answer does the same as one in the table; the first such counts.
+
+        found: what the student's answer does. outcome: a function that tells the same of an answer in the table. same:
+        whether two of these are the same. values: what stands in the braces of the sentences.
+        """
+        for code in self._answers:
+            alike = False
+            with quiet(), contextlib.suppress(Exception):  # what fails here does not do the same as the student's
+                alike = same(found, outcome(self.answer(code)))
+            if alike:
+                raise NotYet(code, **values)
+
+    def answer(self, code):
+        """What the code of the table makes: the value of an expression, or the last thing that a few lines define."""
+        names = {**self._names, "np": np, "keras": keras}
+        try:
+            return eval(code, names)
+        except SyntaxError:
+            exec(code, names)
+            return list(names.values())[-1]
+
+
+def in_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+def is_nothing(found):
+    """Whether this is what a function returns that has no return, or only the three dots."""
+    return found is None or found is ...
+
+
+def first_line(error, limit=200):
+    """The first line of an error's message."""
+    return (str(error).strip().splitlines() or [""])[0][:limit]
 
 
 def exercise(hint, solution):
-    """Make a check of a function that looks at a student's answer.
-
-    The function gets the answer; it raises `NotYet` with what is missing, or returns a sentence of praise that adds
-    something. The answer `...` (three dots) stands for an exercise nobody has started. Whatever goes wrong in the
-    student's own code while it is tried becomes part of the answer, never a traceback.
-    """
+    """Old form."""
 
     def decorate(look):
         @functools.wraps(look)
@@ -54,10 +157,18 @@ def exercise(hint, solution):
                     raise NotYet("Put your answer where the three dots are, and run the cell again.")
                 return Feedback(True, look(answer), hint, solution)
             except NotYet as missing:
-                return Feedback(False, str(missing), hint, solution)
+                return Feedback(
+                    False,
+                    {**ALWAYS}.get(missing.reason, missing.reason).format(**missing.values)
+                    if missing.values or missing.reason in ALWAYS
+                    else missing.reason,
+                    hint,
+                    solution,
+                )
             except Exception as error:
-                first = (str(error).strip().splitlines() or [""])[0][:200]
-                return Feedback(False, f"Trying your answer ended in {type(error).__name__}: {first}", hint, solution)
+                return Feedback(
+                    False, f"Trying your answer ended in {type(error).__name__}: {first_line(error)}", hint, solution
+                )
 
         check.hint, check.solution = hint, solution
         return check
@@ -86,6 +197,6 @@ def check_function(answer, begins):
     """Raise `NotYet` unless the answer is a function. begins: the first line that was asked for, after `def`."""
     name = begins.split("(")[0]
     if isinstance(answer, keras.Model):
-        raise NotYet(f"You handed over a network. Hand over the function {name}, without brackets.")
+        raise NotYet("a network, not a function", name=name)
     if isinstance(answer, type) or not callable(answer):
-        raise NotYet(f"{name} should be a function: begin with def {begins}: and hand over its name, without brackets.")
+        raise NotYet("no function", name=name, begins=begins)
