@@ -16,8 +16,8 @@ import numpy as np
 ALWAYS = {  # said in every exercise
     "not started": "Put your answer where the three dots are, and run the cell again.",
     "a network, not a function": "You handed over a network. Hand over the function {name}, without brackets.",
-    "returns nothing": "Your function returns nothing yet: end it with return. (print only shows a value, it does not hand"
-    " it back.)",
+    "returns nothing": "Your function returns nothing yet: end it with return. (print only shows a value, it does not"
+    " hand it back.)",
     "no function": "{name} should be a function: begin with def {begins}: and hand over its name, without brackets.",
 }
 
