@@ -2,12 +2,15 @@
 
 import base64
 import copy
+import io
 import json
 import re
 
 import nbformat
+import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
 
 from tests import notebooks
 
@@ -294,6 +297,29 @@ def test_pieces_of_a_stream_are_joined():
     notebook = new_notebook(cells=[new_code_cell("show()", outputs=pieces)])
     notebooks.normalise(notebook)
     assert [output.text for output in notebook.cells[0].outputs] == ["one\ntwo\n"]
+
+
+def test_pictures_keep_few_colours_in_the_output_and_in_its_html():
+    shades = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(shades).save(file, "png")
+    png = base64.b64encode(file.getvalue()).decode()
+    page = f'<img alt="Noise" src="data:image/png;base64,{png}">'
+    output = new_output("display_data", {"image/png": png, "text/html": page}, metadata={"image/png": {"alt": "Noise"}})
+    notebook = with_output(output)
+    assert notebooks.normalise(notebook) == []
+    data = notebook.cells[0].outputs[0].data
+    drawn = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    assert len(drawn.getcolors()) <= notebooks.COLOURS and drawn.size == (60, 40)
+    assert data["text/html"] == page.replace(png, data["image/png"]) != page
+    assert np.abs(np.asarray(drawn.convert("RGB")).astype(int) - shades).mean() < 30
+    once = notebooks.to_text(notebook)
+    assert notebooks.normalise(notebook) == [] and notebooks.to_text(notebook) == once
+
+
+def test_the_series_is_small():
+    sizes = {path.name: path.stat().st_size for path in notebooks.lessons()}
+    assert sum(sizes.values()) < 2_000_000 and max(sizes.values()) < 700_000, sizes
 
 
 # With a kernel.
