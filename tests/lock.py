@@ -1,4 +1,4 @@
-"""The lock: requirements.txt with everything it brings along, each file by its hash, for every system the lessons run on.
+"""The lock: requirements.txt and all that it brings along, each file by its hash, for every system the lessons run on.
 
 python -m tests.lock              write requirements.lock, with as few changes as requirements.txt asks for
 python -m tests.lock --upgrade    … with the newest versions of what requirements.txt leaves open

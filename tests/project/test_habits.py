@@ -1,4 +1,4 @@
-"""What a project needs that others join: files in their right form, pins that agree, line ends, a lock that installs."""
+"""What a project needs that others join: files in the right form, pins that agree, line ends, a lock that installs."""
 
 import re
 import subprocess
