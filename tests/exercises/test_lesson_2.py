@@ -1,4 +1,7 @@
-"""Lesson 2's checks: each solution passes, each known wrong answer fails with words that help, the stub runs."""
+"""Lesson 2's checks: each solution passes, each known wrong answer fails with words that help, the stub runs.
+
+More wrong answers stand in lesson_2.toml; test_tables.py tries them. Here are those whose figures and names count.
+"""
 
 import keras
 import numpy as np
@@ -46,38 +49,24 @@ def only_one(history):
     return [history["val_loss"][i] - history["loss"][i] for i in range(5)]
 
 
-def in_the_notebook(history):
-    return [-0.1, 0.02, 0.1, 0.3, 0.6]
-
-
 WRONG_GAPS = [
     (3, "begin with def"),
     ([0.1, 0.2], "begin with def"),
     (lambda history: None, "end it with return"),
     (lambda history: ..., "end it with return"),
     (lambda history: print(end=""), "only shows"),
-    (subtract("loss", "val_loss"), "wrong way round"),
-    (subtract("val_loss", "loss", lambda gaps: [abs(gap) for gap in gaps]), "got lost"),
     (subtract("val_accuracy", "accuracy"), "validation accuracy minus training accuracy"),
     (subtract("loss", "accuracy"), "training loss minus training accuracy"),
     (subtract("val_loss", "loss", lambda gaps: gaps[-1]), "that of the last epoch"),
-    (subtract("val_loss", "loss", lambda gaps: gaps[-1:]), "that of the last epoch"),
-    (subtract("val_loss", "loss", lambda gaps: sum(gaps) / len(gaps)), "one number only"),
     (subtract("val_loss", "loss", lambda gaps: gaps[1:]), "should have 5 numbers; yours has 4"),
-    (subtract("val_loss", "loss", lambda gaps: [gaps]), "another shape"),
-    (subtract("val_loss", "loss", lambda gaps: map(float, gaps)), "put list("),
     (subtract("val_loss", "loss", str), "should return a list; it returns a str"),
     (subtract("val_loss", "loss", dict.fromkeys), "should return a list; it returns a dict"),
-    (subtract("val_loss", "loss", lambda gaps: ["a"] * len(gaps)), "nothing else"),
     (lambda history: history["val_loss"], "validation loss itself"),
     (
         lambda history: [v / t for v, t in zip(history["val_loss"], history["loss"], strict=True)],
         "it should be [-0.1, 0.02",
     ),
-    (lambda history: history["val_loss"] - history["loss"], "one list away from another"),
-    (lambda history: history.history["val_loss"], "already the dictionary"),
     (only_one, "of 1 (without anything"),
-    (in_the_notebook, "five numbers again"),
     (lambda history: [0.3] * len(history["loss"]), "you get [0.3"),
     (lambda: [], "TypeError"),
     (lambda history: history["valloss"], "KeyError"),
@@ -94,29 +83,16 @@ def made_up(train_end, lowest, val_end, epochs=40, best=15, start=1.1):
 
 OVERFITTING = made_up(0.01, 0.45, 0.8)
 WRONG_RUNS = [
-    (None, "my_run is None"),
-    (train, "handed over a function"),
     ([0.5, 0.4], "handed over a list"),
     ((X, Y), "handed over a tuple"),
     (0.4, "handed over a float"),
-    ({"val_loss": [1.0] * 40}, "no training loss"),
-    ({"loss": OVERFITTING["loss"]}, "no validation loss"),
     ({}, "no training loss"),
-    ({**OVERFITTING, "val_loss": [1.0, 0.5]}, "one number for each epoch"),
     ({**OVERFITTING, "val_loss": 0.5}, "one number for each epoch"),
-    ({"loss": ["a"] * 40, "val_loss": ["b"] * 40}, "lists of numbers"),
     (made_up(0.01, 0.45, 0.8, epochs=5, best=2), "5 epochs: too few"),
     ({"loss": [], "val_loss": []}, "0 epochs: too few"),
-    ({**OVERFITTING, "loss": [np.nan] * 40}, "smaller learning rate"),
     (made_up(0.6, 0.6, 0.6), "not near zero (below 0.15)"),
-    (made_up(0.4, 0.45, 0.46), "Train longer, or with fewer pictures"),
-    ({"loss": [0.9] * 40, "val_loss": [0.9] * 40}, "not fall any more"),
-    (made_up(0.03, 0.02, 0.02), "too good to be true"),
     (made_up(0.01, 1.08, 1.6), "pictures and labels belong together"),
-    (made_up(0.01, 1.1, 2.0, best=1), "pictures and labels belong together"),
     (made_up(0.05, 0.45, 0.4635), "only 3% above its lowest value (at epoch 15 of 40)"),
-    (made_up(0.05, 0.45, 0.45, best=40), "not turned yet: train longer"),
-    ({"loss": OVERFITTING["loss"], "val_loss": [1.0, 0.5] + [0.8] * 36 + [0.4, 0.8]}, "goes up and down"),
 ]
 
 
@@ -137,11 +113,6 @@ def at(train_from, train_to, val_from, val_to):
     return divide
 
 
-def shuffles_only_x(x, y):
-    np.random.default_rng(0).shuffle(x)
-    return at(0, 0.8, 0.8, 1)(x, y)
-
-
 def with_scikit(**settings):
     def divide(x, y):
         x_train, x_val, y_train, y_val = train_test_split(x, y, test_size=0.2, **settings)
@@ -152,7 +123,6 @@ def with_scikit(**settings):
 
 WRONG_DIVISIONS = [
     (3, "begin with def"),
-    (lambda x, y: None, "returns nothing yet"),
     (lambda x, y: ..., "return x_train, y_train, x_val, y_val"),
     (lambda x, y: (x, y, x[:100], y[:100]), "50 are in both parts"),
     (
@@ -168,22 +138,14 @@ WRONG_DIVISIONS = [
     (lambda x, y: (x[:100], y[:100], x[100:], y[100:]), "none are left for validation"),
     (lambda x, y: (x[10:], y[10:], x[:10], y[:10]), "Of 100 pictures, 10 are for validation; a fifth would be 20"),
     (lambda x, y: shuffled(x, y, np.sort), "a label that is not their own"),
-    (shuffles_only_x, "a label that is not their own"),
     (lambda x, y: shuffled(x, y, lambda order: np.roll(order, 1)), "a label that is not their own"),
     (at(0, 0.5, 0.5, 1), "25 are for validation; a fifth would be 10"),
-    (at(0.8, 1, 0, 0.8), "the other way round"),
     (at(0, 0.7, 0.8, 1), "5 are in neither part"),
-    (lambda x, y: x, "a single thing"),
     (lambda x, y: (x, y), "it returns 2 things"),
     (lambda x, y: train_test_split(x, y, test_size=0.2), "In the place of y_train"),
     (lambda x, y: (y[10:], x[10:], y[:10], x[:10]), "In the place of x_train"),
     (lambda x, y: (x[10:], y, x[:10], y[:10]), "40 pictures, but 50 labels"),
-    (lambda x, y: (x[10:] / 2, y[10:], x[:10], y[:10]), "leave the pictures"),
     (lambda x, y: (x[10:] * 100, y[10:], x[:10], y[:10]), "leave the pictures"),
-    (
-        lambda x, y: (np.concatenate([x[10:], x[10:12]]), np.concatenate([y[10:], y[10:12]]), x[:10], y[:10]),
-        "more than once",
-    ),
     (lambda x: x, "TypeError"),
 ]
 WRONG = [
@@ -265,10 +227,6 @@ def test_a_made_up_run_that_overfits_passes_as_a_dict_and_as_a_history():
     for run in (OVERFITTING, history):
         feedback = lesson_2.check_overfitting(run)
         assert feedback.passed and "turned at epoch 15" in feedback.message
-
-
-def test_a_network_is_no_run():
-    assert "handed over a network" in lesson_2.check_overfitting(build()).message
 
 
 @pytest.mark.slow
