@@ -12,6 +12,8 @@ import argparse
 import contextlib
 import io
 import statistics
+import subprocess
+import sys
 import time
 from types import SimpleNamespace
 
@@ -338,14 +340,8 @@ def profile():
             print(f"  {name:<28} {sum(values) / ROUNDS / whole:6.1%}")
 
 
-RUN_ALL = {
-    "01": 90,
-    "02": 90,
-    "03": 90,
-    "04": 90,
-    "05": 120,
-    "06": 150,
-}  # seconds that Run All of a lesson may take, about, on two cores
+# Seconds that Run All of a lesson may take, about, on two cores.
+RUN_ALL = {"01": 90, "02": 90, "03": 90, "04": 90, "05": 120, "06": 150}
 
 
 def report_lessons():
@@ -355,10 +351,20 @@ def report_lessons():
         start = time.perf_counter()
         notebooks.execute(notebook, path.parent)
         seconds, wanted = time.perf_counter() - start, RUN_ALL[path.stem[:2]]
-        print(
-            f"  {'Run All, ' + path.stem:<66} {f'{seconds:.0f} s':>12}   {f'< {wanted} s':<12}"
-            f" {'yes' if seconds < wanted else 'NO'}"
-        )
+        row(f"Run All, {path.stem}", f"{seconds:.0f} s", f"< {wanted} s", seconds < wanted)
+
+
+IMPORT = "import time, tensorflow; start = time.perf_counter(); import helpers; print(time.perf_counter() - start)"
+
+
+def report_import():
+    """What `import helpers` costs a lesson's first cell, beyond TensorFlow's own import."""
+    times = []
+    for _ in range(ROUNDS):
+        done = subprocess.run([sys.executable, "-c", IMPORT], cwd=notebooks.ROOT, capture_output=True, check=True)
+        times.append(float(done.stdout))
+    seconds = statistics.median(times)
+    row("import helpers, beyond TensorFlow's own import", f"{seconds * 1e3:.0f} ms", "< 150 ms", seconds < 0.150)
 
 
 def main():
@@ -378,6 +384,7 @@ def main():
         for case in cases():
             report(case)
         sweeps.report()
+        report_import()
         report_lessons()
 
 
