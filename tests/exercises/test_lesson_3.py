@@ -1,4 +1,7 @@
-"""Lesson 3's checks: each solution passes, each known wrong answer fails with words that help, the stub runs."""
+"""Lesson 3's checks: each solution passes, wrong answers fail with words that help, the stub runs.
+
+More wrong answers stand in lesson_3.toml; test_tables.py tries them.
+"""
 
 import itertools
 
@@ -25,27 +28,23 @@ def builder(
     dense=0,
     last="softmax",
     outputs=3,
-    compiled=True,
     loss="categorical_crossentropy",
-    shape=(28, 28, 1),
     flatten=True,
 ):
     """The lesson's network, with the remedies, or with something wrong."""
 
     def my_build():
         penalty = keras.regularizers.L2(l2)
-        model = keras.Sequential([keras.Input(shape)])
-        if len(shape) == 3:
-            model.add(layers.Conv2D(filters, 3, activation="relu", kernel_regularizer=penalty))
-            model.add(layers.Conv2D(3 * filters, 3, activation="relu", kernel_regularizer=penalty))
+        model = keras.Sequential([keras.Input((28, 28, 1))])
+        model.add(layers.Conv2D(filters, 3, activation="relu", kernel_regularizer=penalty))
+        model.add(layers.Conv2D(3 * filters, 3, activation="relu", kernel_regularizer=penalty))
         if flatten:
             model.add(layers.Flatten())
         if dense:
             model.add(layers.Dense(dense, activation="relu"))
         model.add(layers.Dropout(dropout))
         model.add(layers.Dense(outputs, activation=last, kernel_regularizer=penalty))
-        if compiled:
-            model.compile(optimizer=keras.optimizers.Adam(learning_rate), loss=loss, metrics=["accuracy"])
+        model.compile(optimizer=keras.optimizers.Adam(learning_rate), loss=loss, metrics=["accuracy"])
         return model
 
     return my_build
@@ -59,31 +58,15 @@ def trained():
 
 
 WRONG_NETWORKS = [
-    (builder(), "two pairs of brackets"),
-    (builder()(), "two pairs of brackets"),
-    ((builder(),), "two pairs of brackets"),
-    ((builder()(), 20), "handed over a network"),
-    ((3, 20), "begin with def"),
-    ((20, builder()), "begin with def"),
-    ((..., 20), "begin with def"),
     ((lambda size: None, 20), "size must have a default"),
-    ((lambda: ..., 40), "returns nothing yet"),
-    ((lambda: None, 40), "return model"),
     ((lambda: 3, 20), "returns a int"),
     ((lambda: 1 / 0, 20), "ZeroDivisionError"),
-    ((builder(), ...), "whole number of epochs"),
-    ((builder(), 2.5), "whole number of epochs"),
-    ((builder(), True), "whole number of epochs"),
-    ((builder(), 0), "whole number of epochs"),
     ((builder(), 61), "At most 60 epochs"),
-    ((builder(compiled=False), 20), "not compiled"),
-    ((builder(shape=(784,)), 20), "cannot take pictures"),
+    ((builder(), 10), "Train for 40 epochs or more"),
     ((builder(flatten=False), 20), "array of shape (8, 24, 24, 3)"),
     ((builder(outputs=10), 20), "8 rows of 3"),
-    ((builder(last=None), 20), "sum to 1"),
     ((builder(last="sigmoid"), 20), "sum to 1"),
     ((builder(dense=64), 20), "553,"),
-    ((builder(loss="mse"), 20), "loss is categorical_crossentropy"),
     ((builder(loss="binary_crossentropy"), 20), "loss is categorical_crossentropy"),
     ((builder(loss=keras.losses.SparseCategoricalCrossentropy()), 20), "loss is categorical_crossentropy"),
 ]
@@ -263,13 +246,6 @@ LACKING = [
         [FALLS, TURNS, WHY, REMEDY],
     ),
 ]
-NO_WORDS = [
-    (3, "between quotation marks"),
-    (["a text"], "between quotation marks"),
-    (None, "between quotation marks"),
-    ("", "there are 0"),
-    ("Training loss falls, validation loss rises: overfitting, stop earlier.", "15 words or more"),
-]
 
 
 def mending(
@@ -279,7 +255,6 @@ def mending(
     patience=3,
     mode="auto",
     epochs=60,
-    learn=lambda train, val: train,
     hand_over=lambda model, training: (model, training),
 ):
     """The script of the exercise, mended as the arguments say."""
@@ -289,10 +264,9 @@ def mending(
         stop = keras.callbacks.EarlyStopping(
             monitor=monitor, patience=patience, restore_best_weights=restore, mode=mode
         )
-        x, y = learn((x_train, y_train), (x_val, y_val))
         training = model.fit(
-            x,
-            y,
+            x_train,
+            y_train,
             epochs=epochs,
             validation_data=(x_val, y_val) if validate else (x_train, y_train),
             callbacks=[stop],
@@ -301,31 +275,6 @@ def mending(
         return hand_over(model, training)
 
     return train_well
-
-
-def both(train, val):
-    return tuple(np.concatenate(pair) for pair in zip(train, val, strict=True))
-
-
-def without_validation(build, x_train, y_train, x_val, y_val):
-    model = build()
-    return model, model.fit(x_train, y_train, epochs=3, verbose=0)
-
-
-def another_network(build, x_train, y_train, x_val, y_val):
-    return build(), mending()(build, x_train, y_train, x_val, y_val)[1]
-
-
-def fitted_twice(build, x_train, y_train, x_val, y_val):
-    model, training = mending(epochs=3)(build, x_train, y_train, x_val, y_val)
-    model.fit(x_train, y_train, epochs=2, validation_data=(x_val, y_val), verbose=0)
-    return model, training
-
-
-def changed_afterwards(build, x_train, y_train, x_val, y_val):
-    model, training = mending()(build, x_train, y_train, x_val, y_val)
-    model.train_on_batch(x_train, y_train)
-    return model, training
 
 
 VALIDATION, STOPPING, RESTORING = (
@@ -339,30 +288,11 @@ NOT_MENDED = {
     "only the restoring": (mending("loss", False, True), VALIDATION),
     "not the validation": (mending(validate=False), VALIDATION),
     "only the validation": (mending("loss", True, False), STOPPING),
-    "not the monitor": (mending("loss"), STOPPING),
-    "not the restoring": (mending(restore=False), RESTORING),
     "not the restoring, patience 1": (mending(restore=False, patience=1), RESTORING),
     "mode max": (mending(mode="max"), "smallest value"),
-    "mode max, patient": (mending(mode="max", patience=12), "smallest value"),
     "patience 60": (mending(patience=60), STOPPING),
-    "few epochs": (mending(epochs=2), "still falling"),
-    "learns from both": (mending(learn=both), "trained on validation pictures"),
-    "the wrong way round": (mending(learn=lambda train, val: val), "trained on validation pictures"),
-    "no validation": (without_validation, "no val_loss"),
-    "another network": (another_network, "what model.fit returned"),
-    "fitted twice": (fitted_twice, "what model.fit returned"),
-    "changed afterwards": (changed_afterwards, "not as it was after any"),
 }
-NOT_HANDED_OVER = [
-    (lambda build, *_: None, "returns nothing yet"),
-    (lambda build, *_: build(), "return two things"),
-    (lambda build, *_: keras.callbacks.History(), "return two things"),
-    (lambda build, *_: (keras.callbacks.History(), build()), "first the network"),
-    (lambda build, *_: (build(), 0.4), "what model.fit returned"),
-    (3, "begin with def"),
-    (lambda build: None, "TypeError"),
-    (lambda *_: eval("modle"), "NameError"),
-]
+NOT_HANDED_OVER = [(lambda build: None, "TypeError"), (lambda *_: eval("modle"), "NameError")]
 
 
 def solved(name):
@@ -415,10 +345,6 @@ def test_a_validation_loss_that_ends_too_high_is_told_why(build, epochs, words, 
     assert not feedback.passed and words in feedback.message, feedback.message
 
 
-def test_stopping_early_is_not_what_is_asked_for():
-    assert "another exercise" in lesson_3.check_reach((builder(), 10)).message
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", REMEDIES)
 def test_an_honest_remedy_reaches_the_target(name):
@@ -456,10 +382,8 @@ def test_an_explanation_that_lacks_something_is_told_what(words, lacks):
         assert (part in missing) == (part in lacks), feedback.message
 
 
-@pytest.mark.parametrize("answer, words", NO_WORDS)
-def test_what_is_no_explanation_is_not_yet_one(answer, words):
-    feedback = lesson_3.check_explained(answer)
-    assert not feedback.passed and words in feedback.message
+def test_the_words_of_a_short_explanation_are_counted():
+    assert "there are 0" in lesson_3.check_explained("").message
 
 
 @pytest.mark.slow
