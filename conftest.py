@@ -9,13 +9,26 @@ ROOT = Path(__file__).resolve().parent
 LAST = ("notebooks", "browser", "claims")  # in this order, after the unit tests
 
 
+# What a run of all tests takes a sample of: option, its size there, the size in full, what it counts.
+SAMPLES = (
+    ("--kills", 10, 50, "how often a process that saves is killed at a random moment"),
+    ("--runs", 64, 200, "how many unseen runs diagnose is judged on"),
+    ("--seeds", 4, 8, "over how many seeds each claim of a lesson is tested"),
+)
+
+
 def pytest_addoption(parser):
-    parser.addoption(
-        "--kills", type=int, default=10, help="how often a process that saves is killed at a random moment"
-    )
+    parser.addoption("--full", action="store_true", help="long suites in full, not a sample of them")
+    for option, sample, full, what in SAMPLES:
+        parser.addoption(option, type=int, help=f"{what} ({sample}; with --full {full})")
 
 
 def pytest_configure(config):
+    for option, sample, full, _ in SAMPLES:
+        name = option.removeprefix("--")
+        if getattr(config.option, name) is None:
+            setattr(config.option, name, full if config.option.full else sample)
+    os.environ["LESSON_SEEDS"] = str(config.option.seeds)  # tests/claims.py reads it when it is imported
     # Pictures inside HTML may differ from machine to machine, as nbval already allows for other pictures.
     if not config.option.nbval_sanitize_with:
         config.option.nbval_sanitize_with = str(ROOT / "tests" / "nbval.cfg")

@@ -1,5 +1,6 @@
 """What the tests of the lessons' claims share: the student's own code from the notebooks, trained over many seeds."""
 
+import os
 from functools import lru_cache
 from types import SimpleNamespace
 
@@ -8,8 +9,9 @@ import numpy as np
 
 from tests.browser.lab import ROOT
 
-SEEDS = range(8)
-OTHER_SEEDS = range(8, 16)  # with the same setting they are the control: the effect, switched off
+SEEDS = range(int(os.environ.get("LESSON_SEEDS", 8)))  # pytest's --seeds
+# With the same setting they are the control: the effect, switched off.
+OTHER_SEEDS = range(8, 8 + len(SEEDS))
 
 
 @lru_cache

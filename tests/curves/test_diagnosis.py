@@ -150,7 +150,7 @@ def test_every_condition_has_its_words():
 
 # Class sets, sizes and seeds that were chosen after the thresholds; no threshold has been changed since.
 UNSEEN = [(0, 2, 6), (0, 4, 6), (0, 3, 4), (2, 3, 6), (3, 4, 6), (0, 3, 4, 6), (2, 3, 4, 6), (0, 2, 3, 4, 6)]
-RUNS_EACH = 25
+RUNS_EACH = 25  # of each cause, of which a sample takes the first ones
 
 
 def _unseen_run(number):
@@ -184,9 +184,12 @@ def _unseen_run(number):
 
 
 @pytest.mark.slow
-def test_at_least_nine_in_ten_of_200_unseen_runs_are_named_rightly():
+def test_at_least_nine_in_ten_unseen_runs_are_named_rightly(request):
+    """200 with --full; a sample of them otherwise."""
+    each = request.config.getoption("--runs") // len(PATTERNS)
+    numbers = [cause * RUNS_EACH + run for cause in range(len(PATTERNS)) for run in range(each)]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        found = list(pool.map(_unseen_run, range(RUNS_EACH * len(PATTERNS)), chunksize=RUNS_EACH // 2))
+        found = list(pool.map(_unseen_run, numbers, chunksize=max(1, each // 2)))
     counts = Counter((cause, name) for cause, name, _ in found)
     names = [*PATTERNS, "not clear"]
     print("\ncause applied   |" + "|".join(name.center(16) for name in names))
@@ -194,5 +197,5 @@ def test_at_least_nine_in_ten_of_200_unseen_runs_are_named_rightly():
         print(cause.ljust(16) + "|" + "|".join(str(counts[cause, name] or "").center(16) for name in names))
     right = sum(counts[name, name] for name in PATTERNS)
     print(f"{right} of {len(found)} right")
-    assert len(found) == 200 and right >= 180
+    assert len(found) == each * len(PATTERNS) >= 40 and right >= 0.9 * len(found)
     assert not [cause for cause, name, improving in found if name == "overfitting" and improving]
