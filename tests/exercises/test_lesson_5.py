@@ -1,4 +1,7 @@
-"""Lesson 5's checks: each solution passes, each known wrong answer fails with words that help, the stub runs."""
+"""Lesson 5's checks: each solution passes, each known wrong answer fails with words that help, the stub runs.
+
+Most wrong answers stand in lesson_5.toml, and test_tables.py tries them.
+"""
 
 import functools
 import html
@@ -67,16 +70,13 @@ def placed(of=lambda rate: rate, **settings):
     return build
 
 
-def functional(**of_dropout):
-    def build(rate):
-        x = start = keras.Input((28, 28, 1))
-        x = BN()(layers.Conv2D(5, 3, activation="relu")(x))
-        x = layers.Flatten()(layers.Conv2D(15, 3, activation="relu")(Drop(rate)(x, **of_dropout)))
-        model = keras.Model(start, layers.Dense(10, activation="softmax")(x))
-        model.compile(optimizer=keras.optimizers.Adam(0.001), loss=keras.losses.CategoricalCrossentropy())
-        return model
-
-    return build
+def functional(rate):
+    x = start = keras.Input((28, 28, 1))
+    x = BN()(layers.Conv2D(5, 3, activation="relu")(x))
+    x = layers.Flatten()(layers.Conv2D(15, 3, activation="relu")(Drop(rate)(x)))
+    model = keras.Model(start, layers.Dense(10, activation="softmax")(x))
+    model.compile(optimizer=keras.optimizers.Adam(0.001), loss=keras.losses.CategoricalCrossentropy())
+    return model
 
 
 def without_input(rate):
@@ -127,12 +127,8 @@ def own(training=None):
 WRONG_PLACES = [
     (3, "begin with def build_mine(rate)"),
     (keras.Sequential, "begin with def build_mine(rate)"),
-    (lambda rate: None, "return model"),
     (lambda rate: ..., "return model"),
     (lambda rate: network().summary(print_fn=lambda *_, **__: None), "return nothing"),
-    (lambda rate: [BN(), Drop(rate)], "a list of layers"),
-    (lambda rate: network, "a class or a function"),
-    (lambda rate: keras.Sequential, "a class or a function"),
     (lambda rate: "model", "returned a str"),
     (placed(compiled=False), "not compiled"),
     (lambda: network(), "0 positional arguments"),
@@ -148,31 +144,21 @@ WRONG_PLACES = [
         placed(second=[], third=lambda rate: [BN(), Drop(rate)]),
         "BatchNormalization stands after the second convolution",
     ),
-    (placed(second=[BN()], last=lambda rate: [Drop(rate)]), "changes the probabilities"),
     (placed(second=[BN()], first=lambda rate: [Drop(rate)]), "the picture itself"),
-    (placed(first=[BN()], second=lambda rate: [Drop(rate)]), "the picture itself"),
-    (placed(second=lambda rate: [Drop(rate), BN()]), "Dropout stands before batch norm"),
     (placed(of=lambda rate: 0.3), "rate 0.3, whatever"),
-    (placed(of=lambda rate: 1 - rate), "the share that is dropped"),
     (placed(of=lambda rate: rate / 2), "build_mine(0.1) makes a dropout layer with the rate 0.05"),
     (placed(of=lambda rate: 1 + rate), "did not work"),
     (placed(third=[layers.MaxPooling2D()]), "should stay as it was"),
     (placed(filters=8), "should have 87,170 weights"),
-    (functional(training=True), "dropout never rests"),
     (own(training=True), "dropout never rests"),
     (own(training=False), "nothing is dropped"),
 ]
 
 
-def by_hand(
-    divide=lambda x, epsilon: np.sqrt(x.var() + epsilon),
-    away=lambda x: x - x.mean(),
-    after=lambda z, gamma, beta: z * gamma + beta,
-    of=np.asarray,
-):
+def by_hand(divide=lambda x, epsilon: np.sqrt(x.var() + epsilon), away=lambda x: x - x.mean(), of=np.asarray):
     def normalise(numbers, gamma=1.0, beta=0.0, epsilon=0.001):
         x = np.array(numbers)
-        return of(after(away(x) / divide(x, epsilon), gamma, beta))
+        return of(away(x) / divide(x, epsilon) * gamma + beta)
 
     return normalise
 
@@ -196,37 +182,18 @@ def first_four(numbers, gamma=1.0, beta=0.0, epsilon=0.001):
     return in_plain_python(numbers, gamma, beta, epsilon)[:4]
 
 
-def in_place(numbers, gamma=1.0, beta=0.0, epsilon=0.001):
-    numbers[:] = in_plain_python(numbers, gamma, beta, epsilon)
-    return numbers
-
-
 def no_epsilon_in_plain_python(numbers, gamma=1.0, beta=0.0, epsilon=0.001):
     mean = sum(numbers) / len(numbers)
     deviation = (sum((number - mean) ** 2 for number in numbers) / len(numbers)) ** 0.5
     return [(number - mean) / deviation * gamma + beta for number in numbers]
 
 
-def of_the_list(numbers, gamma=1.0, beta=0.0, epsilon=0.001):
-    return numbers - sum(numbers) / 4
-
-
 WRONG_NUMBERS = [
     (3, "begin with def normalise"),
     (lambda numbers, **_: None, "returns nothing yet"),
     (lambda numbers, **_: ..., "returns nothing yet"),
-    (lambda numbers: in_plain_python(numbers), "Leave the function's first line"),
-    (lambda numbers, **_: numbers.mean(), "np.array(numbers)"),
-    (of_the_list, "a whole list"),
-    (lambda numbers, **_: "a", "an array or a list"),
-    (lambda numbers, **_: numbers, "nothing is done to it"),
-    (by_hand(lambda x, epsilon: x.var() + epsilon), "divides by the variance"),
     (by_hand(lambda x, epsilon: x.var()), "divides by the variance"),
-    (by_hand(lambda x, epsilon: np.sqrt(x.var(ddof=1) + epsilon)), "without ddof"),
     (by_hand(lambda x, epsilon: x.std(ddof=1)), "without ddof"),
-    (by_hand(lambda x, epsilon: x.std() + epsilon), "outside the root"),
-    (by_hand(lambda x, epsilon: x.std()), "epsilon has got lost"),
-    (by_hand(lambda x, epsilon: np.sqrt(x.var() + 0.001)), "epsilon is always 0.001"),
     (no_epsilon_in_plain_python, "epsilon has got lost"),
     (
         lambda numbers, **rest: (
@@ -235,19 +202,10 @@ WRONG_NUMBERS = [
         "divided by zero",
     ),
     (by_hand(lambda x, epsilon: x.std() if x.std() == 0 else np.sqrt(x.var() + epsilon)), "divided by zero"),
-    (by_hand(after=lambda z, gamma, beta: z * beta + gamma), "changed places"),
-    (by_hand(after=lambda z, gamma, beta: z), "gamma and beta do nothing yet"),
-    (by_hand(after=lambda z, gamma, beta: z * gamma), "beta does nothing"),
-    (by_hand(after=lambda z, gamma, beta: z + beta), "gamma does nothing"),
-    (by_hand(lambda x, epsilon: 1), "only subtracts"),
     (by_hand(lambda x, epsilon: np.ptp(x), lambda x: x - x.min()), "between 0 and 1"),
-    (by_hand(away=lambda x: x - x.sum()), "subtracts the sum"),
-    (by_hand(lambda x, epsilon: np.sqrt(((x - x.mean()) ** 2).sum() + epsilon)), "a sum of squares"),
-    (by_hand(of=np.mean), "one number only"),
     (by_hand(of=lambda z: z.reshape(-1, 1)), "the shape (4, 1)"),
     (for_four, "works for four numbers, but not for 7"),
     (first_four, "For the 7 numbers"),
-    (in_place, "changes the list"),
     (by_hand(lambda x, epsilon: 17), "it should be [-0.973"),
 ]
 
@@ -273,11 +231,7 @@ def frozen():
 
 WRONG_REPAIRS_UNTRAINED = [
     (3, "begin with def build_repaired()"),
-    (lambda: None, "returns nothing yet"),
     (lambda: ..., "returns nothing yet"),
-    (lambda: network(), "no batch norm in the network any more. That"),
-    (lambda: network(second=[Drop(0.3)]), "Dropout does not do its work"),
-    (repaired(optimizer=lambda: keras.optimizers.Adam(momentum=0.9)), "belongs into BatchNormalization's brackets"),
     (lambda: network(third=[BN(momentum=0.9)]), "one BatchNormalization between"),
     (lambda: network(first=[BN(momentum=0.9)]), "one BatchNormalization between"),
     (lambda: network(second=[BN(), BN()]), "one BatchNormalization between"),
@@ -339,10 +293,7 @@ FIVE = np.array([0.60, 0.62, 0.61, 0.63, 0.64])
 LOWER, HIGHER, OVERLAP = made_up(FIVE, FIVE - 0.1), made_up(FIVE, FIVE + 0.1), made_up(FIVE, FIVE - 0.01)
 STEADY = made_up(np.arange(6) / 10 + 0.5, np.arange(6) / 10 + 0.45)  # overlapping, but lower from each seed
 WRONG_CHOICES = [
-    ((..., ...), "Put your ribbon and your word"),
     ((LOWER, ...), "Put your ribbon and your word"),
-    (0.3, "A rate alone"),
-    ((0.3, "lower"), "A rate alone"),
     (LOWER, "is missing"),
     ((LOWER, "better"), "is missing"),
     ((LOWER, None), "is missing"),
@@ -442,7 +393,7 @@ def test_the_hint_gives_the_solution_not_away():
 
 @pytest.mark.parametrize(
     "answer",
-    [functional(), without_input, own(), placed(of=float), functools.partial(placed(), rate=0.2)],
+    [functional, without_input, own(), placed(of=float), functools.partial(placed(), rate=0.2)],
     ids=["functional", "no Input", "class", "float", "partial"],
 )
 def test_other_ways_to_build_pass_and_a_fixed_rate_does_not(answer):
@@ -528,14 +479,11 @@ def test_a_true_repair_passes(answer, words):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_the_thresholds_are_far_from_both_sides_from_every_seed(seed, monkeypatch):
-    judged = []
     monkeypatch.setattr(lesson_5, "SEED", seed)
-    monkeypatch.setattr(lesson_5, "_judge_repair", lambda *given: judged.append(given[-2:]) or "")
-    for momentum in (0.5, 0.9, 0.99):
-        assert lesson_5.check_repair(repaired(momentum=momentum)).passed
-    for inference, batch in judged[:2]:
+    for momentum in (0.5, 0.9):
+        _, inference, batch = lesson_5._validation_losses(lesson_5._built(repaired(momentum=momentum)))
         assert inference < 1.1 * batch and inference < 0.75
-    inference, batch = judged[2]
+    _, inference, batch = lesson_5._validation_losses(lesson_5._built(repaired(momentum=0.99)))
     assert inference > 1.5 * batch and inference > 0.95
 
 
