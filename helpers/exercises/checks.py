@@ -75,7 +75,7 @@ class Table:
         traceback.
         """
         exercise = self.exercises[look.__name__.removeprefix("check_")]
-        mistakes = Mistakes(exercise["wrong"], look.__globals__)
+        mistakes = Mistakes(exercise, look.__globals__)
 
         @functools.wraps(look)
         def check(answer):
@@ -96,7 +96,8 @@ class Table:
 class Mistakes:
     """What an exercise's table says of wrong answers. names: what their code may use, beside `np` and `keras`."""
 
-    def __init__(self, rows, names):
+    def __init__(self, exercise, names):
+        rows, self._words = exercise["wrong"], exercise.get("words", {})
         self._answers = [code for row in rows for code in in_list(row.get("answer", []))]
         self._sentences = {**ALWAYS, **{key: row["say"] for row in rows for key in self._keys(row)}}
         self._names = names
@@ -108,6 +109,10 @@ class Mistakes:
     def sentence(self, missing):
         """What a student is told of a `NotYet`."""
         return self._sentences[missing.reason].format(**missing.values)
+
+    def words(self, name, **values):
+        """A piece of a sentence, as `words` of the table has it."""
+        return self._words[name].format(**values)
 
     def compare(self, found, outcome=lambda answer: answer, same=np.array_equal, **values):
         """Raise `NotYet` if the student's answer does the same as one in the table; the first such counts.
@@ -144,36 +149,6 @@ def is_nothing(found):
 def first_line(error, limit=200):
     """The first line of an error's message."""
     return (str(error).strip().splitlines() or [""])[0][:limit]
-
-
-def exercise(hint, solution):
-    """Old form."""
-
-    def decorate(look):
-        @functools.wraps(look)
-        def check(answer):
-            try:
-                if answer is ...:
-                    raise NotYet("Put your answer where the three dots are, and run the cell again.")
-                return Feedback(True, look(answer), hint, solution)
-            except NotYet as missing:
-                return Feedback(
-                    False,
-                    {**ALWAYS}.get(missing.reason, missing.reason).format(**missing.values)
-                    if missing.values or missing.reason in ALWAYS
-                    else missing.reason,
-                    hint,
-                    solution,
-                )
-            except Exception as error:
-                return Feedback(
-                    False, f"Trying your answer ended in {type(error).__name__}: {first_line(error)}", hint, solution
-                )
-
-        check.hint, check.solution = hint, solution
-        return check
-
-    return decorate
 
 
 @contextlib.contextmanager

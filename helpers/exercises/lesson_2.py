@@ -166,7 +166,7 @@ def check_divide(answer, mistakes):
         val = _look_at_parts(answer(x, y), kinds)
         one_kind |= len(set(kinds[val])) == 1
     # Both are right, and each has words of its own.
-    return {"words": mistakes.sentence(NotYet("in the order given" if one_kind else "shuffled first"))}
+    return {"words": mistakes.words("in the order given" if one_kind else "shuffled first")}
 
 
 def _look_at_parts(given, kinds):

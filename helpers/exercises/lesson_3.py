@@ -210,10 +210,10 @@ def check_explained(answer, mistakes):
         (re.search("|".join(WHY), line), "why", "why?"),
         (re.search("|".join(REMEDY), line), "remedy", "remedy?"),
     )
-    found = [mistakes.sentence(NotYet(name)) for there, name, _ in parts if there]
-    missing = [mistakes.sentence(NotYet(name)) for there, _, name in parts if not there]
+    found = [mistakes.words(name) for there, name, _ in parts if there]
+    missing = [mistakes.words(name) for there, _, name in parts if not there]
     if missing:
-        has = mistakes.sentence(NotYet("found", found="; ".join(found))) if found else ""
+        has = mistakes.words("found", found="; ".join(found)) if found else ""
         swapped = {("TRAINING", "UP"), ("VALIDATION", "DOWN")} <= said and len(found) < 3
         raise NotYet("curves swapped" if swapped else "something missing", has=has, missing="; ".join(missing))
 

@@ -211,7 +211,7 @@ def check_repair(answer, mistakes):
     if not inference < LEARNT:
         raise NotYet("learns badly", inference=inference)
     remark = "hardly an average" if momentum < 0.3 else "a slow average" if momentum > 0.92 else "a good average"
-    return {**losses, "remark": mistakes.sentence(NotYet(remark, momentum=momentum, first=first))}
+    return {**losses, "remark": mistakes.words(remark, momentum=momentum, first=first)}
 
 
 def _norm_in_its_place(model):
@@ -264,7 +264,7 @@ def check_choice(answer, mistakes):
     rate = _rate_that_differs(part.settings["A"], part.settings["B"])
     seeds = min(len(part.histories[side]) for side in "AB")
     if seeds < 5:
-        stopped = mistakes.sentence(NotYet("stopped")) if part.state == "stopped" else ""
+        stopped = mistakes.words("stopped") if part.state == "stopped" else ""
         raise NotYet({0: "no seed", 1: "one seed"}.get(seeds, "few seeds"), seeds=seeds, stopped=stopped)
     lowest = _figures(part, seeds)
     right, said = _truth(*lowest), verdict(*lowest)

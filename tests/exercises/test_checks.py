@@ -4,7 +4,7 @@ import keras
 import pytest
 
 from helpers.exercises import lesson_1
-from helpers.exercises.checks import Feedback, exercise
+from helpers.exercises.checks import Feedback, Mistakes, NotYet, Table
 
 CHECKS = {
     "my_updates": lesson_1.check_updates,
@@ -104,8 +104,24 @@ def test_solved_feedback_offers_the_solution_but_no_hint():
 
 
 def test_a_check_that_breaks_answers_in_words():
-    @exercise("hint", "solution")
-    def check(answer):
+    table = Table("lesson_1")
+
+    @table.check
+    def check_updates(answer, _):
         return answer.missing
 
-    assert "AttributeError" in check(3).message
+    assert "AttributeError" in check_updates(3).message
+
+
+def test_of_two_known_mistakes_that_do_the_same_the_first_is_told():
+    rows = [{"answer": ["1 / 0", "4"], "say": "four of {n}"}, {"answer": "2 + 2", "say": "later"}]
+    mistakes = Mistakes({"wrong": rows, "words": {"piece": "{a} a"}}, {})
+    with pytest.raises(NotYet) as told:
+        mistakes.compare(4, n=9)
+    assert mistakes.sentence(told.value) == "four of 9" and mistakes.words("piece", a="A") == "A a"
+    mistakes.compare(5)  # unlike all of them
+
+
+def test_a_finding_without_a_sentence_is_a_mistake_of_ours():
+    with pytest.raises(KeyError):
+        Mistakes({"wrong": []}, {}).sentence(NotYet("nobody wrote this"))

@@ -13,11 +13,14 @@ from helpers.exercises import checks
 FOLDER = Path(checks.__file__).parent
 TABLES = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.toml"))}
 EXERCISES = [(lesson, name) for lesson, table in TABLES.items() for name in table]
+QUICK = {"updates", "best_epoch", "gaps", "divide", "explained", "callback", "names", "normalise", "steps", "error_bar"}
+QUICK |= {"choose_best"}  # exercises whose checks train nothing
 ANSWERS = [
-    pytest.param(lesson, name, code, row["say"], id=f"{lesson}-{name}-{row.get('when') or code}"[:80])
+    pytest.param(lesson, name, code, row["say"], id=f"{lesson}-{name}-{row.get('when', 'row')}-{number}", marks=marks)
     for lesson, table in TABLES.items()
     for name, exercise in table.items()
-    for row in exercise["wrong"]
+    for marks in [() if name in QUICK else pytest.mark.slow]
+    for number, row in enumerate(exercise["wrong"], 1)
     for code in checks.in_list(row.get("answer", row.get("example", [])))
 ]
 
@@ -29,7 +32,7 @@ def module(lesson):
 @pytest.mark.parametrize("lesson, name, code, say", ANSWERS)
 def test_a_wrong_answer_of_the_table_gets_its_sentence(lesson, name, code, say):
     check = getattr(module(lesson), f"check_{name}")
-    feedback = check(checks.Mistakes([], vars(module(lesson))).answer(code))
+    feedback = check(checks.Mistakes({"wrong": []}, vars(module(lesson))).answer(code))
     words = re.escape(say.replace("{{", "{").replace("}}", "}"))
     pattern = re.sub(r"\\\{\w*(?:!\w|:[^}]*)?\\\}", r"(?s:.*)", words)
     assert not feedback.passed and re.fullmatch(pattern, feedback.message), feedback.message
@@ -38,7 +41,7 @@ def test_a_wrong_answer_of_the_table_gets_its_sentence(lesson, name, code, say):
 @pytest.mark.parametrize("lesson, name", EXERCISES)
 def test_a_row_is_whole(lesson, name):
     exercise = TABLES[lesson][name]
-    assert set(exercise) == {"hint", "solution", "right", "wrong"}
+    assert set(exercise) - {"words"} == {"hint", "solution", "right", "wrong"}
     for row in exercise["wrong"]:
         assert ("when" in row) != ("answer" in row) and set(row) <= {"when", "answer", "example", "say"}, row
     keys = [
@@ -61,3 +64,4 @@ def test_what_a_check_finds_stands_in_its_table_and_nothing_else_does(lesson):
     }
     found = {row["when"] for exercise in TABLES[lesson].values() for row in exercise["wrong"] if "when" in row}
     assert raised <= found | set(checks.ALWAYS) and found <= texts
+    assert {name for exercise in TABLES[lesson].values() for name in exercise.get("words", {})} <= texts

@@ -16,6 +16,7 @@ from tests import notebooks
 ROOT = Path(__file__).resolve().parent.parent.parent
 ROOMS = {path.parent.name for path in (ROOT / "helpers").glob("*/__init__.py")}
 FILES = {path.stem for path in (ROOT / "helpers").glob("*.py")} - {"__init__"}
+OF_A_WHOLE_ROOM = ("cluster", "tables", "equal_to_fit")  # tests of more than one file
 # What a lesson may import from, beside `helpers` itself: the public names that are modules, and the checks.
 DOORS = re.compile(r"helpers\.(data|curves|engine|error_bars|exercises\.lesson_\d)")
 
@@ -80,7 +81,7 @@ def test_each_room_says_what_it_is_for(room):
 def test_a_test_stands_in_the_room_of_what_it_tests(path):
     room, name = path.parent.name, path.stem.removeprefix("test_")
     if room in ROOMS:
-        assert (ROOT / "helpers" / room / f"{name}.py").exists() or name == "cluster"  # a sweep on several machines
+        assert (ROOT / "helpers" / room / f"{name}.py").exists() or name in OF_A_WHOLE_ROOM
 
 
 def test_the_public_names_are_there_and_in_the_order_of_the_lessons():
