@@ -12,18 +12,8 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 CLOTHING_FILE = Path(__file__).resolve().parent.parent / "data" / "clothing.npz"
-CLOTHING_CLASSES = (
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
-)
+CLOTHING_CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat")
+CLOTHING_CLASSES += ("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 
 
 class DataError(ValueError):
@@ -34,9 +24,8 @@ class DataError(ValueError):
 class Dataset:
     """Images and labels in three parts: training, validation and test.
 
-    The pool, `x` and `y`, has the training images first and the validation images last,
-    where Keras's `validation_split` looks for them. So with the default sizes (with
-    others, use the second) these two are the same:
+    The pool, `x` and `y`, has the training images first and the validation images last, where Keras's
+    `validation_split` looks for them. So with the default sizes (with others, use the second) these two are the same:
 
         model.fit(data.x, data.y, validation_split=0.2)
         model.fit(data.x_train, data.y_train, validation_data=(data.x_val, data.y_val))
@@ -61,26 +50,24 @@ class Dataset:
 
     def __repr__(self):
         return (
-            f"Dataset: {len(self.x_train)} training, {len(self.x_val)} validation, "
-            f"{len(self.x_test)} test images of shape {self.x.shape[1:]}; "
-            f"classes: {', '.join(self.class_names)}"
+            f"Dataset: {len(self.x_train)} training, {len(self.x_val)} validation, {len(self.x_test)} test images of"
+            f" shape {self.x.shape[1:]}; classes: {', '.join(self.class_names)}"
         )
 
 
 def digits(one_hot=False, seed=0):
     """Handwritten digits: 8 by 8 pixels, each image flattened to a row of 64.
 
-    Of the 1797 images, 1149 are for training, 288 for validation and 360 for testing.
-    The seed shuffles them; each part has the same mixture of digits.
+    Of the 1797 images, 1149 are for training, 288 for validation and 360 for testing. The seed shuffles them; each part
+    has the same mixture of digits.
 
-    Returns a Dataset: x (1437, 64) and x_test (360, 64), float32, 0 (paper) to 1 (ink);
-    y (1437,) and y_test (360,), int64 labels 0 to 9, or with one_hot=True float32, shapes
-    (1437, 10) and (360, 10).
+    Returns a Dataset: x (1437, 64) and x_test (360, 64), float32, 0 (paper) to 1 (ink); y (1437,) and y_test (360,),
+    int64 labels 0 to 9, or with one_hot=True float32, shapes (1437, 10) and (360, 10).
 
     Raises DataError if the seed is not a whole number, 0 or more.
 
-    Source: scikit-learn's `load_digits`, the test set of "Optical Recognition of
-    Handwritten Digits" (Alpaydin and Kaynak, UCI repository, CC BY 4.0).
+    Source: scikit-learn's `load_digits`, the test set of "Optical Recognition of Handwritten Digits" (Alpaydin and
+    Kaynak, UCI repository, CC BY 4.0).
     """
     seed = _whole_number("digits(seed)", seed, 0)
     source = load_digits()
@@ -98,24 +85,22 @@ def digits(one_hot=False, seed=0):
 def clothing(classes=None, n_train=None, n_validation=None, one_hot=False, seed=0):
     """Pieces of clothing: 28 by 28 grey pixels, part of Fashion-MNIST.
 
-    Each class has 500 images in the pool and 170 for testing. The seed shuffles the pool
-    with the classes taking turns, so every part is balanced. Training takes n_train images
-    from its start, validation n_validation from its end (None: 80 % and 20 %). So a larger
-    n_train adds to the same training set and leaves the validation set as it was.
+    Each class has 500 images in the pool and 170 for testing. The seed shuffles the pool with the classes taking turns,
+    so every part is balanced. Training takes n_train images from its start, validation n_validation from its end (None:
+    80 % and 20 %). So a larger n_train adds to the same training set and leaves the validation set as it was.
 
-    classes: None for all ten, or a list of two or more names ("Bag", "t-shirt") or
-    Fashion-MNIST labels (0 to 9). The first gets the new label 0, the next one 1, and so on.
+    classes: None for all ten, or a list of two or more names ("Bag", "t-shirt") or Fashion-MNIST labels (0 to 9). The
+    first gets the new label 0, the next one 1, and so on.
 
-    Returns a Dataset of k classes: x (n_train + n_validation, 28, 28, 1) and x_test (170 k,
-    28, 28, 1; the same for every seed), float32, 0 (background) to 1; y and y_test, int64
-    labels 0 to k-1, shape (images,), or with one_hot=True float32, shape (images, k).
+    Returns a Dataset of k classes: x (n_train + n_validation, 28, 28, 1) and x_test (170 k, 28, 28, 1; the same for
+    every seed), float32, 0 (background) to 1; y and y_test, int64 labels 0 to k-1, shape (images,), or with
+    one_hot=True float32, shape (images, k).
 
-    Raises DataError if the file is missing or damaged, a class is unknown or there twice,
-    there are fewer than two classes or too few images, or n_train, n_validation (1 or more)
-    or the seed (0 or more) is not a whole number.
+    Raises DataError if the file is missing or damaged, a class is unknown or there twice, there are fewer than two
+    classes or too few images, or n_train, n_validation (1 or more) or the seed (0 or more) is not a whole number.
 
-    Source: Xiao, Rasul and Vollgraf (2017), arXiv:1708.07747; MIT licence,
-    copyright 2017 Zalando SE; see data/README.md.
+    Source: Xiao, Rasul and Vollgraf (2017), arXiv:1708.07747; MIT licence, copyright 2017 Zalando SE; see
+    data/README.md.
     """
     chosen = _chosen_labels(classes)
     seed = _whole_number("clothing(seed)", seed, 0)
@@ -127,9 +112,8 @@ def clothing(classes=None, n_train=None, n_validation=None, one_hot=False, seed=
     n_validation = _whole_number("clothing(n_validation)", rest if n_validation is None else n_validation, 1)
     if n_train + n_validation > len(order):
         raise DataError(
-            f"clothing(n_train, n_validation): {n_train} + {n_validation} images are more than "
-            f"the {len(order)} there are in these {len(chosen)} classes. Try n_train={most} and "
-            f"n_validation={rest}, or fewer."
+            f"clothing(n_train, n_validation): {n_train} + {n_validation} images are more than the {len(order)} there"
+            f" are in these {len(chosen)} classes. Try n_train={most} and n_validation={rest}, or fewer."
         )
     pool = np.concatenate([order[:n_train], order[-n_validation:]])
     test = np.isin(y_test, chosen)
@@ -198,10 +182,8 @@ def _label_of(name):
 
 @lru_cache
 def _read_clothing(path):
-    restore = (
-        "To restore it, run `git checkout -- data/clothing.npz data/clothing.sha256` in "
-        "the project's folder, or download the project again."
-    )
+    git = "run `git checkout -- data/clothing.npz data/clothing.sha256` in the project's folder"
+    restore = f"To restore it, {git}, or download the project again."
     try:
         content = path.read_bytes()
         checksums = path.with_suffix(".sha256").read_bytes().split()

@@ -1,5 +1,4 @@
-"""How sure is an accuracy that was measured on n pictures? Error bars, and whether two accuracies can be told apart, in
-words.
+"""How sure is an accuracy that was measured on n pictures? Error bars, and whether two can be told apart, in words.
 
     print(in_words(162, 200))           # 0.81 (between 0.75 and 0.86)
     print(difference(162, 166, 200))    # … they cannot be told apart …
@@ -21,8 +20,7 @@ LUCK = 0.05  # what luck does less often than once in 20 times is not put down t
 
 
 def interval(right, n):
-    """The 95 % interval of an accuracy: (low, high), the shares between which the accuracy on all such pictures most
-    likely lies.
+    """The 95 % interval of an accuracy, (low, high): between them that on all such pictures most likely lies.
 
     right: how many were answered right, 0 to n; a mean over seeds need not be whole. n: of how many pictures, 1 or
     more. Both may be arrays; then so are low and high. Raises `LessonError` for counts that cannot be.
@@ -38,15 +36,13 @@ def interval(right, n):
 
 
 def in_words(right, n):
-    """An accuracy and its 95 % interval in words: "0.81 (between 0.75 and 0.86)". right, n: numbers, as in
-    `interval`."""
+    """An accuracy and its 95 % interval in words: "0.81 (between 0.75 and 0.86)"; right, n: one number each."""
     low, high = interval(_one(right), _one(n))
     return f"{right / n:.2f} (between {low:.2f} and {high:.2f})"
 
 
 def difference(right_a, right_b, n):
-    """Whether two accuracies, each measured on n pictures, can be told apart: a sentence, with how many pictures it
-    would take if not.
+    """Whether two accuracies, each measured on n pictures, can be told apart, and what it would take: a sentence.
 
     The n pictures may be others for the second than for the first. Where they are the same, and you know which were
     answered right, `paired` sees more. right_a, right_b, n: numbers, as in `interval`. Raises `LessonError` for counts
@@ -78,12 +74,10 @@ def difference(right_a, right_b, n):
 
 
 def pictures_needed(a, b):
-    """How many pictures each it takes to tell accuracies of `a` and `b` (shares, not equal) apart, if these are the
-    true ones: an int.
+    """How many pictures each it takes to tell accuracies `a` and `b` (shares, not equal, the true ones) apart: an int.
 
-    So many that `difference` sees it in four of five tries (a power of 80 %).
-    Source: Fleiss, Levin and Paik, Statistical Methods for Rates and Proportions (2003), chapter 4, without its
-    correction.
+    So many that `difference` sees it in four of five tries (a power of 80 %). Source: Fleiss, Levin and Paik,
+    Statistical Methods for Rates and Proportions (2003), chapter 4, without its correction.
     """
     if not (0 <= a <= 1 and 0 <= b <= 1) or a == b:
         raise LessonError(
@@ -96,8 +90,7 @@ def pictures_needed(a, b):
 def paired(a, b):
     """Whether two networks that answered the SAME pictures can be told apart: a sentence.
 
-    a, b: arrays of True (right) and False (wrong), shape (pictures,), picture by picture. Raises `LessonError` for
-    anything else.
+    a, b: arrays of True (right) and False (wrong), shape (pictures,), picture by picture; else raises `LessonError`.
 
     Only pictures on which they disagree can tell. If both were equally good, which of the two is right there would be
     like tossing a coin. Source: the exact form of McNemar's test (1947), two-sided.

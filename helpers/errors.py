@@ -3,8 +3,11 @@
 import ast
 import inspect
 import linecache
+import math
 import re
 import textwrap
+import traceback
+from numbers import Integral
 
 
 class LessonError(Exception):
@@ -27,14 +30,16 @@ HINTS = (
     (r"`rate`|rate must be", "A dropout rate is a fraction from 0 up to, but not including, 1."),
     (r"unknown loss|Could not interpret loss", "Check the spelling of `loss`: for example 'categorical_crossentropy'."),
     (r"optimizer identifier|interpret optimizer", "Check the spelling of `optimizer`: for example 'adam' or 'sgd'."),
-    (
-        r"interpret activation|Unknown activation",
-        "Check the spelling of `activation`: for example 'relu' or 'softmax'.",
-    ),
+    (r"(interpret|Unknown) activation", "Check the spelling of `activation`: for example 'relu' or 'softmax'."),
     (r"interpret metric|Unknown metric", "Check the spelling in `metrics`: for example ['accuracy']."),
     (r"is not defined", "Is the name spelled as where it was made, and was the cell that makes it run?"),
     (r"missing \d+ required positional", "Give that argument a default value, or make a control for it in `explore`."),
 )
+
+
+def is_whole(value, least=-math.inf):
+    """Whether `value` is a whole number of at least `least`; True and False, which Python counts as such, are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and value >= least
 
 
 def shorten(text, limit=240):
@@ -54,13 +59,9 @@ def line_of_error(error, build):
     The last frame of the traceback that lies in the file (for a notebook: the cell) of `build` counts.
     """
     code = getattr(inspect.unwrap(build), "__code__", None)
-    found = None
-    frame = error.__traceback__
-    while code is not None and frame is not None:
-        if frame.tb_frame.f_code.co_filename == code.co_filename:
-            found = frame.tb_lineno, linecache.getline(code.co_filename, frame.tb_lineno).strip()
-        frame = frame.tb_next
-    return found
+    frames = traceback.walk_tb(error.__traceback__)
+    lines = [line for frame, line in frames if code and frame.f_code.co_filename == code.co_filename]
+    return (lines[-1], linecache.getline(code.co_filename, lines[-1]).strip()) if lines else None
 
 
 def line_of_call(build, *names):
@@ -70,11 +71,8 @@ def line_of_call(build, *names):
         tree = ast.parse(textwrap.dedent("".join(lines)))
     except (OSError, TypeError, SyntaxError):
         return None
-    found = [
-        node.lineno
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", None)) in names
-    ]
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    found = [call.lineno for call in calls if getattr(call.func, "attr", getattr(call.func, "id", None)) in names]
     return (max(first, 1) + max(found) - 1, lines[max(found) - 1].strip()) if found else None
 
 
@@ -88,12 +86,9 @@ def explain(error, build, doing="ran"):
     if isinstance(error, LessonError):
         return error
     hint = next((hint for pattern, hint in HINTS if re.search(pattern, str(error), re.IGNORECASE)), "")
-    name = getattr(build, "__name__", "build")
-    explained = LessonError(
-        f"Your function {name}() did not work when it {doing}: "
-        f"{type(error).__name__}: {shorten(error)}{at(line_of_error(error, build))}"
-        + (f" Try this: {hint}" if hint else "")
-    )
+    name, hint = getattr(build, "__name__", "build"), f" Try this: {hint}" if hint else ""
+    what = f"{type(error).__name__}: {shorten(error)}{at(line_of_error(error, build))}{hint}"
+    explained = LessonError(f"Your function {name}() did not work when it {doing}: {what}")
     explained.__cause__ = error
     return explained
 

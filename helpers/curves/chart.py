@@ -7,10 +7,10 @@ has room for all epochs that are wanted, so that it stays the same while the cur
 from html import escape
 from math import isfinite
 
+from helpers.curves.elements import axes, frame, legend, polyline, ticks
 from helpers.curves.history import describe
 from helpers.curves.sheets import (
     GHOST,
-    GRID,
     HEIGHT,
     INK,
     LABELS,
@@ -48,19 +48,17 @@ def svg(history, epochs, ghosts=(), best=True, uid="chart"):
 
     Returns one <svg> element as a string. Raises CurveError if a history cannot be read.
     """
-    epochs = max(epochs, 1)
-    sheets = sheets_of(history, ghosts, best, epochs)
+    sheets = sheets_of(history, ghosts, best, max(epochs, 1))
     done = len(sheets[0].lines[0].values)
-    epochs = max(epochs, done)
     names = [line.look for line in sheets[0].lines] if done else ["training", "validation"]
-    return draw(sheets, epochs, describe(history), names, uid)
+    return draw(sheets, max(epochs, done, 1), describe(history), names, uid)
 
 
-def draw(sheets, epochs, label, legend, uid="chart", columns=None):
+def draw(sheets, epochs, label, names, uid="chart", columns=None):
     """Draw plotting areas side by side.
 
     sheets: one or two `Sheet`s. epochs: the end of the x axis. label: the picture's alt text.
-    legend: names in LOOKS, or pairs (look, words), from left to right. uid: as in `svg`.
+    names: of the legend, in LOOKS, or pairs (look, words), from left to right. uid: as in `svg`.
     columns: for more sheets, how many of them stand in a row. Then there is no room for ghosts' labels: give them "".
 
     Returns one <svg> element as a string.
@@ -73,25 +71,21 @@ def draw(sheets, epochs, label, legend, uid="chart", columns=None):
     tall = TALL if rows == 1 else SMALL
     height = HEIGHT - TALL + rows * (tall + BETWEEN) - BETWEEN
     size = 1.6 if epochs <= 40 else 0.9
-    legend = [(name, name) if isinstance(name, str) else name for name in legend]
-    looks = dict.fromkeys([look for look, _ in legend] + [line.look for sheet in sheets for line in sheet.lines])
-    drawn = [
-        f'<g data-pane="{escape(sheet.name)}" transform="translate({number % columns * space + LEFT:g} '
-        f'{TOP + number // columns * (tall + BETWEEN)})">{_sheet(sheet, wide, tall, epochs, uid)}</g>'
-        for number, sheet in enumerate(sheets)
+    entries = [(name, name) if isinstance(name, str) else name for name in names]
+    looks = dict.fromkeys([look for look, _ in entries] + [line.look for sheet in sheets for line in sheet.lines])
+    parts = [
+        _definitions(looks, uid, wide, tall, size),
+        legend([("h14h14", f'{_look(look, uid)} stroke-width="1.8"', words) for look, words in entries]),
     ]
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" '
-        f'aria-label="{escape(label)}" fill="{INK}" style="display:block;'
-        f'width:100%;height:auto;max-width:{WIDTH}px;font:13px sans-serif">'
-        f"{_definitions(looks, uid, wide, tall, size)}"
-        f'<rect width="{WIDTH}" height="{height}" rx="6" fill="#FFF"/>'
-        f"{_legend(legend, uid)}{''.join(drawn)}</svg>"
-    )
+    for number, sheet in enumerate(sheets):
+        x, y = number % columns * space + LEFT, TOP + number // columns * (tall + BETWEEN)
+        pane = _sheet(sheet, wide, tall, epochs, uid)
+        parts.append(f'<g data-pane="{escape(sheet.name)}" transform="translate({x:g} {y})">{pane}</g>')
+    return frame(WIDTH, height, label, "".join(parts))
 
 
 def _definitions(looks, uid, wide, tall, size):
-    """The markers, whose size is in widths of the line, and the part of a pane with"""
+    """The markers, whose size is in widths of the line, and the part of a pane with curves."""
     # The browser repeats a marker at every point of a line: no point needs an element of its own.
     markers = "".join(
         f'<marker id="{uid}{look[0]}" overflow="visible"><g fill="{LOOKS[look].colour}" transform="scale({size})">'
@@ -109,102 +103,64 @@ def _look(name, uid):
     return f'stroke="{colour}"{dashes}' + (f' style="marker:url(#{uid}{name[0]})"' if marker else "")
 
 
-def _legend(names, uid):
-    parts, x = [], WIDTH
-    for look, words in reversed(names):
-        x -= round(46 + 7.2 * len(words))
-        parts.append(
-            f'<path d="M{x} 18h14h14" {_look(look, uid)} stroke-width="1.8"/>'
-            f'<text x="{x + 36}" y="22.5">{escape(words)}</text>'
-        )
-    return "".join(reversed(parts))
-
-
 def _sheet(sheet, wide, tall, epochs, uid):
     """The elements of one plotting area; (0, 0) is its upper left corner."""
-    ghosts, ticks = sheet.ghosts, ticks_of(sheet)
+    numbers, title = ticks_of(sheet), (sheet.title or sheet.name).replace("_", " ")
+    low, high = numbers[0], numbers[-1]
+    name = f'<text x="{wide / 2:g}" y="22">epoch</text>'
 
     def x(epoch):
         share = (epoch - 1) / (epochs - 1) if epochs > 1 else 0.5
         return INSET + share * (wide - 2 * INSET)
 
     def y(value):
-        share = (value - ticks[0]) / (ticks[-1] - ticks[0])
+        share = (value - low) / (high - low)
         return tall * (1 - min(share, 99))  # 99 times as high is out of sight as well
 
     def points(values):
         return [(x(epoch), y(value)) if isfinite(value) else None for epoch, value in enumerate(values.tolist(), 1)]
 
-    grid = "".join(f"M0 {_short(y(tick))}h{wide:g}" for tick in ticks[1:])
-    # The y of a y tick and the x of an x tick are exactly those of the scale: tests read them.
     parts = [
-        f'<path d="{grid}" stroke="{GRID}"/>'
-        f'<path d="M0 0V{tall}H{wide:g}" stroke="{INK}" fill="none"/>'
-        f'<text y="-25" font-size="15">{escape(sheet.title or sheet.name).replace("_", " ")}</text>'
-        '<g text-anchor="end" transform="translate(-7 4.5)">',
-        *(
-            f'<text class="ytick" y="{_short(y(tick))}">{label}</text>'
-            for tick, label in zip(ticks, _labels(ticks), strict=True)
-        ),
-        f'</g><g text-anchor="middle" transform="translate(0 {tall + 18})">',
-        *(f'<text class="xtick" x="{_short(x(epoch))}">{epoch}</text>' for epoch in x_ticks(epochs)),
-        f'<text x="{wide / 2:g}" y="22">epoch</text></g>',
+        axes(wide, tall, [y(number) for number in numbers[1:]]),
+        f'<text y="-25" font-size="15">{escape(title)}</text>',
+        ticks("y", zip(map(y, numbers), _labels(numbers), strict=True), -7, 4.5),
+        ticks("x", [(x(epoch), epoch) for epoch in x_ticks(epochs)], 0, tall + 18, name),
         f'<g clip-path="url(#{uid}c)" fill="none" stroke="{GHOST}">',
-        *(
-            f'<path class="ghost" d="{_moves(run)}"/>'
-            for _, values in ghosts
-            for run in _unbroken(_thinned(points(values)))
-        ),
-        f'</g><g font-size="11" fill="{GHOST}">',
-        *(
-            f'<text class="ghost" x="{wide + 7:g}" y="{tall * (1 - height) + 4:.1f}">{_cut(label)}</text>'
-            for (label, _), height in zip(ghosts, label_heights(ghosts, ticks), strict=True)
-            if label
-        ),
-        "</g>",
     ]
+    for _, values in sheet.ghosts:
+        parts += [f'<path class="ghost" d="{_moves(run)}"/>' for run in _unbroken(_thinned(points(values)))]
+    parts.append(f'</g><g font-size="11" fill="{GHOST}">')
+    for (label, _), height in zip(sheet.ghosts, label_heights(sheet.ghosts, numbers), strict=True):
+        if label:
+            parts.append(f'<text class="ghost" x="{wide + 7:g}" y="{tall * (1 - height) + 4:.1f}">{_cut(label)}</text>')
+    parts.append("</g>")
     for number, (epoch, words) in enumerate(sheet.marks):
         parts.append(f'<path class="best" d="M{x(epoch):.1f}-4V{tall}" stroke="{INK}" stroke-width=".8"/>')
         if sheet.name == "loss":
             # Near a side the label is written inwards, away from tick labels and from the next pane.
             anchor = "start" if x(epoch) < 45 else "end" if x(epoch) > wide - 45 else "middle"
-            parts.append(
-                f'<text x="{x(epoch):.1f}" y="{-8 - 13 * number}" font-size="12" '
-                f'text-anchor="{anchor}">{escape(words)}</text>'
-            )
+            place = f'x="{x(epoch):.1f}" y="{-8 - 13 * number}"'
+            parts.append(f'<text {place} font-size="12" text-anchor="{anchor}">{escape(words)}</text>')
     parts.append(f'<g clip-path="url(#{uid}c)" fill="none" stroke-width="1.8">')
     parts += [_band(points(band.low), points(band.high), LOOKS[band.look].colour) for band in sheet.bands]
     for line in sheet.lines:
-        parts += [
-            f'<polyline data-name="{escape(line.key)}" {_look(line.look, uid)} points="'
-            + " ".join(f"{px:.1f},{py:.1f}" for px, py in run)
-            + '"/>'
-            for run in _unbroken(points(line.values))
-        ]
+        parts += [polyline(line.key, run, _look(line.look, uid)) for run in _unbroken(points(line.values))]
+    parts.append("</g>")
     if sheet.notice:
         parts.append(
-            f'</g><g text-anchor="middle" stroke="#FFF" stroke-width="4" paint-order="stroke">'
-            f'<text class="notice" x="{wide / 2:g}" y="{0.3 * tall:g}">{escape(sheet.notice)}</text>'
+            f'<text class="notice" x="{wide / 2:g}" y="{0.3 * tall:g}" text-anchor="middle" stroke="#FFF" '
+            f'stroke-width="4" paint-order="stroke">{escape(sheet.notice)}</text>'
         )
-    return "".join(parts) + "</g>"
+    return "".join(parts)
 
 
 def _band(low, high, colour):
     pairs = [(below, above) for below, above in zip(low, high, strict=True) if below and above]
+    if not pairs:
+        return ""
     around = [below for below, _ in pairs] + [above for _, above in reversed(pairs)]
-    return (
-        (
-            f'<path class="band" stroke="none" fill="{colour}" fill-opacity=".22" d="M'
-            + " ".join(f"{px:.1f},{py:.1f}" for px, py in around)
-            + '"/>'
-        )
-        if pairs
-        else ""
-    )
-
-
-def _short(pixels):
-    return f"{pixels:.1f}".removesuffix(".0")
+    corners = " ".join(f"{x:.1f},{y:.1f}" for x, y in around)
+    return f'<path class="band" fill="{colour}" fill-opacity=".22" d="M{corners}"/>'
 
 
 def _cut(label):

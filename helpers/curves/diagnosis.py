@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from helpers.curves.evidence import AGAINST, SPEAKS_FOR, evidence, in_words
 from helpers.curves.history import JAGGED, JUMP, TINY, best_epoch, finite, jump, panes, zigzag
 
 # What the patterns look like. A name is what a student says; the sentence is what is seen.
@@ -85,11 +86,10 @@ def diagnose(history):
         if min(margins) > 0:
             if surest < BARELY:
                 break
-            return Diagnosis(pattern, _evidence(pattern, figures), min(1.0, surest), figures)
-    words = (
-        "The curves lie between two patterns." if "rise" in figures else "Without validation loss no more can be told."
-    )
-    return Diagnosis("not clear", [words, *_evidence("", figures)], 0.0, figures)
+            return Diagnosis(pattern, evidence(pattern, figures), min(1.0, surest), figures)
+    between, too_little = "The curves lie between two patterns.", "Without validation loss no more can be told."
+    why = between if "rise" in figures else too_little
+    return Diagnosis("not clear", [why, *evidence("", figures)], 0.0, figures)
 
 
 # Each pattern's conditions: (measure, "above" or "below", threshold). The order matters: an exploded first loss makes
@@ -122,10 +122,8 @@ def measure(history):
     """
     loss = panes(history)[0]
     train, val = loss.train, loss.val
-    figures = {
-        "epochs": len(train),
-        "finite": bool(np.isfinite(train).all() and (val is None or np.isfinite(val).all())),
-    }
+    all_finite = bool(np.isfinite(train).all() and (val is None or np.isfinite(val).all()))
+    figures = {"epochs": len(train), "finite": all_finite}
     if len(finite(train)) < FEW_EPOCHS:
         return figures
     train = finite(train)
@@ -169,122 +167,24 @@ def _late_fall(values):
     return float(per_epoch * max(5, third))
 
 
-def _evidence(pattern, figures):
-    """The measures behind a diagnosis, a sentence each."""
-    sentences = []
-    if pattern == "diverging":
-        return [
-            f"The training loss jumps: the first epoch's is {figures['first']:,.2f}, later ones are of another size"
-            " altogether."
-        ]
-    if "best epoch" in figures:
-        sentences.append(f"The lowest validation loss is at epoch {figures['best epoch']} of {figures['epochs']}.")
-        if pattern in ("overfitting", "shuffled labels", "good fit", ""):
-            sentences.append(f"At the end it is {figures['rise']:.0%} above that.")
-        if pattern == "shuffled labels":
-            sentences.append(f"Even there it is {figures['validation best']:.0%} of what training began with.")
-        if pattern == "noisy":
-            sentences.append(f"It goes back and forth by {figures['zigzag']:.0%} of its size.")
-        if pattern in ("still learning", "underfitting", ""):
-            sentences.append(f"Over the last third of the epochs it falls by {figures['fall']:.0%}.")
-        if pattern in ("leak", "overfitting", "good fit", "underfitting"):
-            sentences.append(f"Its end is {figures['gap']:.1f} times the training loss.")
-    sentences.append(f"Training loss ends at {figures['training end']:.0%} of where it began.")
-    return sentences
-
-
 def against(pattern, history):
     """The feature of these curves that speaks most against calling them `pattern`, as a sentence."""
     figures = measure(history)
     if not figures["finite"]:
         return "The loss stops being a number at all: nothing but a training that blows up does that."
+    words = in_words(figures)
     if pattern != "diverging" and _holds("diverging", figures):
-        return SPEAKS_FOR["diverging"].format(**_rounded(figures))  # the other measures are shares of an exploded loss
+        return SPEAKS_FOR["diverging"].format(**words)  # the other measures are shares of an exploded loss
     margins = [(_margin(condition, figures), condition) for condition in RULES[pattern] if condition[0] in figures]
     worst, condition = min(margins, default=(0.0, None))
-    earlier = next((name for name in RULES if _holds(name, figures)), None)
-    if condition is not None and worst < 0:
-        return AGAINST[condition[:2]].format(**_rounded(figures))
-    if earlier in SPEAKS_FOR and earlier != pattern:
-        return SPEAKS_FOR[earlier].format(**_rounded(figures))
-    return f"It could be read that way, but look again: {' '.join(_evidence('', figures))}"
+    if worst < 0:
+        return AGAINST[condition[:2]].format(**words)
+    earlier = next((name for name in RULES if _holds(name, figures)), pattern)
+    if earlier != pattern:
+        return SPEAKS_FOR[earlier].format(**words)
+    return f"It could be read that way, but look again: {' '.join(evidence('', figures))}"
 
 
 def _holds(pattern, figures):
     margins = [_margin(condition, figures) for condition in RULES[pattern]]
     return None not in margins and min(margins) > 0
-
-
-def _rounded(figures):
-    """The measures as they stand in sentences."""
-    words = {name.replace(" ", "_"): _share(value) for name, value in figures.items() if isinstance(value, float)}
-    return {
-        **words,
-        "best_epoch": figures.get("best epoch"),
-        "epochs": figures["epochs"],
-        "gap": f"{figures.get('gap', 0):.1f}",
-        "first": f"{figures.get('first', 0):,.2f}",
-    }
-
-
-def _share(value):
-    return "less than 1%" if 0 <= value < 0.005 else f"{value:.0%}"
-
-
-# What a measure on the wrong side of its threshold says.
-AGAINST = {
-    ("jump", "above"): "Look at the training loss: it never jumps up, it comes down epoch after epoch.",
-    (
-        "end over typical",
-        "above",
-    ): "Look at the end of the training loss: whatever happened at first, it has come far down since.",
-    ("training end", "below"): "Look at the end of the training loss: it is still at {training_end} of where it began.",
-    (
-        "training end",
-        "above",
-    ): "Look at the end of the training loss: it has come down to {training_end} of where it began, so the"
-    " training images are learned.",
-    ("gap", "below"): "Look at the gap: at the end validation loss is {gap} times the training loss.",
-    ("gap", "above"): "Look at the gap: at the end validation loss is only {gap} times the training loss.",
-    (
-        "zigzag",
-        "above",
-    ): "Follow the validation loss from epoch to epoch: it goes back and forth by {zigzag} of its size, which is"
-    " little.",
-    (
-        "validation best",
-        "above",
-    ): "Look at the lowest validation loss: it is {validation_best} of what training began with, so something"
-    " was learned that holds for new images.",
-    (
-        "rise",
-        "above",
-    ): "Look at the right half of the validation loss: at the end it is {rise} above its lowest value, which is"
-    " little.",
-    (
-        "rise",
-        "below",
-    ): "Look at the right half of the validation loss: from epoch {best_epoch} to the end it rises by {rise}.",
-    (
-        "fall",
-        "above",
-    ): "Look at the last third of the epochs: what validation loss still falls there, {fall}, is little.",
-    ("fall", "below"): "Look at the last third of the epochs: validation loss is still falling there, by {fall}.",
-    ("training fall", "above"): "Look at the last third of the epochs: training loss hardly moves any more.",
-}
-
-# Where all of a pattern's own conditions hold, what speaks for another pattern instead.
-SPEAKS_FOR = {
-    "diverging": "Look at the training loss: it is {first} in the first epoch, of another size than all others, and"
-    " nothing is learned afterwards.",
-    "leak": "Look at both curves near zero: there is no gap between them, and on new images there always is one.",
-    "noisy": "Follow the validation loss from epoch to epoch: it goes back and forth by {zigzag} of its size, so"
-    " neither its rises nor its falls mean much.",
-    "shuffled labels": "Look at the lowest validation loss: it is {validation_best} of what training began with. On"
-    " new images"
-    " nothing was ever learned.",
-    "overfitting": "Look at the validation loss after epoch {best_epoch}: it rises by {rise}.",
-    "still learning": "Look at the last third of the epochs: validation loss still falls by {fall} there.",
-    "underfitting": "Look at the training loss: it stays at {training_end} of where it began.",
-    "good fit": "Look at the whole: training loss comes down, and validation loss levels off near its lowest value.",
-}

@@ -31,8 +31,7 @@ def picture(knots, values, history, highest, uid):
 
 
 def compare(knots, values, history):
-    """Two or three sentences: whether guess and run have the same shape, where they part most, and by how much on
-    average.
+    """Two or three sentences: whether guess and run have the same shape, where they part most, by how much on average.
 
     history: see `helpers.curves.history`; a run that ended early is compared as far as its validation loss is a number.
     Raises CurveError for a history that cannot be read or has no validation loss.
@@ -51,11 +50,8 @@ def compare(knots, values, history):
     guess, run = _curve(knots, values, done), loss.val[:done]
     before = ""
     if done < epochs:
-        why = (
-            f"at epoch {done + 1} the validation loss was not a number"
-            if done < len(loss.val)
-            else "there the run ended"
-        )
+        no_number = f"at epoch {done + 1} the validation loss was not a number"
+        why = no_number if done < len(loss.val) else "there the run ended"
         before = f"Only {done} of {epochs} epochs can be compared: {why}. "
     turn = max([1, *(knot for knot in knots if knot < done)])  # where the last straight piece of the guess begins
     return before + (_shapes(guess, run, turn) if done > 1 else "") + _distance(guess, run)
@@ -74,13 +70,11 @@ def _shapes(guess, run, turn):
     yours, its = trend(guess), trend(run)
     if "falling" in yours and guess[turn - 1] - guess[-1] <= STILL_FALLING * guess[turn - 1]:
         yours = "falls, then levels off"  # what was drawn level is meant level, however steep it was just before
+    drew, came = _since(guess, yours), _since(run, its)
     if yours == its:
-        turns = f": your guess{_since(guess, yours)}, the run{_since(run, its)}" if "again" in its else ""
+        turns = f": your guess{drew}, the run{came}" if "again" in its else ""
         return f"The shape is the one you drew: the loss {its}{turns}. "
-    return (
-        f"The shape is not the one you drew: your guess {yours}{_since(guess, yours)}; the run"
-        f" {its}{_since(run, its)}. "
-    )
+    return f"The shape is not the one you drew: your guess {yours}{drew}; the run {its}{came}. "
 
 
 def _since(values, said):
@@ -95,6 +89,6 @@ def _distance(guess, run):
         return "Your guess and the run are nowhere as much as 0.01 apart."
     return (
         f"Your guess and the run part most at epoch {most + 1}: you drew {drew:,.2f}, it came to {came:,.2f}, "
-        f"{abs(came - drew):,.2f} {'higher' if came > drew else 'lower'}. On average they are {apart.mean():,.2f}"
-        " apart."
+        f"{abs(came - drew):,.2f} {'higher' if came > drew else 'lower'}. "
+        f"On average they are {apart.mean():,.2f} apart."
     )

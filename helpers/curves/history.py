@@ -35,20 +35,14 @@ def panes(history):
         )
     if not logs:  # before the first epoch
         return [Pane("loss", np.zeros(0), None), Pane("accuracy", np.zeros(0), None)]
-    metrics = [
-        key
-        for key in logs
-        if not key.startswith("val_") and not key.endswith("loss") and key not in ("learning_rate", "lr")
-    ]
+    others = ("learning_rate", "lr")
+    metrics = [key for key in logs if not (key.startswith("val_") or key.endswith("loss") or key in others)]
     metrics.sort(key=lambda key: "acc" not in key)  # any kind of accuracy before the others
-    return [
-        Pane(
-            "accuracy" if key == "acc" else key,
-            _values(logs, key),
-            _values(logs, "val_" + key) if "val_" + key in logs else None,
-        )
-        for key in ["loss", *metrics[:1]]
-    ]
+    found = []
+    for key in ["loss", *metrics[:1]]:
+        val = _values(logs, f"val_{key}") if f"val_{key}" in logs else None
+        found.append(Pane("accuracy" if key == "acc" else key, _values(logs, key), val))
+    return found
 
 
 def _values(logs, key):
@@ -58,14 +52,13 @@ def _values(logs, key):
         values = np.array(None)
     if values.ndim != 1 or values.dtype.kind not in "fiu":  # floats or whole numbers
         raise CurveError(
-            f"history[{key!r}] should be a list of numbers, one for each epoch, not "
-            f"{str(logs[key])[:60]}. Pass what model.fit returned, unchanged."
+            f"history[{key!r}] should be a list of numbers, one for each epoch, not {str(logs[key])[:60]}. "
+            "Pass what model.fit returned, unchanged."
         )
     if len(values) != len(logs["loss"]):
         raise CurveError(
-            f"history[{key!r}] has {len(values)} values, but there are "
-            f"{len(logs['loss'])} epochs. Pass what model.fit returned, unchanged; "
-            "if you gave model.fit a validation_freq, leave it out."
+            f"history[{key!r}] has {len(values)} values, but there are {len(logs['loss'])} epochs. Pass what model.fit "
+            "returned, unchanged; if you gave model.fit a validation_freq, leave it out."
         )
     return values.astype(float)
 
@@ -95,9 +88,8 @@ def describe(history, numbers=True):
     for name, values in zip(("training", "validation"), loss[1:], strict=True):
         if values is not None and len(finite(values)) < epochs:
             when = f" at epoch {np.argmin(np.isfinite(values)) + 1}" if numbers else ""
-            return f"The {name} loss stopped being a number{when}: it is NaN or infinite." + (
-                f" The best epoch is {best}: {_at(drawn, best)}." if numbers and best else ""
-            )
+            found = f" The best epoch is {best}: {_at(drawn, best)}." if numbers and best else ""
+            return f"The {name} loss stopped being a number{when}: it is NaN or infinite.{found}"
     if epochs == 1:
         return "One epoch, no trend yet" + (f": {_at(drawn, 1)}." if numbers else ".")
 
@@ -105,23 +97,21 @@ def describe(history, numbers=True):
         size = f" to {np.max(loss.train):,.2f}; its lowest value is {np.min(loss.train):,.2f}" if numbers else ""
         return f"Training loss explodes{size}."
     if loss.val is not None and zigzag(loss.val) > JAGGED:
-        return (
-            f"The lowest validation loss is at epoch {best} of {epochs}: {_at(drawn, best)}. " if numbers else ""
-        ) + ("Validation loss goes up and down from epoch to epoch, so its rises and falls mean little.")
+        lowest = f"The lowest validation loss is at epoch {best} of {epochs}: {_at(drawn, best)}. " if numbers else ""
+        return f"{lowest}Validation loss goes up and down from epoch to epoch, so its rises and falls mean little."
 
     training = trend(loss.train)
     if training in ("is still falling at the end", "falls, then levels off"):
         training = "falls"  # how it ends says little: training loss can nearly always fall further
     if loss.val is None:
-        lowest = f"The lowest loss is at epoch {best} of {epochs}: {_at(drawn, best)}. "
-        verdict = f"Training loss {training}. There is no validation data."
-        return lowest + verdict if numbers else verdict
+        lowest = f"The lowest loss is at epoch {best} of {epochs}: {_at(drawn, best)}. " if numbers else ""
+        return f"{lowest}Training loss {training}. There is no validation data."
     validation = trend(loss.val)
     if not numbers:
         return f"Training loss {training}. Validation loss {validation}."
     if "rises" in validation:
-        validation += f" from {loss.val[best - 1]:,.2f} to {loss.val[-1]:,.2f}"
-        validation += "" if "rises" in training else ", a sign of overfitting"
+        sign = "" if "rises" in training else ", a sign of overfitting"
+        validation += f" from {loss.val[best - 1]:,.2f} to {loss.val[-1]:,.2f}{sign}"
     gap = loss.val[-1] - loss.train[-1]
     size = f"{abs(gap):,.2f}"
     where = "as large as" if float(size.replace(",", "")) == 0 else f"{size} {'above' if gap > 0 else 'below'}"
@@ -132,19 +122,16 @@ def describe(history, numbers=True):
 
 
 def jump(train):
-    """How far the training loss jumps: the first epoch's as a multiple of the second's, or a rise later on the same
-    scale."""
+    """How far the training loss jumps: the first epoch's as a multiple of the second's, or a later rise on it."""
     if len(train) < 2:
         return 1.0
     rise = np.max(train - np.minimum.accumulate(train)) / max(abs(train[0]), TINY)
-    return float(
-        max(train[0] / max(train[1], TINY), 2 * JUMP * rise)
-    )  # a rise by half of the first loss counts as JUMP
+    # A rise by half of the first loss counts as JUMP.
+    return float(max(train[0] / max(train[1], TINY), 2 * JUMP * rise))
 
 
 def zigzag(values):
-    """How far the values go back and forth from epoch to epoch, as a share of their size: 0 for a curve without
-    turns."""
+    """How far the values go back and forth from epoch to epoch, as a share of their size: 0 without turns."""
     steps = np.diff(values[1:])  # the first epoch's fall is no zigzag
     turns = steps[:-1] * steps[1:] < 0
     if np.sum(turns) < 3:  # one turn is the bottom of a U

@@ -1,5 +1,4 @@
-"""Is a difference between the runs of two settings larger than luck? Answered in words, with the chance that luck does
-as much."""
+"""Is a difference between two settings' runs larger than luck? In words, with the chance that luck does as much."""
 
 from math import comb, floor, log10
 
@@ -9,20 +8,18 @@ LUCK = 0.05  # what luck does less often than once in 20 times is not put down t
 
 
 def verdict(a, b, numbers=True):
-    """What one figure per run says about two settings: words. numbers=False leaves out the figures, which differ
-    between machines.
+    """What one figure per run says about two settings: words.
 
     a, b: the lowest validation losses of A's and of B's runs, arrays of shape (seeds,), run by run from the same seed.
+    numbers=False leaves out the figures, which differ between machines.
 
     Two runs of one setting differ as well, by their seeds. If A and B were the same in truth, then which of all the
     runs end up lower would be luck, and two things would be rare. Rarer than LUCK, we do not call them luck.
 
     - All n runs of the one lie below all n of the other: chance 2 / (2n over n), so 4 seeds are enough. The ranges do
-    not overlap.
+      not overlap.
     - With the same seed nearly always the same one is lower (the sign test): for each seed that is like tossing a coin,
-    so
-      6 seeds of 6 are enough, or 9 of 10. The ranges may overlap, so the difference is small beside what the seed
-      changes.
+      so 6 seeds of 6 are enough, or 9 of 10. The ranges may overlap: small beside what the seed changes.
     """
     a, b = np.asarray(a, float), np.asarray(b, float)
     seeds = len(a)
@@ -56,8 +53,8 @@ def verdict(a, b, numbers=True):
     write = _writer(a, b)
     ranges = f"{write(a.min())} to {write(a.max())} for A and {write(b.min())} to {write(b.max())} for B"
     return (
-        f"Over {seeds} seeds the lowest validation loss is {ranges}; {lower} is lower in {wins} of {seeds} seeds."
-        f" {judgement}"
+        f"Over {seeds} seeds the lowest validation loss is {ranges}; "
+        f"{lower} is lower in {wins} of {seeds} seeds. {judgement}"
     )
 
 

@@ -1,8 +1,8 @@
 """The picture of a history that stays: a PNG with alt text, drawn with Matplotlib."""
 
 import base64
-import html
 import io
+from html import escape
 
 from matplotlib.figure import Figure
 
@@ -24,6 +24,7 @@ from helpers.curves.sheets import (
     x_ticks,
 )
 
+LEGEND = {"ncols": 2, "frameon": False, "fontsize": 9, "labelcolor": INK}
 MARKERS = {"circle": "o", "square": "s", "diamond": "D", "triangle": "^", "": ""}
 
 
@@ -39,67 +40,42 @@ class Picture:
         self.figure, self.png, self.alt, self.before = figure, file.getvalue(), alt, before
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        png = base64.b64encode(self.png).decode()
+        png, words = base64.b64encode(self.png).decode(), f"{self.before} {self.alt}".strip()
         # JupyterLab takes alt text from HTML only; nbconvert and Colab from the metadata.
-        words = f"{self.before} {self.alt}".strip()
-        page = (
-            f'<img width="{WIDTH}" alt="{html.escape(self.alt)}" '
-            f'src="data:image/png;base64,{png}"><p>{html.escape(words)}</p>'
-        )
-        return (
-            {"text/html": page, "image/png": png, "text/plain": words},
-            {"image/png": {"alt": self.alt, "width": WIDTH}},
-        )
+        img = f'<img width="{WIDTH}" alt="{escape(self.alt)}" src="data:image/png;base64,{png}">'
+        data = {"text/html": f"{img}<p>{escape(words)}</p>", "image/png": png, "text/plain": words}
+        return data, {"image/png": {"alt": self.alt, "width": WIDTH}}
 
 
 def plot(history, ghosts=(), title=None, numbers=False, before=""):
     """Draw loss and accuracy side by side, with the best epoch if there is validation data.
 
     title: a line of text above. numbers: whether the alt text has numbers (see `describe`).
-    before: words in front of that text where it stands under the picture. Returns a Picture. As the last line of a
-    cell, it is shown.
+    before: words in front of that text where it stands under the picture.
+
+    Returns a Picture. As the last line of a cell, it is shown.
     """
     sheets = sheets_of(history, ghosts)
     figure = Figure(figsize=(WIDTH / 100, HEIGHT / 100), facecolor="white")
     side = LEFT + (LABELS if ghosts else RIGHT)
-    figure.subplots_adjust(
-        left=LEFT / WIDTH,
-        right=1 - (side - LEFT) / WIDTH,
-        bottom=0.16,
-        top=0.78,
-        wspace=side / (WIDTH / len(sheets) - side),
-    )
+    left, right, between = LEFT / WIDTH, 1 - (side - LEFT) / WIDTH, side / (WIDTH / len(sheets) - side)
+    figure.subplots_adjust(left=left, right=right, bottom=0.16, top=0.78, wspace=between)
     for axes, sheet in zip(figure.subplots(1, len(sheets), squeeze=False)[0], sheets, strict=True):
         draw(axes, sheet)
     figure.suptitle(title or "", x=LEFT / WIDTH, ha="left", fontsize=11, color=INK)
-    figure.legend(
-        *figure.axes[0].get_legend_handles_labels(),
-        loc="upper right",
-        ncols=2,
-        frameon=False,
-        fontsize=9,
-        labelcolor=INK,
-    )
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="upper right", **LEGEND)
     return Picture(figure, describe(history, numbers), before)
 
 
 def draw(axes, sheet, width=1.5, marker=4):
-    """Draw a `Sheet` on Matplotlib's `axes`. width, marker: the size of its lines and of their points, in printer's
-    points."""
+    """Draw a `Sheet` on Matplotlib's `axes`. width, marker: of its lines and of their points, in printer's points."""
     ticks = ticks_of(sheet)
     low, height = ticks[0], ticks[-1] - ticks[0]
     epochs = max([1, *(len(line.values) for line in sheet.lines), *(len(values) for _, values in sheet.ghosts)])
     for (label, values), place in zip(sheet.ghosts, label_heights(sheet.ghosts, ticks), strict=True):
         axes.plot(range(1, len(values) + 1), values, color=GHOST, linewidth=0.8)
-        axes.text(
-            1.02,
-            low + place * height,
-            shorten(label),
-            va="center",
-            fontsize=8,
-            color=GHOST,
-            transform=axes.get_yaxis_transform(),
-        )
+        beside = {"va": "center", "fontsize": 8, "color": GHOST, "transform": axes.get_yaxis_transform()}
+        axes.text(1.02, low + place * height, shorten(label), **beside)
     for line in sheet.lines:
         look, (_, known) = LOOKS[line.look], axes.get_legend_handles_labels()
         axes.plot(

@@ -39,8 +39,7 @@ LOOKS = {
 Line = namedtuple("Line", "key look values")
 Band = namedtuple("Band", "look low high")
 # One plotting area. ghosts: `ghost_curves`; marks: pairs (epoch, words) that become upright lines; title: if not the
-# name;
-# ticks: of the y axis, if not what the curves need; notice: words across it.
+# name; ticks: of the y axis, if not what the curves need; notice: words across it.
 Sheet = namedtuple("Sheet", "name lines ghosts bands marks title ticks notice", defaults=((), (), (), (), "", (), ""))
 
 
@@ -134,11 +133,7 @@ def shorten(label):
 
 
 def ticks_of(sheet):
-    """The ticks of a sheet's y axis, a list of floats from one limit to the other: its own, or else what its curves
-    need."""
-    drawn = [
-        *(line.values for line in sheet.lines),
-        *(values for _, values in sheet.ghosts),
-        *(limit for band in sheet.bands for limit in (band.low, band.high)),
-    ]
+    """The ticks of a sheet's y axis, floats from one limit to the other: its own, or else what its curves need."""
+    drawn = [line.values for line in sheet.lines] + [values for _, values in sheet.ghosts]
+    drawn += [limit for band in sheet.bands for limit in (band.low, band.high)]
     return list(sheet.ticks) or y_ticks(sheet.name, drawn).tolist()

@@ -4,6 +4,7 @@ from html import escape
 
 import numpy as np
 
+from helpers.curves.elements import placed
 from helpers.curves.history import describe, panes
 from helpers.curves.sheets import GHOST, INK, LOOKS, WIDTH, y_ticks
 
@@ -19,13 +20,12 @@ def small(label, logs, epochs):
     label: what the words for it begin with. logs: a history's dict, as far as it has come. epochs: int, where the
     x axis ends.
     """
-    parts = []
-    for place, pane in enumerate(panes(logs)):
-        # An <svg> of its own cuts off what leaves it, as a loss that explodes does.
-        parts.append(
-            f'<svg x="{GAP}" y="{GAP + place * (PANE + GAP)}" width="{WIDE - 2 * GAP}" height="{PANE}" fill="none">'
-            f'<path d="M.5 0V{PANE - 0.5}H{WIDE}" stroke="{GHOST}"/>{_lines(pane, epochs)}</svg>'
-        )
+    axes = f'<path d="M.5 0V{PANE - 0.5}H{WIDE}" fill="none" stroke="{GHOST}"/>'
+    # An <svg> of its own cuts off what leaves it, as a loss that explodes does.
+    parts = [
+        placed(GAP, GAP + place * (PANE + GAP), WIDE - 2 * GAP, PANE, axes + _lines(pane, epochs))
+        for place, pane in enumerate(panes(logs))
+    ]
     words = escape(without_verdict(f"{label}. {describe(logs)}"))
     return (
         f'<svg width="{WIDE}" height="{TALL}" role="img" aria-label="{words}" style="display:block">'
@@ -44,9 +44,8 @@ def _lines(pane, epochs):
             if np.isfinite(share)
         ]
         colour, dashes, _ = LOOKS[look]
-        parts.append(
-            f'<polyline points="{" ".join(points)}" stroke="{colour}" stroke-dasharray="{dashes}" stroke-width="1.5"/>'
-        )
+        looks = f'fill="none" stroke="{colour}" stroke-dasharray="{dashes}" stroke-width="1.5"'
+        parts.append(f'<polyline points="{" ".join(points)}" {looks}/>')
     return "".join(parts)
 
 

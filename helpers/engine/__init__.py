@@ -4,6 +4,6 @@ Imports `errors` and its own files. Knows nothing of widgets, pictures or files:
 to be called after each epoch. What is said about a finished history belongs in `curves`.
 """
 
-from helpers.engine.trainer import fit
+from helpers.engine.training import fit
 
 __all__ = ["fit"]

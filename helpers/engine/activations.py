@@ -1,8 +1,6 @@
-"""What dropout and batch normalisation do to a batch, by their formulas; and the values that reach these layers in a
-network.
+"""What dropout and batch normalisation do to a batch, by their formulas; and the values that reach them in a network.
 
-Values are arrays of shape (pictures, units), or (pictures, height, width, channels): the last axis is that of the
-channels.
+Values are arrays of shape (pictures, units), or (pictures, height, width, channels): the channels are the last axis.
 """
 
 from collections import namedtuple
@@ -12,7 +10,7 @@ import numpy as np
 
 from helpers.engine.builder import in_fresh_thread, random_state_of_its_own
 from helpers.engine.structure import layers_of
-from helpers.errors import LessonError, shorten
+from helpers.errors import LessonError, is_whole, shorten
 
 CHUNK = 64  # pictures that go through the network at once
 NEITHER = (
@@ -22,8 +20,7 @@ NEITHER = (
 
 # A layer of the network. after: the name of the one before it; inputs: its values for the first pictures, float32.
 DropoutLayer = namedtuple("DropoutLayer", "name after rate noise_shape inputs")
-# means, variances: of every picture's values in each channel, shape (pictures, channels); the others have shape
-# (channels,).
+# means, variances: of every picture's values in each channel, shape (pictures, channels); the others: (channels,).
 BatchNormLayer = namedtuple(
     "BatchNormLayer", "name after momentum epsilon gamma beta moving_mean moving_variance inputs means variances"
 )
@@ -33,23 +30,18 @@ BatchNormLayer = namedtuple(
 
 
 def dropout_mask(shape, rate, seed, noise_shape=None):
-    """Which units are kept, bool, of `shape` or of one that broadcasts to it: each unit is dropped with probability
-    `rate`.
+    """Which units are kept, bool, of `shape` or of one that broadcasts to it; `rate`: the probability to be dropped.
 
     The same seed gives the same draw: what a rate drops, every higher rate drops as well.
     noise_shape: as in Keras's `Dropout`; where it is 1, the units along that axis are dropped together.
     """
-    shape = (
-        shape
-        if noise_shape is None
-        else [n if size is None else size for n, size in zip(shape, noise_shape, strict=True)]
-    )
+    if noise_shape is not None:
+        shape = [n if size is None else size for n, size in zip(shape, noise_shape, strict=True)]
     return np.random.default_rng(seed).random(shape, dtype=np.float32) >= rate
 
 
 def dropout(values, keep, rate):
-    """Values after dropout while training: those that are not kept become 0, the others are multiplied by 1 / (1 −
-    rate).
+    """Values after dropout while training: what is not kept becomes 0, all others are multiplied by 1 / (1 − rate).
 
     So the mean stays the same on average, and when predicting nothing need be changed: "inverted dropout". Srivastava
     et al. ("Dropout", 2014, sections 4 and 10) instead multiply by 1 − rate when predicting, and name this as the
@@ -59,15 +51,13 @@ def dropout(values, keep, rate):
 
 
 def batch_statistics(values):
-    """(mean, variance) of each channel over all pictures and positions, float64, shape (channels,); the sum is divided
-    by n, not n − 1."""
+    """(mean, variance) of each channel over all pictures and positions, float64, shape (channels,); divided by n."""
     values = np.asarray(values, dtype=np.float64).reshape(-1, np.shape(values)[-1])
     return values.mean(0), values.var(0)
 
 
 def normalised(values, mean, variance, epsilon=0.001):
-    """(values − mean) / √(variance + epsilon), for each channel: Ioffe and Szegedy, "Batch Normalization", 2015,
-    algorithm 1.
+    """(values − mean) / √(variance + epsilon), by channel: Ioffe and Szegedy, "Batch Normalization", 2015, algorithm 1.
 
     While training, mean and variance are those of the batch; when predicting, the moving averages.
     """
@@ -97,8 +87,7 @@ def joined_statistics(means, variances):
 
 
 def statistics_of_batches(means, variances, batch_size, steps):
-    """(means, variances) of `steps` successive batches, shape (steps, channels); after the last picture comes the first
-    again.
+    """(means, variances) of `steps` successive batches, shape (steps, channels); the first picture follows the last.
 
     means, variances: of each picture, shape (pictures, channels). A small batch's variance is on average below that of
     all pictures.
@@ -117,22 +106,18 @@ def look_inside(model, pictures, first=0, most=64):
     takes as input, at least 2; they are taken in order from row `first` on, and after the last comes row 0. The layers
     before work as when predicting. most: the number of pictures whose values are kept.
 
-    Returns (`DropoutLayer` or None, `BatchNormLayer` or None). Raises `LessonError` if there is neither, or for what
-    cannot be shown.
+    Returns (`DropoutLayer` or None, `BatchNormLayer` or None). Raises `LessonError` for what cannot be shown.
     """
     names, twin = _names_and_twin(model)
     pictures = _checked(pictures, twin)
-    if isinstance(first, bool) or not isinstance(first, (int, np.integer)) or not 0 <= first < len(pictures):
-        raise LessonError(
-            f"picture={first!r} should be a row of the pictures: a whole number from 0 to {len(pictures) - 1}."
-        )
-    found = [twin.get_layer(name) if name else None for name in names]
-    inner = keras.Model(twin.inputs[0], [_input_of(layer, twin) for layer in found if layer])
+    if not is_whole(first, 0) or first >= len(pictures):
+        numbers = f"a whole number from 0 to {len(pictures) - 1}"
+        raise LessonError(f"picture={first!r} should be a row of the pictures: {numbers}.")
+    drop, norm = [twin.get_layer(name) if name else None for name in names]
+    inner = keras.Model(twin.inputs[0], [_input_of(layer, twin) for layer in (drop, norm) if layer])
     rows = (first + np.arange(len(pictures))) % len(pictures)
     kept, means, variances = [], [], []
-    for begin in range(0, len(rows), CHUNK):
-        if begin >= most and found[1] is None:
-            break
+    for begin in range(0, len(rows) if norm else min(most, len(rows)), CHUNK):
         values = [np.asarray(part, dtype=np.float32) for part in _run(inner, pictures[rows[begin : begin + CHUNK]])]
         if not all(np.isfinite(part).all() for part in values):
             raise LessonError(
@@ -141,34 +126,26 @@ def look_inside(model, pictures, first=0, most=64):
             )
         if begin < most:
             kept.append(values)
-        if found[1] is not None:
+        if norm:
             last = values[-1].reshape(len(values[-1]), -1, values[-1].shape[-1])
             means.append(last.mean(1, dtype=np.float64))
             variances.append(last.astype(np.float64).var(1))
     kept = [np.concatenate(parts)[:most] for parts in zip(*kept, strict=True)]
-    return (
-        found[0] and _dropout_layer(found[0], kept[0]),
-        found[1] and _batch_norm_layer(found[1], kept[-1], np.concatenate(means), np.concatenate(variances)),
-    )
+    dropped = drop and _dropout_layer(drop, kept[0])
+    return dropped, norm and _batch_norm_layer(norm, kept[-1], np.concatenate(means), np.concatenate(variances))
 
 
 def _names_and_twin(model):
     """The names of the two layers (or None), and a copy of the model."""
     if not isinstance(model, keras.Model):
-        called = (
-            ", not the function that makes it: call it first" if callable(model) else f", not {type(model).__name__}"
-        )
-        raise LessonError(
-            f"microscope needs the network itself{called}. For example: microscope(model, clothes.x_train)."
-        )
+        called = "the function that makes it: call it first" if callable(model) else type(model).__name__
+        example = "For example: microscope(model, clothes.x_train)."
+        raise LessonError(f"microscope needs the network itself, not {called}. {example}")
     if not model.built:
         raise LessonError(
             "This network has not been built yet: begin it with keras.Input((28, 28, 1)), or train it first."
         )
-    try:
-        inputs = model.inputs
-    except AttributeError:
-        inputs = None
+    inputs = getattr(model, "inputs", None)
     if not inputs:
         raise LessonError(
             "microscope can look into keras.Sequential and functional models only, not into a class of your own."
@@ -186,8 +163,7 @@ def _names_and_twin(model):
     except Exception as error:
         raise LessonError(
             f"This network could not be copied: {type(error).__name__}: {shorten(error)} A layer of your own must take"
-            " **kwargs, pass them on with super().__init__(**kwargs), and return its other settings from"
-            " get_config()."
+            " **kwargs, pass them on with super().__init__(**kwargs), and return its other settings from get_config()."
         ) from error
     return names, twin
 
@@ -202,11 +178,9 @@ def _why_neither(model, kinds):
                 " it."
             )
     for layer in layers_of(model):
-        if "Dropout" in type(layer).__name__:
-            return (
-                f"The layer {layer.name!r} is a {type(layer).__name__}, which works in another way than Dropout."
-                f" {NEITHER}"
-            )
+        kind = type(layer).__name__
+        if "Dropout" in kind:
+            return f"The layer {layer.name!r} is a {kind}, which works in another way than Dropout. {NEITHER}"
     return NEITHER
 
 
@@ -223,16 +197,12 @@ def _checked(pictures, model):
     wanted = tuple(model.inputs[0].shape)
     if pictures.ndim == len(wanted) - 1 and wanted[-1] == 1 and pictures.shape[1:] == wanted[1:-1]:
         pictures = pictures[..., np.newaxis]  # Keras adds this axis as well
-    if pictures.ndim != len(wanted) or any(
-        size not in (None, have) for size, have in zip(wanted[1:], pictures.shape[1:], strict=True)
-    ):
-        one = (
-            " For a single picture, there are no statistics of a batch: pass several, such as clothes.x_train."
-            if pictures.ndim < len(wanted)
-            else ""
-        )
+    alike = [size in (None, have) for size, have in zip(wanted[1:], pictures.shape[1:], strict=False)]
+    if pictures.ndim != len(wanted) or not all(alike):
+        several = " For a single picture, there are no statistics of a batch: pass several, such as clothes.x_train."
         raise LessonError(
-            f"The network takes pictures of shape {wanted[1:]}, but these have shape {pictures.shape[1:]}.{one}"
+            f"The network takes pictures of shape {wanted[1:]}, but these have shape {pictures.shape[1:]}."
+            + several * (pictures.ndim < len(wanted))
         )
     if len(pictures) < 2:
         raise LessonError(
@@ -259,9 +229,8 @@ def _run(inner, pictures):
     try:
         values = inner(pictures, training=False)
     except Exception as error:
-        raise LessonError(
-            f"The network could not be run on these pictures: {type(error).__name__}: {shorten(error)}"
-        ) from error
+        why = f"{type(error).__name__}: {shorten(error)}"
+        raise LessonError(f"The network could not be run on these pictures: {why}") from error
     return values if isinstance(values, (list, tuple)) else [values]
 
 
@@ -296,19 +265,8 @@ def _batch_norm_layer(layer, inputs, means, variances):
         channels * (default if weights is None else np.asarray(weights, dtype=np.float64))
         for weights, default in ((layer.gamma, 1), (layer.beta, 0), (layer.moving_mean, 0), (layer.moving_variance, 1))
     )
-    return BatchNormLayer(
-        layer.name,
-        _before(layer),
-        float(layer.momentum),
-        float(layer.epsilon),
-        gamma,
-        beta,
-        mean,
-        variance,
-        inputs,
-        means,
-        variances,
-    )
+    numbers = float(layer.momentum), float(layer.epsilon), gamma, beta, mean, variance
+    return BatchNormLayer(layer.name, _before(layer), *numbers, inputs, means, variances)
 
 
 def _before(layer):

@@ -58,7 +58,7 @@ def call_builder(build, settings, seed, example=None, policy=None):
     example: one row of input, for networks that make their weights only when they first see one.
     Raises `LessonError` when `build` raises, or returns something other than a compiled Keras model.
     """
-    name = getattr(build, "__name__", "build")
+    name = name_of(build)
 
     def seeded_build():
         with random_state_of_its_own(seed):
@@ -85,6 +85,11 @@ def call_builder(build, settings, seed, example=None, policy=None):
     return model
 
 
+def name_of(build):
+    """What the student's function is called."""
+    return getattr(build, "__name__", "build")
+
+
 def keywords(build):
     """The keywords of the student's builder as `{name: default}`; no default is `inspect.Parameter.empty`."""
     return {
@@ -99,55 +104,49 @@ def check_shapes(model, x, y, build=None):
 
     Looks at what can be told in words (one input, one output, the common losses); the rest is Keras's to refuse.
     """
-    if not (isinstance(x, np.ndarray) and isinstance(y, np.ndarray)):
+    if not model.built or not (isinstance(x, np.ndarray) and isinstance(y, np.ndarray)):
         return
-    wanted = getattr(model, "input_shape", None) if model.built else None
+    wanted, outputs = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
     if isinstance(wanted, tuple) and not _fits(wanted[1:], x.shape[1:] or (1,)):
         raise LessonError(
             f"Your network expects inputs of shape {wanted[1:]}, but each of the {len(x)} examples has shape"
             f" {x.shape[1:]}." + at(build and line_of_call(build, "Input", "InputLayer", "Sequential"))
         )
-    outputs = getattr(model, "output_shape", None) if model.built else None
-    if isinstance(outputs, tuple) and len(outputs) != 2:  # a sequence or a picture of answers: Keras's to judge
-        return
-    loss = (
-        model.loss
-        if isinstance(model.loss, str)
-        else getattr(model.loss, "name", None) or getattr(model.loss, "__name__", "")
-    )
-    if not (isinstance(outputs, tuple) and outputs and isinstance(outputs[-1], int)):
-        return
-    units = outputs[-1]
-    last_layer = at(build and line_of_call(build, "Dense", "Softmax", "Activation"))
-    compile_line = at(build and line_of_call(build, "compile"))
-    one_hot = y.ndim == 2 and y.shape[1] > 1
-    if loss == "categorical_crossentropy":
-        if not one_hot:
-            raise LessonError(
-                "The loss categorical_crossentropy needs one-hot labels (one column per class), but the labels are"
-                " single numbers. Use one-hot labels, or the loss sparse_categorical_crossentropy." + compile_line
-            )
-        if y.shape[1] != units:
-            raise LessonError(
-                f"The last layer has {units} outputs, but the one-hot labels have {y.shape[1]} columns, one per class."
-                f" Give the last layer {y.shape[1]} units." + last_layer
-            )
-    elif loss == "sparse_categorical_crossentropy":
-        if one_hot:
-            raise LessonError(
-                "The loss sparse_categorical_crossentropy needs labels that are single numbers, but these are one-hot."
-                " Use the loss categorical_crossentropy." + compile_line
-            )
-        if y.min() < 0 or y.max() >= units:
-            raise LessonError(
-                f"The labels run from {int(y.min())} to {int(y.max())}, but the last layer has {units} outputs."
-                f" Give the last layer {int(y.max()) + 1} units." + last_layer
-            )
-    elif loss == "binary_crossentropy" and y.ndim == 1 and units != 1:
-        raise LessonError(
-            f"The loss binary_crossentropy compares one output with each label, but the last layer has {units} outputs."
-            " Give the last layer 1 unit with a sigmoid." + last_layer
+    if not (isinstance(outputs, tuple) and len(outputs) == 2 and isinstance(outputs[1], int)):
+        return  # several outputs, a sequence or a picture of answers
+    units, loss, one_hot = outputs[1], model.loss, y.ndim == 2 and y.shape[1] > 1
+    if not isinstance(loss, str):
+        loss = getattr(loss, "name", None) or getattr(loss, "__name__", "")
+    wrong, calls = "", ("Dense", "Softmax", "Activation")  # where the last layer is made
+    if loss == "categorical_crossentropy" and not one_hot:
+        calls = ("compile",)
+        wrong = (
+            "The loss categorical_crossentropy needs one-hot labels (one column per class), but the labels are"
+            " single numbers. Use one-hot labels, or the loss sparse_categorical_crossentropy."
         )
+    elif loss == "categorical_crossentropy" and y.shape[1] != units:
+        wrong = (
+            f"The last layer has {units} outputs, but the one-hot labels have {y.shape[1]} columns, one per class."
+            f" Give the last layer {y.shape[1]} units."
+        )
+    elif loss == "sparse_categorical_crossentropy" and one_hot:
+        calls = ("compile",)
+        wrong = (
+            "The loss sparse_categorical_crossentropy needs labels that are single numbers, but these are one-hot."
+            " Use the loss categorical_crossentropy."
+        )
+    elif loss == "sparse_categorical_crossentropy" and (y.min() < 0 or y.max() >= units):
+        wrong = (
+            f"The labels run from {int(y.min())} to {int(y.max())}, but the last layer has {units} outputs."
+            f" Give the last layer {int(y.max()) + 1} units."
+        )
+    elif loss == "binary_crossentropy" and y.ndim == 1 and units != 1:
+        wrong = (
+            f"The loss binary_crossentropy compares one output with each label, but the last layer has {units} outputs."
+            " Give the last layer 1 unit with a sigmoid."
+        )
+    if wrong:
+        raise LessonError(wrong + at(build and line_of_call(build, *calls)))
 
 
 def _fits(wanted, shape):

@@ -9,8 +9,13 @@ from helpers.errors import LessonError
 
 
 def len_of(arrays):
-    """The number of examples (rows) in an array, or in a list or dict of arrays of equal length."""
-    return len(tf.nest.flatten(arrays)[0])
+    """The number of examples (rows) in an array, or in a list or dict of arrays of equal length; None for a dataset."""
+    return None if isinstance(arrays, tf.data.Dataset) else len(tf.nest.flatten(arrays)[0])
+
+
+def first_of(x):
+    """The first example of arrays, as a batch of one that a network can be called with."""
+    return tf.nest.map_structure(lambda a: a[:1] if a.ndim > 1 else a[:1, np.newaxis], x)
 
 
 def check_examples(x, y, validation=None):
@@ -23,20 +28,25 @@ def check_examples(x, y, validation=None):
         arrays = [np.asarray(array) for array in tf.nest.flatten(part)]
         rows = sorted({len(array) if array.ndim else 0 for array in arrays})
         if len(rows) > 1:
-            raise LessonError(
-                f"The {name} data do not belong together: there are {rows[0]} rows in one array and {rows[-1]} in"
-                " another."
-            )
+            numbers = f"there are {rows[0]} rows in one array and {rows[-1]} in another."
+            raise LessonError(f"The {name} data do not belong together: {numbers}")
         if rows[0] == 0:
             raise LessonError(f"There are no {name} data: an array is empty.")
         for array in arrays:
             if array.dtype.kind not in "fiub":
                 raise LessonError(f"The {name} data must be numbers, but one array holds {array.dtype} values.")
             if array.dtype.kind == "f" and not np.isfinite(array).all():
-                raise LessonError(
-                    f"The {name} data hold values that are not finite numbers (NaN or infinity): look where they come"
-                    " from."
-                )
+                what = "values that are not finite numbers (NaN or infinity)"
+                raise LessonError(f"The {name} data hold {what}: look where they come from.")
+
+
+def check_validation(validation, made_by, compares="compares validation losses"):
+    """Raise a `LessonError` if there are no validation data, but the function `made_by` needs them."""
+    if validation is None:
+        raise LessonError(
+            f"{made_by} {compares}, and there are no validation data. Give it some:"
+            " validation_split=0.2, or (x, y, x_validation, y_validation)."
+        )
 
 
 def training_and_validation(data, validation_split=0.2):
@@ -50,9 +60,8 @@ def training_and_validation(data, validation_split=0.2):
     if isinstance(data, tf.data.Dataset):
         return data, None, None
     if not isinstance(data, (tuple, list)) or len(data) not in (2, 4):
-        raise LessonError(
-            "The data must be a dataset of helpers.data, or (x, y), or (x, y, x_validation, y_validation)."
-        )
+        forms = "(x, y), or (x, y, x_validation, y_validation)"
+        raise LessonError(f"The data must be a dataset of helpers.data, or {forms}.")
     if len(data) == 4:
         x, y, x_val, y_val = map(_as_arrays, data)
         return x, y, (x_val, y_val)
@@ -60,32 +69,23 @@ def training_and_validation(data, validation_split=0.2):
         return data[0], None, data[1]
     x, y = map(_as_arrays, data)
     check_examples(x, y)
-    if (
-        isinstance(validation_split, bool)
-        or not isinstance(validation_split, (int, float))
-        or not 0 <= validation_split < 1
-    ):
-        raise LessonError(
-            f"validation_split is a fraction from 0 up to, but not including, 1; it is {validation_split!r}."
-        )
+    fraction = isinstance(validation_split, (int, float)) and not isinstance(validation_split, bool)
+    if not fraction or not 0 <= validation_split < 1:
+        wanted = "a fraction from 0 up to, but not including, 1"
+        raise LessonError(f"validation_split is {wanted}; it is {validation_split!r}.")
     n = len_of(x)
     split = math.floor(n * (1 - validation_split))
     if split == 0:
         raise LessonError(f"With validation_split={validation_split} none of the {n} examples is left for training.")
-    training, rest = (
-        tf.nest.map_structure(lambda a, part=part: a[part], (x, y)) for part in (slice(split), slice(split, None))
-    )
-    return *training, (rest if split < n else None)
+    training = tf.nest.map_structure(lambda a: a[:split], (x, y))
+    return *training, (tf.nest.map_structure(lambda a: a[split:], (x, y)) if split < n else None)
 
 
 def _as_arrays(part):
     """A part of the data as an array, or as a dict or a list of arrays; a Python list of numbers becomes one array."""
     if isinstance(part, dict):
         return {name: np.asarray(values) for name, values in part.items()}
-    if (
-        isinstance(part, (list, tuple))
-        and part
-        and all(isinstance(values, np.ndarray) and values.ndim for values in part)
-    ):
+    several = isinstance(part, (list, tuple)) and len(part) > 0
+    if several and all(isinstance(values, np.ndarray) and values.ndim for values in part):
         return [np.asarray(values) for values in part]
     return np.asarray(part)

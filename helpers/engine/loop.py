@@ -109,10 +109,8 @@ class Loop:
     def _check_copy(self, model):
         self.start(model, 0)
         few = tf.nest.map_structure(lambda a: a[:4], self._x)
-        pairs = zip(
-            tf.nest.flatten(self.model(few, training=False)), tf.nest.flatten(model(few, training=False)), strict=True
-        )
-        if not all(np.allclose(mine, theirs, atol=1e-5, equal_nan=True) for mine, theirs in pairs):
+        predicted = [tf.nest.flatten(each(few, training=False)) for each in (self.model, model)]
+        if not all(np.allclose(*pair, atol=1e-5, equal_nan=True) for pair in zip(*predicted, strict=True)):
             raise NotImplementedError("a copy of it does not predict what it predicts")
 
     def _assign(self, values):
@@ -132,27 +130,19 @@ class Loop:
             mine = [layer for layer in layers_of(self.model) if type(layer) is AdjustableDropout]
             for layer, theirs in zip(mine, dropouts_of(model), strict=True):
                 layer.rate.assign(theirs.rate)
-        fixed = [
-            layer.seed_generator.state
-            for layer in layers_of(self.model)
-            if getattr(layer, "seed", None) is not None and hasattr(layer, "seed_generator")
-        ]
-        states = [
-            v for v in self._variables if v.path.endswith("seed_generator_state") and not any(v is f for f in fixed)
-        ]
+        seeded = [layer for layer in layers_of(self.model) if getattr(layer, "seed", None) is not None]
+        fixed = {id(layer.seed_generator.state) for layer in seeded if hasattr(layer, "seed_generator")}
+        states = [v for v in self._variables if v.path.endswith("seed_generator_state") and id(v) not in fixed]
         for number, state in enumerate(states):
-            start[id(state)] = np.array(
-                [np.random.SeedSequence([seed, number]).generate_state(1)[0] >> 1, 0], state.dtype
-            )
+            drawn = np.random.SeedSequence([seed, number]).generate_state(1)[0]
+            start[id(state)] = np.array([drawn >> 1, 0], state.dtype)
         self.restore([start[id(v)] for v in self._variables])
 
     def follow(self, model):
-        """Take over the weights and the optimizer's state of the student's `model`, which a callback may have
-        changed."""
-        if model is self.model:
-            return
-        for mine, theirs in self._pairs(model):
-            mine.assign(theirs.value)
+        """Take over the weights and the optimizer's state of `model`, the student's; a callback may have changed it."""
+        if model is not self.model:
+            for mine, theirs in self._pairs(model):
+                mine.assign(theirs.value)
 
     def listen_to(self, stop):
         """Within it, `stop` ends an epoch before its next batch."""
@@ -167,18 +157,15 @@ class Loop:
 
     def copy_to(self, model):
         """Give the student's own `model` the weights, and the optimizer's state, that training has reached."""
-        if model is self.model:
-            return
-        model.optimizer.build(model.trainable_variables)
-        for mine, theirs in self._pairs(model):
-            theirs.assign(mine.value)
+        if model is not self.model:
+            model.optimizer.build(model.trainable_variables)
+            for mine, theirs in self._pairs(model):
+                theirs.assign(mine.value)
 
     def _pairs(self, model):
         """The variables of the copy with those of the student's `model`: weights, then the optimizer's."""
-        return [
-            *zip(self.model.weights, model.weights, strict=True),
-            *zip(self.model.optimizer.variables, model.optimizer.variables, strict=True),
-        ]
+        mine, theirs = ([*each.weights, *each.optimizer.variables] for each in (self.model, model))
+        return zip(mine, theirs, strict=True)
 
     def epoch(self, number, n_train, batch_size, seed, shuffle=True):
         """Train epoch `number` (from 0) on the first `n_train` examples; returns `({metric: float}, state)`.
@@ -187,9 +174,7 @@ class Loop:
         """
         numbers = tf.constant([seed % 2**31, number, n_train, min(batch_size, n_train), bool(shuffle)], tf.int32)
         finished, values, state = self._train_epoch(numbers)
-        if not finished:
-            return None, None
-        return dict(zip(self._names, map(float, values.numpy()), strict=True)), state
+        return (dict(zip(self._names, map(float, values.numpy()), strict=True)), state) if finished else (None, None)
 
     def _epoch(self, numbers):
         n_train, batch_size, rows = numbers[2], numbers[3], tf.range(numbers[2])
@@ -263,8 +248,7 @@ def _one_number(name, value):
     if value.shape.rank != 0:
         raise LessonError(
             f"The metric {name} gives {value.shape.num_elements()} numbers for each epoch, and a curve needs one."
-            " Choose"
-            ' one of them, or an average: for example keras.metrics.F1Score(average="macro").'
+            ' Choose one of them, or an average: for example keras.metrics.F1Score(average="macro").'
         )
     return tf.cast(value, "float32")
 

@@ -1,5 +1,4 @@
-"""The training loss of a network measured again, its weights held still: as in training, without dropout, and as in
-inference."""
+"""The training loss measured again, with the weights held still: as in training, without dropout, as in inference."""
 
 import contextlib
 import inspect
@@ -40,9 +39,7 @@ class Remeasure:
     """
 
     def __init__(self):
-        self._compiled = (
-            weakref.WeakKeyDictionary()
-        )  # model -> its compiled function: compiled once, gone with the model
+        self._compiled = weakref.WeakKeyDictionary()  # model -> its function: compiled once, gone with the model
 
     def __call__(self, model, x, y, n_train, batch_size):
         batches = tf.nest.map_structure(lambda array: _tensor(array[:n_train]), (x, y))
@@ -68,11 +65,8 @@ def _measuring(model, batches):
         with _as_in_inference(random):
             dropout_off = _average_loss(model, x, y, batch_size, training=True) if random else in_training
         # A pass that cannot come out differently is spared.
-        return (
-            in_training,
-            dropout_off,
-            _average_loss(model, x, y, batch_size, training=False) if others else dropout_off,
-        )
+        inference = _average_loss(model, x, y, batch_size, training=False) if others else dropout_off
+        return in_training, dropout_off, inference
 
     if model.run_eagerly:
         return losses
@@ -104,22 +98,18 @@ def _layers_that_train(model):
     """The layers that can behave differently in training, those inside other layers included: (random ones, all
     others)."""
     # A Sequential or functional model only passes on whether it is in training.
-    found = [
-        layer
-        for layer in model._flatten_layers()
-        if type(layer) not in ALWAYS_ALIKE
-        and not type(layer).__module__.startswith("keras.src.models.")
-        and "training" in inspect.signature(layer.call).parameters
-    ]
-    return [layer for layer in found if isinstance(layer, RANDOM)], [
-        layer for layer in found if not isinstance(layer, RANDOM)
-    ]
+    random, others = [], []
+    for layer in model._flatten_layers():
+        only_passes_on = type(layer).__module__.startswith("keras.src.models.")
+        alike = only_passes_on or type(layer) in ALWAYS_ALIKE
+        if not alike and "training" in inspect.signature(layer.call).parameters:
+            (random if isinstance(layer, RANDOM) else others).append(layer)
+    return random, others
 
 
 @contextlib.contextmanager
 def _as_in_inference(some_layers):
-    """Within it, a function that is traced calls these layers as in inference, whatever the rest of the network
-    does."""
+    """Within it, a function that is traced calls these layers as in inference, whatever the others do."""
 
     def quiet(call):
         return lambda *args, **kwargs: call(*args, **{**kwargs, "training": False})

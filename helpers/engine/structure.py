@@ -84,20 +84,15 @@ def structure_of(model):
     """
     if not all(type(part).__module__.startswith("keras.") for part in (model, model.optimizer, *layers_of(model))):
         return None
-    changed = any(
-        value for name, value in vars(model.optimizer).items() if name.startswith("_exclude_from_weight_decay")
-    )
-    if (
-        changed
-        or isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
-        or any(hasattr(layer, "adapt") for layer in layers_of(model))
-    ):
+    optimizer = vars(model.optimizer).items()
+    changed = any(value for name, value in optimizer if name.startswith("_exclude_from_weight_decay"))
+    scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    if changed or scaled or any(hasattr(layer, "adapt") for layer in layers_of(model)):
         return None
     try:
         adjustable = {layer.name for layer in dropouts_of(model)}
-        return json.dumps(
-            _only_structure([model.get_config(), model.get_compile_config()], adjustable), sort_keys=True, default=str
-        )
+        config = _only_structure([model.get_config(), model.get_compile_config()], adjustable)
+        return json.dumps(config, sort_keys=True, default=str)
     except (TypeError, ValueError, NotImplementedError):
         return None
 
@@ -110,9 +105,8 @@ def adjustable_copy(model):
 
     def copy_layer(layer):
         if type(layer) is keras.layers.Dropout:
-            return AdjustableDropout(
-                layer.rate, layer.noise_shape, layer.seed, name=layer.name, dtype=layer.dtype_policy
-            )
+            named = {"name": layer.name, "dtype": layer.dtype_policy}
+            return AdjustableDropout(layer.rate, layer.noise_shape, layer.seed, **named)
         return type(layer).from_config(layer.get_config())
 
     def copy():

@@ -14,18 +14,15 @@ numbers in a list make a slider, because JupyterLab takes the arrow keys away fr
 """
 
 import inspect
+import json
 import math
 from numbers import Integral, Number
 
 import ipywidgets as widgets
-import keras
-import numpy as np
 
 from helpers.engine.builder import keywords
-from helpers.errors import LessonError
-
-OF_TRAINING = ("epochs", "batch_size", "n_train", "seed")  # these belong to the training, all others to the builder
-DEFAULTS = {"batch_size": 32, "seed": 0}  # as in `fit`, and the first of seeds
+from helpers.engine.settings import DEFAULTS, OF_TRAINING, check_builder, check_keywords, is_same
+from helpers.errors import LessonError, is_whole
 
 
 def controls(build, forms, available, made_by="explore"):
@@ -34,38 +31,18 @@ def controls(build, forms, available, made_by="explore"):
     `available`: the number of training images; `made_by`: the function the student called. Raises `LessonError` for a
     form that cannot be a control, a keyword the builder does not take, or one it needs and nobody gives.
     """
-    if isinstance(build, keras.Model) or not callable(build):
-        raise LessonError(
-            f"{made_by} needs the function that makes the network, not the network: leave out the brackets,"
-            f" {made_by}(build, …)."
-        )
-    parameters = inspect.signature(build).parameters.values()
-    takes, name = keywords(build), getattr(build, "__name__", "build")
-    anything = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
-    for keyword in forms:
-        if keyword not in (*OF_TRAINING, *takes) and not anything:
-            raise LessonError(
-                f"Your function {name}({', '.join(takes)}) has no keyword {keyword!r}. Write it into the function's"
-                f" first line (def {name}({', '.join([*takes, keyword + '=…'])}):) and use it inside, or take"
-                f" {keyword} out of {made_by}(…)."
-            )
-    for keyword, default in takes.items():
-        if keyword not in forms and default is inspect.Parameter.empty:
-            raise LessonError(
-                f"Your function {name}() needs a value for {keyword!r}: give it a default, or make a control:"
-                f" {made_by}(…, {keyword}=(low, high))."
-            )
+    check_builder(build, made_by)
+    check_keywords(build, forms, f"{{}} out of {made_by}(…)", f"make a control: {made_by}(…, {{}}=(low, high))")
     made, fixed = {}, {}
+    defaults = {keyword: value for keyword, value in keywords(build).items() if value is not inspect.Parameter.empty}
     for keyword, form in forms.items():
-        default = takes.get(keyword, inspect.Parameter.empty)
-        default = DEFAULTS.get(keyword) if default is inspect.Parameter.empty else default
-        control = _control(keyword, form, default)
+        control = _control(keyword, form, {**DEFAULTS, **defaults}.get(keyword))
         if control is None:
             fixed[keyword] = form
         else:
             made[keyword] = control
         if keyword in OF_TRAINING and not (keyword == "n_train" and form is None):
-            _check_number_of_training(keyword, form, control, available)
+            _check_number_of_training(keyword, values_of(form, control), available)
     return made, fixed
 
 
@@ -95,13 +72,10 @@ def _choice(keyword, form, default, look):
     values = list(form.values()) if isinstance(form, dict) else list(form)
     if not values:
         raise LessonError(f"{keyword}=[] leaves nothing to choose from: put the choices into the list.")
-    options = list(zip(map(str, form), values, strict=True))
-    ordered = not isinstance(form, dict) and all(
-        isinstance(value, Number) and not isinstance(value, bool) for value in values
-    )
-    same = [isinstance(value, bool) == isinstance(default, bool) and np.array_equal(value, default) for value in values]
-    start = same.index(True) if True in same else 0
-    return (widgets.SelectionSlider if ordered else widgets.Dropdown)(options=options, index=start, **look)
+    numbers = all(isinstance(value, Number) and not isinstance(value, bool) for value in values)
+    start = next((number for number, value in enumerate(values) if is_same(value, default)), 0)
+    kind = widgets.SelectionSlider if numbers and not isinstance(form, dict) else widgets.Dropdown
+    return kind(options=list(zip(map(str, form), values, strict=True)), index=start, **look)
 
 
 def _slider(keyword, form, default, look):
@@ -138,22 +112,19 @@ def _round_step(rough):
     return round(min((1, 2, 5, 10), key=lambda digit: abs(digit * power - rough)) * power, 12)
 
 
-def _check_number_of_training(keyword, form, control, available):
-    if control is None:
-        numbers = [form]
-    elif hasattr(control, "options"):
-        numbers = (
-            list(form.values())
-            if isinstance(form, dict)
-            else form
-            if isinstance(form, (list, range))
-            else [control.value]
-        )
-    else:
-        numbers = [getattr(control, "min", control.value), getattr(control, "max", control.value)]
+def values_of(form, control):
+    """What a form allows: each value, or the lowest and the highest. control: the one for it; None: it is fixed."""
+    if isinstance(form, dict):
+        return list(form.values())
+    if isinstance(form, (list, range)):
+        return list(form)
+    return [form] if control is None else [getattr(control, end, control.value) for end in ("min", "max")]
+
+
+def _check_number_of_training(keyword, numbers, available):
     least = 0 if keyword == "seed" else 1
     for number in numbers:
-        if isinstance(number, bool) or not isinstance(number, Integral):
+        if not is_whole(number):
             raise LessonError(f"{keyword} needs whole numbers; {number!r} is none.")
         if number < least:
             raise LessonError(f"{keyword} must be at least {least}; here it can be {number}.")
@@ -165,3 +136,30 @@ def value_of(control):
     """A control's value as Python's own number; a slider's steps are rounded off (0.30000000000000004 is 0.3)."""
     value = control.value.item() if hasattr(control.value, "item") else control.value
     return round(value, 12) if isinstance(value, float) else value
+
+
+def read(made):
+    """The values of controls: {keyword: value} from {keyword: widget}."""
+    return {keyword: value_of(control) for keyword, control in made.items()}
+
+
+# What the controls showed, and show now: settings, {keyword: value}
+
+
+def of_curve(settings):
+    """What decides the course of a curve: all settings but how far it goes."""
+    return {keyword: value for keyword, value in settings.items() if keyword != "epochs"}
+
+
+def curve(settings):
+    """The course of a curve as text, the same for settings of the same course."""
+    return json.dumps(of_curve(settings), sort_keys=True, default=repr)
+
+
+def difference(settings, others):
+    """Those settings in which a curve differs from another one."""
+    return {keyword: value for keyword, value in of_curve(settings).items() if others.get(keyword) != value}
+
+
+def in_words(settings):
+    return ", ".join(f"{keyword} {value}" for keyword, value in settings.items())

@@ -1,21 +1,20 @@
 """Controls for two settings, A and B, which differ in a few keywords and share all others."""
 
-from numbers import Integral
-
 import ipywidgets as widgets
 import numpy as np
 from traitlets import TraitError
 
-from helpers.engine.builder import keywords
-from helpers.errors import LessonError
-from helpers.live.controls import DEFAULTS, controls, value_of
+from helpers.engine.builder import keywords, name_of
+from helpers.engine.settings import DEFAULTS
+from helpers.errors import LessonError, is_whole
+from helpers.live.controls import controls, read, value_of, values_of
+from helpers.live.part import beside
 
 COPIED = ("min", "max", "step", "base", "readout_format", "options")  # what makes a control for B like that for A
 
 
 class Pair:
-    """The controls for `forms`, as in `explore`, with one more for B for each keyword of `other`, and one for the
-    number of seeds.
+    """The controls for `forms`, as in `explore`, one more for B for each keyword of `other`, one for how many seeds.
 
     other: {keyword: B's value, or where its control starts}. seeds: a form. available: the number of training examples.
     `all`: the controls; `rows`: boxes of them, with A's and B's side by side; `lent`: those that belong to the student.
@@ -43,36 +42,29 @@ class Pair:
         self.lent = [form for form in (*forms.values(), seeds) if isinstance(form, widgets.Widget)]
         self._leave_room_for_labels()
         shared = [control for name, control in self._of_a.items() if name not in self._of_b]
-        rows = [[*shared, *self._seeds], *([self._of_a[name], twin] for name, twin in self._of_b.items())]
-        self.rows = [widgets.HBox(row, layout=widgets.Layout(flex_flow="row wrap")) for row in rows]
+        self.rows = [
+            beside([*shared, *self._seeds]),
+            *(beside([self._of_a[name], twin]) for name, twin in self._of_b.items()),
+        ]
 
     def _leave_room_for_labels(self):
         ours = [control for control in self.all if control not in self.lent]
         wide = max([6.5, *(0.62 * len(control.description) for control in ours)])  # in em
         for control in ours:
-            control.style.description_width, control.layout.width, control.layout.margin = (
-                f"{wide:g}em",
-                f"{17.5 + wide:g}em",
-                "2px",
-            )
+            control.style.description_width = f"{wide:g}em"
+            control.layout.width, control.layout.margin = f"{17.5 + wide:g}em", "2px"
 
     def read(self):
-        """({"A": {keyword: value}, "B": {…}, "seeds": number}, {"A": what is its own in words, "B": …}), as the
-        controls now show."""
-        a = {**_values(self._of_a), **self._fixed}
-        b = {**a, **_values(self._of_b), **self._fixed_of_b}
+        """What the controls show: ({"A": {keyword: value}, "B": {…}, "seeds": number}, {"A": its own in words, …})."""
+        a = {**read(self._of_a), **self._fixed}
+        b = {**a, **read(self._of_b), **self._fixed_of_b}
         (seeds,) = [value_of(control) for control in self._seeds] or [self._fixed_seeds]
-        names = {
-            side: ", ".join(
-                f"{name} {getattr(made.get(name), 'label', values[name])}" for name in (*self._of_b, *self._fixed_of_b)
-            )
-            for side, made, values in (("A", self._of_a, a), ("B", self._of_b, b))
-        }
+        names = {"A": self._own_in_words(self._of_a, a), "B": self._own_in_words(self._of_b, b)}
         return {"A": a, "B": b, "seeds": seeds}, names
 
-
-def _values(made):
-    return {name: value_of(control) for name, control in made.items()}
+    def _own_in_words(self, made, values):
+        own = (*self._of_b, *self._fixed_of_b)
+        return ", ".join(f"{name} {getattr(made.get(name), 'label', values[name])}" for name in own)
 
 
 def _check_other(other):
@@ -83,9 +75,8 @@ def _check_other(other):
         )
     for name in other:
         if name in ("epochs", "seed", "seeds"):
-            raise LessonError(
-                f"A and B are trained for the same epochs and from the same seeds: take {name} out of other."
-            )
+            alike = "A and B are trained for the same epochs and from the same seeds"
+            raise LessonError(f"{alike}: take {name} out of other.")
 
 
 def _check_no_seed(forms):
@@ -97,10 +88,10 @@ def _check_no_seed(forms):
 
 def _default(build, name):
     """A's value of a keyword that has no form."""
-    takes, function = keywords(build), getattr(build, "__name__", "build")
+    takes = keywords(build)
     if name not in takes:
         raise LessonError(
-            f"other names {name!r}, but your function {function}({', '.join(takes)}) has no such keyword."
+            f"other names {name!r}, but your function {name_of(build)}({', '.join(takes)}) has no such keyword."
             " Check its spelling, or write it into the function's first line and use it inside."
         )
     return takes[name]
@@ -108,9 +99,8 @@ def _default(build, name):
 
 def _twin(name, control, value):
     """A control for B like that for A, `control`, which starts at `value`."""
-    twin = type(control)(
-        **{trait: getattr(control, trait) for trait in COPIED if control.has_trait(trait)}, description=f"{name} (B)"
-    )
+    copied = {trait: getattr(control, trait) for trait in COPIED if control.has_trait(trait)}
+    twin = type(control)(**copied, description=f"{name} (B)")
     try:
         twin.value = value
         fits = np.array_equal(value_of(twin), value)  # for a value beyond its end a slider goes to its end
@@ -127,14 +117,8 @@ def _twin(name, control, value):
 def _seeds(form):
     """([the control for the number of seeds], None), or ([], number) where the number is fixed."""
     made, fixed = controls(lambda seeds=1: None, {"seeds": form}, None)
-    if isinstance(form, (list, range, dict)):
-        numbers = form.values() if isinstance(form, dict) else form
-    else:
-        numbers = [
-            number for control in made.values() for number in (getattr(control, "min", control.value), control.value)
-        ] or [form]
-    for number in numbers:
-        if isinstance(number, bool) or not isinstance(number, Integral) or number < 1:
+    for number in values_of(form, made.get("seeds")):
+        if not is_whole(number, 1):
             raise LessonError(
                 "seeds says from how many seeds to train, in whole numbers of at least 1: for example seeds=(1, 10, 3)."
                 f" Here it can be {number!r}."

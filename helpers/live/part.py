@@ -19,6 +19,7 @@ from IPython.display import display
 from helpers.engine.builder import FRESH
 from helpers.engine.loop import Stop
 from helpers.errors import Interrupted, LessonError, our_mistake
+from helpers.live.controls import controls, read
 from helpers.live.worker import WORKER
 
 FRAME = 0.04  # seconds between two pictures of a growing curve: faster than this nobody sees
@@ -43,8 +44,7 @@ STYLE = """<style>
 
 
 class Live:
-    """A live part of a lesson. `state`: "ready" (for the student), "building", "training", "done", "stopped" or
-    "error".
+    """A live part of a lesson. `state`: "ready" for the student, "building", "training", "done", "stopped" or "error".
 
     A subclass makes its widgets and calls `_assemble`; in `_train(stop)` it trains once, drawing with `_draw`, and
     returns (final state, words). `_picture()` gives the SVG or HTML to show, `_marks()` what tests and assistive
@@ -62,18 +62,23 @@ class Live:
                 f"{self.made_by}(…) was called inside the function that makes the network. Call it outside, in a cell"
                 " of its own."
             )
-        self.state = "building"
-        self._error = None
-        self._run_number = 0
+        self.state, self._error, self._stop = "building", None, Stop()
         self._name = f"p{next(_numbers)}"  # tells its chart from the others on the page
-        self._stop = Stop()
         self.idle = threading.Event()
         self.idle.set()
-        self._background = False
-        self._drawn_at = 0.0
+        self._background, self._run_number, self._drawn_at = False, 0, 0.0
+        self._of_student, self._on_control = (), self._request  # the widgets lent; what a move of a control calls
         self._words, self._chart = widgets.HTML(), widgets.HTML()
         self._stop_button = widgets.Button(description="Stop", tooltip="Stop the training that is under way")
-        self._stop_button.on_click(self._on_stop)
+        self._stop_button.on_click(self.stop)
+
+    def _add_controls(self, build, forms, available=None, on_move=None):
+        """Make the controls for `forms`, as `controls` does; a move calls `on_move(change)`, or else trains again."""
+        self._controls, self._fixed = controls(build, forms, available, self.made_by)
+        self._of_student = [form for form in forms.values() if isinstance(form, widgets.Widget)]
+        self._on_control = on_move or self._on_control
+        for control in self._controls.values():
+            control.observe(self._on_control, "value")
 
     def _assemble(self, *rows):
         """Put `rows` of widgets, the state in words and the picture below each other, and draw for the first time."""
@@ -83,7 +88,7 @@ class Live:
     # What a student can do with it
 
     def show(self):
-        """Show it and, if it trains at once, start; most parts return when the curves are complete."""
+        """Show it and, if it trains at once, start; most return, the part itself, when the curves are complete."""
         place = _place()
         self._shown_in = _cell()
         self._background = place == "background"
@@ -95,8 +100,8 @@ class Live:
             if self.waits_when_shown or not self._background:
                 self.wait()
         if place == "nobody watches":
-            data, metadata = self._finished()
-            display({**data, VIEW: self._view()}, metadata=metadata, raw=True)
+            self._display(*self._finished())
+        return self
 
     def wait(self):
         """Wait until no training is under way; raises the `LessonError` that the last run ended with, if it did."""
@@ -114,7 +119,7 @@ class Live:
         if self._error is not None:
             raise self._error
 
-    def stop(self):
+    def stop(self, _button=None):
         """Stop the training that is under way or waits; the curve so far stays, and the next move trains again."""
         if WORKER.forget(self):
             self._words.value = '<div class="live-panel-state stopped" role="status">Stopped before it began.</div>'
@@ -127,11 +132,12 @@ class Live:
     def close(self):
         """Stop training and take it off the page; nothing of it stays in memory."""
         self.stop()
-        self._stop_button.on_click(self._on_stop, remove=True)
-        for control in self._lent():
-            control.unobserve(self._request, "value")
+        self._stop_button.on_click(self.stop, remove=True)
+        lent = self._lent()
+        for control in lent:
+            control.unobserve(self._on_control, "value")
         for widget in _all_in(self._box):
-            if widget not in self._lent():
+            if widget not in lent:
                 widget.unobserve_all()
                 widget.close()
 
@@ -140,6 +146,9 @@ class Live:
             self._display()
 
     # From a control to a run
+
+    def _read_controls(self):
+        return {**read(self._controls), **self._fixed}
 
     def _request(self, _change=None):
         """A control has moved: train with what the controls now show."""
@@ -169,12 +178,8 @@ class Live:
         self._error = error
 
     def say_it_waits(self):
-        self._words.value = (
-            '<div class="live-panel-state" role="status">Waiting until another panel has finished …</div>'
-        )
-
-    def _on_stop(self, _button):
-        self.stop()
+        waiting = "Waiting until another panel has finished …"
+        self._words.value = f'<div class="live-panel-state" role="status">{waiting}</div>'
 
     # What it looks like
 
@@ -193,11 +198,20 @@ class Live:
         """Whether a growing curve should be drawn again; in the background not more often than can be seen."""
         return not self._background or time.perf_counter() - self._drawn_at >= FRAME
 
-    def _display(self):
-        display({VIEW: self._view(), "text/plain": "A live panel. Run this cell to bring it to life."}, raw=True)
+    def _draw_state(self, state):
+        """Draw that training has begun; that the network is built has been drawn before anything else."""
+        if state == "training":
+            self._draw(state)
 
-    def _view(self):
-        return {"version_major": 2, "version_minor": 0, "model_id": self._box.model_id}
+    def _draw_epoch(self, history):
+        """Draw a curve that has grown by an epoch: its first point at once."""
+        if len(history.epoch) == 1 or self._is_due():
+            self._draw("training")
+
+    def _display(self, data=None, metadata=None):
+        data = data or {"text/plain": "A live panel. Run this cell to bring it to life."}
+        view = {"version_major": 2, "version_minor": 0, "model_id": self._box.model_id}
+        display({**data, VIEW: view}, metadata=metadata, raw=True)
 
     def _finished(self):
         """(data, metadata) of what a reader without a kernel sees."""
@@ -207,11 +221,16 @@ class Live:
 
     def _lent(self):
         """Widgets on it that belong to the student and outlive it."""
-        return ()
+        return self._of_student
 
     def _still_words(self):
         """(alt text, words below the picture) for a reader without a kernel, the same on every machine."""
         raise NotImplementedError
+
+
+def beside(parts):
+    """Widgets beside each other; where there is no room, on several lines."""
+    return widgets.HBox(list(parts), layout=widgets.Layout(flex_flow="row wrap"))
 
 
 def still(svg, alt, words=""):
@@ -239,7 +258,7 @@ def _as_text(value):
 def _place():
     """Where panels are shown: "background" training behind a front end, "inline" (Colab), or "nobody watches"."""
     shell = get_ipython()
-    if shell is None or not hasattr(shell, "kernel"):
+    if not hasattr(shell, "kernel"):
         return "nobody watches"
     if "google.colab" in sys.modules:
         # Colab shows no widget update that leaves the kernel outside a running request.
@@ -250,21 +269,15 @@ def _place():
 
 def _cell():
     """The number of the execution that is under way."""
-    shell = get_ipython()
-    return getattr(shell, "execution_count", None)
-
-
-def _cell_id():
-    """What the front end calls the cell that is running, or None where it does not say."""
-    shell = get_ipython()
-    if shell is None or not hasattr(shell, "kernel"):
-        return None
-    return shell.kernel.get_parent("shell").get("metadata", {}).get("cellId")
+    return getattr(get_ipython(), "execution_count", None)
 
 
 def _replace_panel_of_this_cell(panel):
-    cell = _cell_id()
-    if cell is not None:
+    shell = get_ipython()
+    if not hasattr(shell, "kernel"):
+        return
+    cell = shell.kernel.get_parent("shell").get("metadata", {}).get("cellId")
+    if cell is not None:  # else the front end does not say what it calls the cell that is running
         if cell in _panels:
             _panels[cell].close()
         _panels[cell] = panel

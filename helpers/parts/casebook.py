@@ -50,27 +50,23 @@ class Run:
         """Its chart, with a title that says the cause only once it has been named; uid: see `chart.svg`."""
         ghosts = [("before", self.history.history)] if self.after else []
         epochs = max([self.epochs, *(len(logs["loss"]) for _, logs in ghosts)])
-        title = (
-            f"Case {self.number}"
-            + (f": {self.case.pattern}" if self.named else "")
-            + (f", after “{self.after}”" if self.after else "")
-        )
-        drawn = without_verdict(chart.svg(self.logs, epochs, ghosts, uid=uid)).replace(
-            'aria-label="', f'aria-label="{escape(title)}. ', 1
-        )
+        title = f"Case {self.number}"
+        title += f": {self.case.pattern}" if self.named else ""
+        title += f", after “{self.after}”" if self.after else ""
+        drawn = without_verdict(chart.svg(self.logs, epochs, ghosts, uid=uid))
+        drawn = drawn.replace('aria-label="', f'aria-label="{escape(title)}. ', 1)
         if len(title) > TITLE:
             title = shorten(title, TITLE, placeholder=" …”")
-        return drawn.replace(
-            "</svg>", f'<text x="{LEFT}" y="20" font-size="16" font-weight="bold">{escape(title)}</text></svg>'
-        )
+        written = f'<text x="{LEFT}" y="20" font-size="16" font-weight="bold">{escape(title)}</text>'
+        return drawn.replace("</svg>", f"{written}</svg>")
 
     def question(self):
         """What is to be answered next, in words."""
         if self.closed:
             return f"Case {self.number} is closed: {self.case.pattern}."
-        return f"Case {self.number}: " + (
-            f"{self.case.pattern}. What do you prescribe?" if self.named else "what do its curves show?"
-        )
+        if self.named:
+            return f"Case {self.number}: {self.case.pattern}. What do you prescribe?"
+        return f"Case {self.number}: what do its curves show?"
 
     def judge_name(self, pattern):
         """Take the answer that this is `pattern`; returns what to say to it."""
@@ -99,43 +95,38 @@ class Run:
             so = (
                 "The figures are better, but this is not what the case needs." if better else "That does not help here."
             )
-            return f"{figures} {'This was not needed.' if truth == 'good fit' else so} {why_not(prescription, truth)}"
+            so = "This was not needed." if truth == "good fit" else so
+            return f"{figures} {so} {why_not(prescription, truth)}"
         self.closed = True
         self.points += len(self.prescriptions) == 1
-        remark = REMARKS.get(
-            truth,
-            "" if better else " These figures hardly show it, but it is what helps as a rule: a run is only one draw.",
-        )
-        return f"Right: {PRESCRIPTIONS[prescription]}. {figures}{remark}"
+        hardly = " These figures hardly show it, but it is what helps as a rule: a run is only one draw."
+        return f"Right: {PRESCRIPTIONS[prescription]}. {figures}{REMARKS.get(truth, '' if better else hardly)}"
 
 
 def standing(runs, wanted):
-    """How far the student is, in one or two sentences. runs: the row; wanted: how many there will be, while there are
-    none."""
+    """How far the student is, in one or two sentences. runs: the row; wanted: how many there will be, if none yet."""
     points, closed, count = sum(run.points for run in runs), sum(run.closed for run in runs), len(runs) or wanted
     if closed < count:
         tried = sum(bool(run.names) + bool(run.prescriptions) for run in runs)
         return f"Score: {points} of {tried} so far; {closed} of {count} cases closed"
     missed = Counter(words for run in runs for words in run.missed).most_common(1)
-    return f"All {count} cases closed: {points} of {2 * count} points. " + (
-        f"You missed most often: {missed[0][0]}." if missed else "Every answer was right at the first try."
-    )
+    most = f"You missed most often: {missed[0][0]}." if missed else "Every answer was right at the first try."
+    return f"All {count} cases closed: {points} of {2 * count} points. {most}"
 
 
 def _trouble(history, pattern):
-    """The figure that should become smaller: where validation loss ends, or for noisy curves how much it goes back and
-    forth."""
+    """The figure that should become smaller: where validation loss ends, or for noisy curves their `_zigzag`."""
     value = _zigzag(history) if pattern == "noisy" else panes(history)[0].val[-1]
     return value if np.isfinite(value) else np.inf
 
 
 def _zigzag(history):
+    """How much the validation loss goes back and forth."""
     return measure(history).get("zigzag", np.inf)
 
 
 def _compared(before, after, zigzag):
-    """Where the validation curves of two runs end, in a sentence; zigzag: also how much the loss goes back and
-    forth."""
+    """Where the validation curves of two runs end, in a sentence; zigzag: also how much the loss goes to and fro."""
     (loss, *others), (new_loss, *new_others) = panes(before), panes(after)
     words = f"Validation loss at the end: {_number(loss.val[-1])} before, {_number(new_loss.val[-1])} now"
     for old, new in zip(others, new_others, strict=True):

@@ -1,8 +1,7 @@
 """Runs whose learning curves have a known cause, and what can be done about each.
 
-A `Case` says all that decides a run, its cause included; `train` makes the run. Nothing is drawn: these are
-real trainings of the network that the lesson's own `build` makes. It takes the keywords `filters`, `pool`,
-`dropout` and `learning_rate`.
+A `Case` says all that decides a run, its cause included; `train` makes the run. Nothing is drawn: these are real
+trainings of the network that the lesson's own `build` makes, with `filters`, `pool`, `dropout` and `learning_rate`.
 """
 
 from dataclasses import dataclass, field, replace
@@ -63,65 +62,48 @@ class Case:
     repeat: int = 0
 
 
+def _whole(random, **ranges):
+    """Whole numbers drawn from ranges (lowest, first beyond), in this order."""
+    return {name: int(random.integers(*ends)) for name, ends in ranges.items()}
+
+
 def _still_learning(random):
     n_train = int(random.integers(450, 1000))
     updates = random.integers(90, 140)  # too few for so small a learning rate
-    return {
-        "settings": {"learning_rate": 0.00015},
-        "n_train": n_train,
-        "epochs": max(5, round(updates / (n_train / 32))),
-    }
+    epochs = max(5, round(updates / (n_train / 32)))
+    return {"settings": {"learning_rate": 0.00015}, "n_train": n_train, "epochs": epochs}
 
 
 def _good_fit(random):
-    return {
-        "settings": {"dropout": round(random.uniform(0.4, 0.6), 2), "learning_rate": 0.0004},
-        "n_train": int(random.integers(1000, 1200)),
-        "epochs": int(random.integers(24, 32)),
-    }
+    settings = {"dropout": round(random.uniform(0.4, 0.6), 2), "learning_rate": 0.0004}
+    return {"settings": settings, **_whole(random, n_train=(1000, 1200), epochs=(24, 32))}
 
 
 def _underfitting(random):
-    return {
-        "settings": {"filters": 1, "pool": 24, "learning_rate": 0.01, "dropout": 0.3},
-        "n_train": int(random.integers(500, 1000)),
-        "epochs": int(random.integers(55, 70)),
-    }
+    settings = {"filters": 1, "pool": 24, "learning_rate": 0.01, "dropout": 0.3}
+    return {"settings": settings, **_whole(random, n_train=(500, 1000), epochs=(55, 70))}
 
 
 def _overfitting(random):
-    return {"n_train": int(random.integers(70, 150)), "epochs": int(random.integers(65, 85))}
+    return _whole(random, n_train=(70, 150), epochs=(65, 85))
 
 
 def _diverging(random):
-    return {
-        "settings": {"learning_rate": round(random.uniform(0.3, 1.0), 2)},
-        "n_train": int(random.integers(200, 600)),
-        "epochs": int(random.integers(12, 25)),
-    }
+    settings = {"learning_rate": round(random.uniform(0.3, 1.0), 2)}
+    return {"settings": settings, **_whole(random, n_train=(200, 600), epochs=(12, 25))}
 
 
 def _noisy(random):
-    return {
-        "settings": {"learning_rate": 0.007, "dropout": 0.5},
-        "batch_size": 4,
-        "n_train": int(random.integers(400, 600)),
-        "n_validation": int(random.integers(9, 14)),
-        "epochs": int(random.integers(18, 28)),
-    }
+    sizes = _whole(random, n_train=(400, 600), n_validation=(9, 14), epochs=(18, 28))
+    return {"settings": {"learning_rate": 0.007, "dropout": 0.5}, "batch_size": 4, **sizes}
 
 
 def _leak(random):
-    return {
-        "leak": True,
-        "n_train": int(random.integers(250, 400)),
-        "n_validation": int(random.integers(60, 120)),
-        "epochs": int(random.integers(55, 75)),
-    }
+    return {"leak": True, **_whole(random, n_train=(250, 400), n_validation=(60, 120), epochs=(55, 75))}
 
 
 def _shuffled_labels(random):
-    return {"shuffled": True, "n_train": int(random.integers(200, 400)), "epochs": int(random.integers(30, 45))}
+    return {"shuffled": True, **_whole(random, n_train=(200, 400), epochs=(30, 45))}
 
 
 # How a case of each pattern comes about: a function that draws what differs from an ordinary `Case`.
@@ -168,48 +150,36 @@ def images_of(case, data):
 def train(build, data, case, stop=None, on_epoch=None, on_state=None):
     """The `History` of a case; see `Trainer.run` for the arguments."""
     training, validation = images_of(case, data)
-    trainer = Trainer(build, *training, validation)
-    return trainer.run(
-        case.settings,
-        case.epochs,
-        batch_size=case.batch_size,
-        seed=(case.seed + case.repeat) % 2**31,
-        stop=stop,
-        on_epoch=on_epoch,
-        on_state=on_state,
-    )
+    numbers = {"batch_size": case.batch_size, "seed": (case.seed + case.repeat) % 2**31}
+    told = {"stop": stop, "on_epoch": on_epoch, "on_state": on_state}
+    return Trainer(build, *training, validation).run(case.settings, case.epochs, **numbers, **told)
 
 
 def prescribe(name, case, history=None):
     """The case with a prescription of PRESCRIPTIONS applied. history: the case's own, to know where to stop earlier."""
-    settings = case.settings
+    settings, epochs = case.settings, case.epochs
+    rate, filters = settings.get("learning_rate", 0.001), settings.get("filters", 5)
+    # For larger batches or a larger network a largish learning rate comes down to Adam's own; one that makes training
+    # diverge has a remedy of its own.
+    suited = 0.001 if 0.001 < rate < 0.05 else rate
     if name == "train for more epochs":
-        return replace(case, epochs=3 * case.epochs)
+        return replace(case, epochs=3 * epochs)
     if name == "stop earlier":
         lowest = best_epoch(history) if history is not None else None
-        return replace(case, epochs=lowest or max(1, case.epochs // 3))
+        return replace(case, epochs=lowest or max(1, epochs // 3))
     if name == "more training images":
         more = min(8 * case.n_train, 1200)
-        return replace(case, n_train=more, epochs=max(15, case.epochs * case.n_train // more))
+        return replace(case, n_train=more, epochs=max(15, epochs * case.n_train // more))
     if name == "add dropout":
         return replace(case, settings={**settings, "dropout": 0.5 if settings.get("dropout", 0) < 0.5 else 0.7})
     if name == "a larger network":
-        filters = 5 if settings.get("filters", 5) < 5 else 2 * settings.get("filters", 5)
-        return replace(
-            case,
-            epochs=min(case.epochs, 15),
-            settings={**settings, "filters": filters, "pool": 1, "dropout": 0.0, "learning_rate": _suited(settings)},
-        )
+        larger = {"filters": 5 if filters < 5 else 2 * filters, "pool": 1, "dropout": 0.0, "learning_rate": suited}
+        return replace(case, epochs=min(epochs, 15), settings={**settings, **larger})
     if name == "a smaller learning rate":
-        rate = settings.get("learning_rate", 0.001)
         return replace(case, settings={**settings, "learning_rate": 0.001 if rate > 0.001 else rate / 10})
     if name == "larger batches and more validation images":
-        return replace(
-            case,
-            batch_size=max(32, case.batch_size),
-            n_validation=max(200, case.n_validation),
-            settings={**settings, "learning_rate": _suited(settings)},
-        )
+        larger = {"batch_size": max(32, case.batch_size), "n_validation": max(200, case.n_validation)}
+        return replace(case, **larger, settings={**settings, "learning_rate": suited})
     if name == "take the validation images out of the training set":
         return replace(case, leak=False)
     if name == "pair images and labels again":
@@ -217,37 +187,26 @@ def prescribe(name, case, history=None):
     return replace(case, repeat=case.repeat + 1)
 
 
-def _suited(settings):
-    """The learning rate for larger batches or a larger network: a largish one comes down to Adam's own."""
-    rate = settings.get("learning_rate", 0.001)
-    return 0.001 if 0.001 < rate < 0.05 else rate  # one that makes training diverge has a remedy of its own
-
-
 # Why a prescription does not help where it is not the one in HELPS.
 IN_VAIN = {
     "train for more epochs": "More epochs help where both losses are still falling together. That is not the trouble"
     " here.",
-    "stop earlier": "Stopping earlier helps where validation loss has turned and risen. It takes epochs away"
-    " and changes"
-    " nothing else.",
+    "stop earlier": "Stopping earlier helps where validation loss has turned and risen. It takes epochs away and"
+    " changes nothing else.",
     "more training images": "More images help where the network learns its few images by heart. That is not what"
     " keeps this one back.",
-    "add dropout": "Dropout makes learning by heart harder. That is not what is wrong here, and it slows"
-    " everything else"
-    " down.",
-    "a larger network": "A larger network helps where training has levelled off high, close to validation. Here it"
-    " is something"
-    " else.",
-    "a smaller learning rate": "A smaller learning rate calms a training whose loss jumps up. Here the steps are"
-    " small enough, and"
-    " smaller ones take longer.",
+    "add dropout": "Dropout makes learning by heart harder. That is not what is wrong here, and it slows everything"
+    " else down.",
+    "a larger network": "A larger network helps where training has levelled off high, close to validation. Here it is"
+    " something else.",
+    "a smaller learning rate": "A smaller learning rate calms a training whose loss jumps up. Here the steps are small"
+    " enough, and smaller ones take longer.",
     "larger batches and more validation images": "That calms curves that go back and forth. These are calm, or have"
     " a greater trouble.",
     "take the validation images out of the training set": "They are not in it: were they, both losses would end near"
     " zero with no gap between them.",
-    "pair images and labels again": "Every image has its own label here. Were they mixed up, training loss would"
-    " fall and validation never"
-    " get better than guessing.",
+    "pair images and labels again": "Every image has its own label here. Were they mixed up, training loss would fall"
+    " and validation never get better than guessing.",
     "leave it as it is": "There is something to mend here, and running it again with another seed does not mend it.",
 }
 

@@ -1,8 +1,7 @@
 """The chooser: a sweep over many settings, live, with a table to sort and the curves of every row.
 
-grid = {"activation": ["relu", "sigmoid"], "learning_rate": [0.001, 0.01]}
-chooser = choose(build, clothes, grid, seeds=(0, 1, 2), epochs=20)
-chooser.best                # {"activation": "relu", "learning_rate": 0.001}
+grid = {"activation": ["relu", "sigmoid"], "learning_rate": [0.001, 0.01]} chooser = choose(build, clothes, grid,
+seeds=(0, 1, 2), epochs=20) chooser.best                # {"activation": "relu", "learning_rate": 0.001}
 """
 
 import contextlib
@@ -17,9 +16,10 @@ import joblib
 
 from helpers.curves import scoreboard
 from helpers.curves.scoreboard import ACCURACY, LOSS, Entry, in_full
+from helpers.engine.builder import name_of
 from helpers.error_bars import in_words
 from helpers.errors import LessonError
-from helpers.live.part import WORDS, Live, still
+from helpers.live.part import WORDS, Live, beside, still
 from helpers.sweeps.run import sweep
 from helpers.sweeps.tasks import MOST_RUNS
 
@@ -27,8 +27,7 @@ TABLE = "330px"  # high; what does not fit is scrolled
 
 
 def choose(build, data, grid, seeds=(0, 1, 2), epochs=20, validation_split=0.2, save_in=None):
-    """Show a live part that trains all settings of a grid, each from several seeds, and lets the student look for the
-    best of them.
+    """Show a live part that trains all settings of a grid, each from several seeds, to look for the best of them.
 
     build: your function that returns the compiled model. data, validation_split: as in `explore`; there must be
     validation data.
@@ -42,18 +41,15 @@ def choose(build, data, grid, seeds=(0, 1, 2), epochs=20, validation_split=0.2, 
     trained. A setting that fails says why in its row; if all fail, that is told on the part and raises where its
     results are asked for.
     """
-    chooser = Chooser(build, data, grid, seeds, epochs, validation_split, save_in)
-    chooser.show()
-    return chooser
+    return Chooser(build, data, grid, seeds, epochs, validation_split, save_in).show()
 
 
 class Chooser(Live):
     """What `choose` has made.
 
     `sweep`: the `Sweep`; `best`: {keyword: value}, the settings with the lowest validation loss (the mean over the
-    seeds), and
-    `histories`: {seed: `History`} of these. All three wait for the end of a training that is under way; the last two
-    raise `LessonError` if no setting is finished. `state`: "building", "training", "done", "stopped" or "error".
+    seeds), and `histories`: {seed: `History`} of these. All three wait for the end of a training that is under way; the
+    last two raise `LessonError` if no setting is finished. `state`: "building", "training", "done", "stopped", "error".
     """
 
     made_by = "choose"
@@ -67,14 +63,13 @@ class Chooser(Live):
     def __init__(self, build, data, grid, seeds=(0, 1, 2), epochs=20, validation_split=0.2, save_in=None):
         super().__init__()
         self._lock = threading.RLock()  # the student sorts in one thread while another one trains, and both draw
-        self._own = (
-            tempfile.TemporaryDirectory(prefix="sweep-", ignore_cleanup_errors=True) if save_in is None else None
-        )
+        self._own = None
+        if save_in is None:
+            self._own = tempfile.TemporaryDirectory(prefix="sweep-", ignore_cleanup_errors=True)
         self._arguments = build, data, grid, seeds, epochs, validation_split, self._own.name if self._own else save_in
         self._build, self._pace, self._seconds = build, None, None
-        self._workers = (
-            joblib.parallel.get_active_backend()
-        )  # of this thread: a `with joblib.parallel_config(…):` is to reach the training
+        # Of this thread: a `with joblib.parallel_config(…):` is to reach the training.
+        self._workers = joblib.parallel.get_active_backend()
 
         def begin(so_far):
             self._take(so_far)
@@ -82,40 +77,28 @@ class Chooser(Live):
 
         with contextlib.suppress(Checked):
             sweep(*self._arguments, on_run=begin)
-        self._sort = widgets.ToggleButtons(
-            options=[LOSS, ACCURACY, *self._sweep.keywords], description="sort by", style={"button_width": "auto"}
-        )
-        self._slider = widgets.IntSlider(
-            value=1, min=1, max=len(self._entries), description="row", layout=widgets.Layout(width="40em")
-        )
+        by = [LOSS, ACCURACY, *self._sweep.keywords]
+        self._sort = widgets.ToggleButtons(options=by, description="sort by", style={"button_width": "auto"})
+        rows = len(self._entries)
+        self._slider = widgets.IntSlider(value=1, min=1, max=rows, description="row", layout={"width": "40em"})
         for control in (self._sort, self._slider):
             control.observe(self._on_move, "value")
-        self._go_on_button = widgets.Button(
-            description="Go on", tooltip="Train what is missing; what is finished is not trained again"
-        )
+        does = "Train what is missing; what is finished is not trained again"
+        self._go_on_button = widgets.Button(description="Go on", tooltip=does)
         self._go_on_button.on_click(self._on_go_on)
+        self._progress = widgets.HTML(layout={"width": "38em"})
         # The widget itself scrolls, and takes the focus: neither is lost when the table in it is drawn again.
-        self._progress = widgets.HTML(layout=widgets.Layout(width="38em"))
-        self._table = widgets.HTML(
-            layout=widgets.Layout(height=TABLE, overflow="auto", border=f"1px solid {scoreboard.GHOST}")
-        )
+        look = {"height": TABLE, "overflow": "auto", "border": f"1px solid {scoreboard.GHOST}"}
+        self._table = widgets.HTML(layout=look)
         self._old = not hasattr(self._table, "tabbable")  # ipywidgets 7: there the table takes the focus
         if not self._old:
             self._table.tabbable = True
-        row = widgets.Layout(flex_flow="row wrap")
-        self._assemble(
-            widgets.HTML(scoreboard.STYLE),
-            widgets.HBox([self._progress, self._stop_button, self._go_on_button], layout=row),
-            self._sort,
-            self._table,
-            self._slider,
-        )
+        progress = beside([self._progress, self._stop_button, self._go_on_button])
+        self._assemble(widgets.HTML(scoreboard.STYLE), progress, self._sort, self._table, self._slider)
 
     def __repr__(self):
-        return (
-            f"<chooser among {len(self._entries)} settings of {getattr(self._build, '__name__', 'build')}():"
-            f" {self._done} of {self._sweep.runs} trainings finished; {self.state}>"
-        )
+        settings = f"{len(self._entries)} settings of {name_of(self._build)}()"
+        return f"<chooser among {settings}: {self._done} of {self._sweep.runs} trainings finished; {self.state}>"
 
     best = property(lambda self: dict(self._best().settings))
     histories = property(lambda self: dict(self._best().histories))
@@ -146,8 +129,7 @@ class Chooser(Live):
         return best
 
     def _lowest(self):
-        """The entry with the lowest validation loss, or None: that of the sweep's `best`, but safe to read while it
-        trains."""
+        """The entry with the lowest validation loss, or None: the sweep's `best`, but safe to read while it trains."""
         first = scoreboard.in_order(self._entries, LOSS)[0]
         return first if first.complete and not first.error and isfinite(first.loss) else None
 
@@ -190,36 +172,20 @@ class Chooser(Live):
         """Keep what can be drawn of a sweep: it goes on changing in the thread that trains, this does not."""
         with self._lock:
             self._sweep, self._done = so_far, so_far.finished
-            self._entries = [
-                Entry(
-                    dict(row.settings),
-                    dict(row.histories),
-                    len({*row.histories, *row.errors}),
-                    row.error,
-                    row.complete,
-                    row.loss,
-                    row.accuracy,
-                    row.epoch,
-                )
-                for row in so_far.rows
-            ]
+            self._entries = [_entry(setting) for setting in so_far.rows]
 
     # What it says
 
     def _counts(self):
-        seeds = len(self._sweep.seeds)
-        return (
-            f"{len(self._entries)} setting{'s' * (len(self._entries) != 1)}, each trained from {seeds}"
-            f" seed{'s' * (seeds != 1)} for {self._sweep.epochs} epoch{'s' * (self._sweep.epochs != 1)}"
-        )
+        settings, seeds = _count(len(self._entries), "setting"), _count(len(self._sweep.seeds), "seed")
+        return f"{settings}, each trained from {seeds} for {_count(self._sweep.epochs, 'epoch')}"
 
     def _in_words(self):
         n, best = self._sweep.n_validation, self._lowest()
         failed = sum(bool(entry.error) for entry in self._entries)
         said = [self._sweep.trouble] if self._sweep.trouble else []
-        said += (
-            [f"{failed} of {len(self._entries)} settings could not be trained: their rows say why."] if failed else []
-        )
+        if failed:
+            said.append(f"{failed} of {len(self._entries)} settings could not be trained: their rows say why.")
         if not self._sweep.complete:
             said.append(f"{self._done} of {self._sweep.runs} trainings are finished. “Go on” trains the others.")
         if best is not None:
@@ -232,12 +198,9 @@ class Chooser(Live):
         return " ".join(said)
 
     def _still_words(self):
-        words = f"{self._counts()}."
         alt = "The validation accuracy of each setting, with its 95 % interval, against its rank by validation loss"
-        return (
-            f"{words} {alt}, and below it the settings with the lowest.",
-            f"{words} Run this cell to train them yourself.",
-        )
+        alt = f"{self._counts()}. {alt}, and below it the settings with the lowest."
+        return alt, f"{self._counts()}. Run this cell to train them yourself."
 
     def _finished(self):
         return still(scoreboard.still_picture(self._entries, self._sweep.n_validation), *self._still_words())
@@ -258,9 +221,9 @@ class Chooser(Live):
             )
             self._progress.value = scoreboard.progress(self._done, self._sweep.runs, self._seconds, end)
             drawn = scoreboard.table(entries, row, by, caption, n)
-            self._table.value = (
-                f'<div tabindex="0" role="region" aria-label="all settings">{drawn}</div>' if self._old else drawn
-            )
+            if self._old:
+                drawn = f'<div tabindex="0" role="region" aria-label="all settings">{drawn}</div>'
+            self._table.value = drawn
             super()._draw(state, words)
 
     def _marks(self):
@@ -276,9 +239,19 @@ class Chooser(Live):
         return scoreboard.below_each_other(one, everything)
 
 
+def _entry(setting):
+    """What is drawn of one `Row` of a sweep."""
+    finished, figures = len({*setting.histories, *setting.errors}), (setting.loss, setting.accuracy, setting.epoch)
+    kept = dict(setting.settings), dict(setting.histories)
+    return Entry(*kept, finished, setting.error, setting.complete, *figures)
+
+
+def _count(number, name):
+    return f"{number} {name}" + "s" * (number != 1)
+
+
 class Pace:
-    """How long the rest of a sweep takes. done: how many trainings had been finished when it began at the time `now`;
-    runs: of how many."""
+    """How long the rest of a sweep takes. done: trainings finished when it began at the time `now`, of `runs`."""
 
     def __init__(self, done, runs, now):
         self._begin = self._warm = now, done
@@ -287,8 +260,7 @@ class Pace:
         self._wave = max(1, min(MOST_RUNS * (os.cpu_count() or 1), ceil((runs - done) / 2)))
 
     def seconds_left(self, done, now):
-        """About how many seconds, or None as long as that cannot be told. done: how many are finished at the time
-        `now`."""
+        """About how many seconds, or None as long as that cannot be told. done: finished at the time `now`."""
         if done - self._begin[1] < self._wave:
             return None
         if self._warm is self._begin:

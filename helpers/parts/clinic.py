@@ -13,8 +13,9 @@ import numpy as np
 from helpers.curves import chart, thumbnails
 from helpers.curves.diagnosis import PATTERNS
 from helpers.curves.sheets import TRAINING
-from helpers.errors import LessonError
-from helpers.live.part import Live, still
+from helpers.engine.builder import name_of
+from helpers.errors import LessonError, is_whole
+from helpers.live.part import Live, beside, still
 from helpers.parts.casebook import Run, standing
 from helpers.parts.causes import PRESCRIPTIONS, draw_cases, prescribe, train
 
@@ -30,21 +31,18 @@ def clinic(build, data, cases=12, seed=None):
 
     Returns the `Clinic`. Nothing is trained before its button is pressed. Raises `LessonError` for too few cases.
     """
-    made = Clinic(build, data, cases, seed)
-    made.show()
-    return made
+    return Clinic(build, data, cases, seed).show()
 
 
 class Clinic(Live):
-    """What `clinic` has made. `cases` and `histories`: those of the row; `score`: points; `closed`: how many are
-    closed."""
+    """What `clinic` has made. `cases`, `histories`: of the row; `score`: points; `closed`: how many are closed."""
 
     made_by = "clinic"
     trains_when_shown = False
 
     def __init__(self, build, data, cases=12, seed=None):
         super().__init__()
-        if isinstance(cases, bool) or not isinstance(cases, (int, np.integer)) or cases < len(PATTERNS):
+        if not is_whole(cases, len(PATTERNS)):
             raise LessonError(
                 f"cases must be a whole number of at least {len(PATTERNS)}, one for each pattern; it is {cases!r}."
             )
@@ -53,45 +51,31 @@ class Clinic(Live):
         self._lock = threading.RLock()  # the student answers in one thread while another one trains, and both draw
         self._runs, self._chosen, self._under_way = [], None, None  # the row, and one Run of it each
         self._job = self._train_row  # what the next training is for
-        self._start_button = _button(
-            f"Train {cases} new runs", self._on_start, "170px", "Draw new cases and train them"
-        )
+        start = f"Train {cases} new runs"
+        self._start_button = _button(start, self._on_start, "170px", "Draw new cases and train them")
         self._score_words = widgets.HTML(layout={"flex": "1 1 300px", "height": "42px"})
         wide, tall = f"{thumbnails.WIDE + 4}px", f"{thumbnails.TALL + 4}px"  # with a border of 2 pixels
-        self._pictures = {
-            number: widgets.HTML(layout={"width": wide, "height": tall, "margin": "2px 2px 0"})
-            for number in range(1, cases + 1)
-        }
+        frame = {"width": wide, "height": tall, "margin": "2px 2px 0"}
+        self._pictures = {number: widgets.HTML(layout=frame) for number in range(1, cases + 1)}
         self._numbers = {
             number: _button(str(number), partial(self._on_number, number), wide, f"Look at case {number}")
             for number in self._pictures
         }
-        # Wide enough for a sign in front of the words, so that nothing moves when it comes.
-        self._names = {
-            name: _button(name, partial(self._on_name, name), f"{0.46 * len(name) + 2.8:g}em", looks)
-            for name, looks in PATTERNS.items()
-        }
-        self._prescriptions = {
-            name: _button(name, partial(self._on_prescription, name), f"{0.5 * len(name) + 2.9:g}em", does)
-            for name, does in PRESCRIPTIONS.items()
-        }
-        row = [widgets.VBox([self._pictures[number], self._numbers[number]]) for number in self._pictures]
+        self._names = _answers(PATTERNS, self._on_name, 0.46, 2.8)
+        self._prescriptions = _answers(PRESCRIPTIONS, self._on_prescription, 0.5, 2.9)
         self._draw_small(*self._pictures)
         self._assemble(
-            _line([self._start_button, self._stop_button, self._score_words]),
-            _line(row),
+            beside([self._start_button, self._stop_button, self._score_words]),
+            beside(widgets.VBox([self._pictures[number], self._numbers[number]]) for number in self._pictures),
             widgets.HTML("<b>What is this?</b>"),
-            _line(self._names.values()),
+            beside(self._names.values()),
             widgets.HTML("<b>What do you prescribe?</b>"),
-            _line(self._prescriptions.values()),
+            beside(self._prescriptions.values()),
         )
-        self._say(f"Press “Train {cases} new runs”. Then choose a number, name what its curves show, and prescribe.")
+        self._say(f"Press “{start}”. Then choose a number, name what its curves show, and prescribe.")
 
     def __repr__(self):
-        return (
-            f"<clinic of {getattr(self._build, '__name__', 'build')}(): {standing(self._runs, self._wanted)};"
-            f" {self.state}>"
-        )
+        return f"<clinic of {name_of(self._build)}(): {standing(self._runs, self._wanted)}; {self.state}>"
 
     cases = property(lambda self: [run.case for run in self._runs])
     histories = property(lambda self: [run.history for run in self._runs])  # None where training has not come so far
@@ -173,12 +157,9 @@ class Clinic(Live):
                 self._runs = [run for run in self._runs if run.history is not None]
                 self._chosen = self._chosen or next(iter(self._runs), None)
                 self._draw_small(*self._pictures)
-        words = (
-            "Look at the curves of each, and say what they show."
-            if self._runs
-            else "Press the button again for new ones."
-        )
-        return "stopped" if stop.is_set() else "done", f"{len(self._runs) or 'No'} runs are trained. {words}"
+        look, again = "Look at the curves of each, and say what they show.", "Press the button again for new ones."
+        words = f"{len(self._runs) or 'No'} runs are trained. {look if self._runs else again}"
+        return "stopped" if stop.is_set() else "done", words
 
     def _treat(self, run, prescription, stop):
         case = prescribe(prescription, run.case, run.history)
@@ -223,38 +204,34 @@ class Clinic(Live):
 
     def _mark_buttons(self, free):
         """Say on the buttons what is chosen and what was tried; only what can be answered now can be pressed."""
-        self._score_words.value = (
-            f'<div style="line-height:1.3;padding:5px">{escape(standing(self._runs, self._wanted))}</div>'
-        )
+        score = escape(standing(self._runs, self._wanted))
+        self._score_words.value = f'<div style="line-height:1.3;padding:5px">{score}</div>'
         for number, button in self._numbers.items():
-            run = self._runs[number - 1] if number <= len(self._runs) else None
+            run = self._run_at(number)
             chosen = run is not None and run is self._chosen
-            button.description = (
-                (f"{CHOSEN} " if chosen else "") + str(number) + (f" {RIGHT}" if run and run.closed else "")
-            )
+            before, after = f"{CHOSEN} " if chosen else "", f" {RIGHT}" if run and run.closed else ""
+            button.description = f"{before}{number}{after}"
             button.disabled = run is None or run.history is None
-            self._pictures[number].layout.border = "2px solid " + (
-                TRAINING if chosen else "transparent"
-            )  # seen on dark pages too
+            colour = TRAINING if chosen else "transparent"  # seen on dark pages too
+            self._pictures[number].layout.border = f"2px solid {colour}"
         run = self._chosen
-        _sign(self._names, free and run and not run.named, run.names if run else [], run and run.named)
-        _sign(
-            self._prescriptions,
-            free and run and run.named and not run.closed,
-            run.prescriptions if run else [],
-            run and run.closed,
-            under_way=run and run.after,
-        )
+        if run is None:
+            _sign(self._names, False, [], False)
+            _sign(self._prescriptions, False, [], False)
+        else:
+            open_ = free and run.named and not run.closed
+            _sign(self._names, free and not run.named, run.names, run.named)
+            _sign(self._prescriptions, open_, run.prescriptions, run.closed, under_way=run.after)
+
+    def _run_at(self, number):
+        """The run at this place of the row, or None."""
+        return self._runs[number - 1] if number <= len(self._runs) else None
 
     def _marks(self):
-        run = self._under_way or self._chosen
+        run, cases = self._under_way or self._chosen, len(self._runs) or self._wanted
         points, epochs = (len(run.logs.get("loss", ())), run.epochs) if run else (0, 0)
-        settings = {
-            "case": self._chosen and self._chosen.number,
-            "score": self.score,
-            "closed": self.closed,
-            "cases": len(self._runs) or self._wanted,
-        }
+        case = self._chosen and self._chosen.number
+        settings = {"case": case, "score": self.score, "closed": self.closed, "cases": cases}
         return {"epoch": points, "epochs": epochs, "settings": settings}
 
     def _picture(self):
@@ -263,10 +240,9 @@ class Clinic(Live):
 
     def _draw_small(self, *numbers):
         for number in numbers:
-            run = self._runs[number - 1] if number <= len(self._runs) else None
-            self._pictures[number].value = thumbnails.small(
-                f"Case {number}", run.logs if run else {}, run.epochs if run else 1
-            )
+            run = self._run_at(number)
+            logs, epochs = (run.logs, run.epochs) if run else ({}, 1)
+            self._pictures[number].value = thumbnails.small(f"Case {number}", logs, epochs)
 
     def _finished(self):  # nothing has been trained, and every machine shows the same
         alt = f"{self._wanted} empty frames with numbers, for learning curves."
@@ -279,18 +255,21 @@ def _button(words, action, width, tooltip=""):
     return button
 
 
+def _answers(explained, action, letter, border):
+    """A button for each answer, as wide in em as it needs with a sign in front, so that nothing moves when it comes."""
+    return {
+        name: _button(name, partial(action, name), f"{letter * len(name) + border:g}em", words)
+        for name, words in explained.items()
+    }
+
+
 def _sign(buttons, open_, tried, solved, under_way=None):
-    """Let `buttons` be pressed if the question is open, and mark the answers tried, of which the last may have solved
-    it."""
+    """Let `buttons` be pressed if the question is open, and mark the answers tried; the last may have solved it."""
     last = under_way or (tried[-1] if tried else None)
     for name, button in buttons.items():
         sign = "" if name not in tried else f"{RIGHT} " if solved and name == tried[-1] else f"{WRONG} "
         # The last one pressed does nothing any more, but it is not disabled: it would lose the keyboard's focus.
         button.description, button.disabled = sign + name, name != last and (not open_ or name in tried)
-
-
-def _line(parts):
-    return widgets.HBox(list(parts), layout={"flex_flow": "row wrap"})
 
 
 def _press(buttons, name):

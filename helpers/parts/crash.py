@@ -8,14 +8,12 @@ The process is killed as a power cut would: it cannot save or say anything any m
 import math
 import random
 import time
-from numbers import Integral
 from pathlib import Path
 
 from helpers.curves import chart
 from helpers.curves.history import describe, panes
 from helpers.curves.sheets import Sheet, lines_of
-from helpers.errors import LessonError
-from helpers.live.controls import controls, value_of
+from helpers.errors import LessonError, is_whole
 from helpers.live.part import Live
 from helpers.parts.process import LOG, WRITE, on_disk, read_log, running, start, why_it_failed
 from helpers.records.saved import new_folder
@@ -31,8 +29,7 @@ _random = random.Random()  # the student's own random numbers go on as if there 
 
 
 def crash_drill(script, folder, epochs=20, kill_in=(2, 12, 7)):
-    """Run a training script as a process of its own, show its curves while it trains, and kill it in the middle of an
-    epoch.
+    """Run a training script as a process of its own, show its curves while it trains, and kill it within an epoch.
 
     script: its path. It gets the path of a fresh folder as `sys.argv[1]`, saves there after each epoch, and has Keras's
     `CSVLogger` write `log.csv` there as its last callback: then a line in the log means that everything of that epoch
@@ -47,9 +44,7 @@ def crash_drill(script, folder, epochs=20, kill_in=(2, 12, 7)):
     waits would keep the kernel from hearing it). Raises `LessonError` for arguments that do not fit. A script that
     fails is told on the part, and raises where its results are asked for.
     """
-    drill = CrashDrill(script, folder, epochs, kill_in)
-    drill.show()
-    return drill
+    return CrashDrill(script, folder, epochs, kill_in).show()
 
 
 class CrashDrill(Live):
@@ -69,36 +64,26 @@ class CrashDrill(Live):
         _check_numbers(epochs, kill_in)
         self._script, self._folder, self.epochs = _path("script", script), _path("folder", folder), epochs
         self._check_script()
-        self._controls, self._fixed = controls(_settings, {"kill_in": kill_in}, None, self.made_by)
+        self._add_controls(_settings, {"kill_in": kill_in})
         self._files, self._history, self._killed = None, {}, False
         for control in self._controls.values():
             control.continuous_update = False  # nothing starts on the way to where it is let go
-            control.observe(self._request, "value")
         self._stop_button.description, self._stop_button.tooltip = "Kill it now", "Kill the training process at once"
         self._assemble(*self._controls.values(), self._stop_button)
 
     # What a student can do with it
 
-    @property
-    def files(self):
-        self.wait()
-        return self._files
+    files = property(lambda self: self._at_rest()._files)
+    history = property(lambda self: self._at_rest()._history)
+    done = property(lambda self: self._at_rest()._done)
 
-    @property
-    def history(self):
+    def _at_rest(self):
         self.wait()
-        return self._history
-
-    @property
-    def done(self):
-        self.wait()
-        return self._done
+        return self
 
     def __repr__(self):
-        return (
-            f"<crash drill of {self._script.name}: {self.state}, {', '.join(self._how_far())} finished; files in"
-            f" {self._files}>"
-        )
+        how_far = f"{self.state}, {', '.join(self._how_far())} finished"
+        return f"<crash drill of {self._script.name}: {how_far}; files in {self._files}>"
 
     def close(self):
         """Kill the process, if one runs, and take it off the page."""
@@ -135,7 +120,8 @@ class CrashDrill(Live):
 
     def _watch(self, process, stop):
         """Draw what the process writes until it is to be killed (True) or has ended by itself (False)."""
-        kill_in = self._asked()
+        kill_in = self._read_controls()["kill_in"]
+        going = f"It is going to be killed in epoch {kill_in}."
         kill_at = shortest = math.inf
         since = told = time.perf_counter()  # the latest epoch was finished; the words last changed
         while process.poll() is None:
@@ -150,14 +136,13 @@ class CrashDrill(Live):
                     return True
                 if self._done == kill_in - 1:
                     kill_at = now + _random.uniform(*SHARES) * shortest
-                self._draw("training", f"It is going to be killed in epoch {kill_in}.")
+                self._draw("training", going)
             elif self.state == "building" and (self._files / LOG).exists():  # Keras opens it when training begins
                 since = told = now
-                self._draw("training", f"It is going to be killed in epoch {kill_in}.")
+                self._draw("training", going)
             elif now - since > PATIENCE:
-                raise LessonError(
-                    f"{self._script.name} was killed because no epoch was finished in {PATIENCE} seconds. {WRITE}"
-                )
+                why = f"because no epoch was finished in {PATIENCE} seconds"
+                raise LessonError(f"{self._script.name} was killed {why}. {WRITE}")
             elif now - since > SLOW and told == since:
                 told = now
                 self._draw(
@@ -172,16 +157,11 @@ class CrashDrill(Live):
 
     _done = property(lambda self: len(self._history.get("loss", ())))
 
-    def _asked(self):
-        return value_of(self._controls["kill_in"]) if self._controls else self._fixed["kill_in"]
-
     def _how_far(self):
         """(what became of the process, how many epochs it finished), in words."""
         when = f"in epoch {self._done + 1}" if self._done < self.epochs else "after the last epoch"
-        return (
-            f"killed {when}" if self._killed else "not killed",
-            "1 epoch was" if self._done == 1 else f"{self._done} epochs were",
-        )
+        epochs = "1 epoch was" if self._done == 1 else f"{self._done} epochs were"
+        return f"killed {when}" if self._killed else "not killed", epochs
 
     def _in_words(self):
         how, epochs = self._how_far()
@@ -203,7 +183,7 @@ class CrashDrill(Live):
     # What it looks like
 
     def _marks(self):
-        return {"epoch": self._done, "epochs": self.epochs, "settings": {"kill_in": self._asked()}}
+        return {"epoch": self._done, "epochs": self.epochs, "settings": self._read_controls()}
 
     def _picture(self):
         drawn, validated = panes(self._history), "val_loss" in self._history or not self._done
@@ -217,18 +197,17 @@ def _path(name, value):
     try:
         return Path(value).absolute()
     except TypeError:
-        raise LessonError(
-            f'{name}={value!r} is not a path. Write, for example, crash_drill("train.py", "drills").'
-        ) from None
+        example = 'crash_drill("train.py", "drills")'
+        raise LessonError(f"{name}={value!r} is not a path. Write, for example, {example}.") from None
 
 
 def _check_numbers(epochs, kill_in):
-    if isinstance(epochs, bool) or not isinstance(epochs, Integral) or epochs < 2:
+    if not is_whole(epochs, 2):
         raise LessonError(
             f"epochs={epochs!r} must be a whole number, 2 or more: the number of epochs that the script trains."
         )
     for number in kill_in if isinstance(kill_in, (tuple, list)) else [kill_in]:
-        if isinstance(number, bool) or not isinstance(number, Integral) or not 2 <= number <= epochs:
+        if not is_whole(number, 2) or number > epochs:
             raise LessonError(
                 f"kill_in={kill_in!r} must be whole numbers from 2 (in epoch 1 nothing is saved yet) to the number of"
                 f" epochs, {epochs}."

@@ -4,9 +4,8 @@
 
 The training loss that `fit` reports for an epoch is an average over its batches: the weights were still moving, dropout
 was at work, and batch normalisation used the statistics of each batch. Validation loss is measured after the epoch,
-without all this.
-So the training loss is measured again after the epoch, taking away one of these after the other: what each step changes
-is its part.
+without all this. So the training loss is measured again after the epoch, taking away one of these after the other: what
+each step changes is its part.
 """
 
 from itertools import pairwise
@@ -16,7 +15,7 @@ import numpy as np
 
 from helpers.curves import chart
 from helpers.curves.sheets import Line, Sheet
-from helpers.engine.examples import training_and_validation
+from helpers.engine.examples import check_validation, training_and_validation
 from helpers.engine.remeasure import MODES, Remeasure
 from helpers.errors import LessonError
 from helpers.live.part import still
@@ -33,17 +32,14 @@ MOST = 2 / 3  # of all parts: a wide margin, so that another machine gets the sa
 
 
 def explore_gap(build, data, validation_split=0.2, **forms):
-    """Show a live panel like that of `explore`, whose chart splits the gap between training and validation loss into
-    its causes.
+    """Show a live panel whose chart splits the gap between training and validation loss into its causes.
 
     build, data, validation_split, forms: as in `explore`; there must be validation data.
 
     Returns the `GapPanel`, when its first curves are complete. Raises `LessonError` for a mistake in `build`, `data` or
     `forms`.
     """
-    panel = GapPanel(build, data, validation_split, forms)
-    panel.show()
-    return panel
+    return GapPanel(build, data, validation_split, forms).show()
 
 
 class GapPanel(Panel):
@@ -58,18 +54,13 @@ class GapPanel(Panel):
                 "explore_gap measures the training loss again, and needs arrays for that: (x, y), not a"
                 " tf.data.Dataset."
             )
-        if validation is None:
-            raise LessonError(
-                "explore_gap compares training with validation, and there are no validation data. Give it some:"
-                " validation_split=0.2, or (x, y, x_validation, y_validation)."
-            )
+        check_validation(validation, self.made_by, "compares training with validation")
         super().__init__(build, data, validation_split, forms)
         self._trainer.measure = Remeasure()
 
     @property
     def parts(self):
-        """The parts of the gap, {name: list with one number per epoch} in units of the loss; {} before the first
-        epoch."""
+        """The parts of the gap, {name: list with one number per epoch} in units of the loss; {} before training."""
         return parts_of(self.history) if self._points() else {}
 
     def _train(self, stop):
@@ -100,8 +91,7 @@ class GapPanel(Panel):
 
 
 def parts_of(history):
-    """Reported training loss − validation loss, in parts: {name of PARTS: list with one number per epoch}, in units of
-    the loss.
+    """Reported training loss − validation loss, in parts: {name of PARTS: list, one number per epoch, as the loss}.
 
     The parts of an epoch add up to its gap. A positive part puts validation below training, a negative one above.
     history: a `History` of a `Trainer` whose `measure` is a `Remeasure`.
@@ -120,16 +110,14 @@ def describe(history, numbers=True):
     """
     if history is None or not history.epoch:
         return "No epoch has been trained yet." if numbers else ""
-    parts, last = parts_of(history), len(history.epoch) - 1
-    say = _figures if numbers else _verdict
-    said = [
-        say({name: values[epoch] for name, values in parts.items()}, history.history["loss"][epoch], epoch, last)
-        for epoch in dict.fromkeys((0, last))
-    ]
+    said = []
+    for epoch in dict.fromkeys((0, len(history.epoch) - 1)):
+        parts = {name: values[epoch] for name, values in parts_of(history).items()}
+        said.append(_figures(parts, epoch) if numbers else _verdict(parts, history.history["loss"][epoch], epoch))
     return " ".join(filter(None, said))
 
 
-def _figures(parts, _loss, epoch, _last):
+def _figures(parts, epoch):
     gap = sum(parts.values())
     if not isfinite(gap):
         return f"At epoch {epoch + 1} a loss is no longer a finite number."
@@ -139,20 +127,16 @@ def _figures(parts, _loss, epoch, _last):
         for name, part in parts.items()
         if (size := f"{abs(part):.2f}") != "0.00"
     )
-    size = f"{abs(gap):.2f}"
+    size, what = f"{abs(gap):.2f}", "it" if epoch else "validation loss"
     where = "is level with" if size == "0.00" else f"lies {size} {'below' if gap > 0 else 'above'}"
-    return f"At epoch {epoch + 1} {'it' if epoch else 'validation loss'} {where} training loss" + (
-        f": {reasons}." if reasons else "."
-    )
+    return f"At epoch {epoch + 1} {what} {where} training loss" + (f": {reasons}." if reasons else ".")
 
 
-def _verdict(parts, loss, epoch, last):
+def _verdict(parts, loss, epoch):
     gap, total = sum(parts.values()), sum(map(abs, parts.values()))
     if not isfinite(gap) or abs(gap) <= SEEN * abs(loss):
         return ""
-    where = (
-        f"In the {'first' if epoch == 0 else 'last'} epoch validation loss lies clearly"
-        f" {'below' if gap > 0 else 'above'} training loss"
-    )
+    when, side = "first" if epoch == 0 else "last", "below" if gap > 0 else "above"
+    where = f"In the {when} epoch validation loss lies clearly {side} training loss"
     most = next((name for name, part in parts.items() if part * np.sign(gap) > MOST * total), None)
     return f"{where}, most of it {PARTS[most]}." if most else f"{where}."

@@ -6,45 +6,32 @@ when predicting.
 Nothing is trained, and the network stays as it is.
 """
 
-from html import escape
-
 import ipywidgets as widgets
 import numpy as np
 
-from helpers.curves import feature_maps
-from helpers.curves.sheets import INK, WIDTH
+from helpers.curves import feature_maps, layers
+from helpers.curves.elements import png
+from helpers.curves.layers import three, two
 from helpers.engine import activations
-from helpers.live.controls import value_of
-from helpers.live.part import Live
+from helpers.live.controls import read
+from helpers.live.part import Live, beside
 
 STEPS = 60  # batches that moving averages can catch up for
 SHOWN = 5  # channels
 BATCH_SIZES, MOMENTA = [2, 4, 8, 16, 32, 64], [0.5, 0.9, 0.99]
-TALL = {"dropout": 396, "batch norm": 392}  # pixels
-HEADS = (
-    ("", ["channel"]),
-    ("batch", ["mean", "std"]),
-    ("training=True", ["mean", "std"]),
-    ("training=False", ["mean", "std"]),
-    ("moving", ["mean", "std"]),
-    ("trained", ["gamma", "beta"]),
-)
 
 
 def microscope(model, pictures, picture=0):
-    """Show a part that looks at the first Dropout and the first BatchNormalization layer of `model`; one of them may be
-    missing.
+    """Show a part that looks at the first Dropout and the first BatchNormalization layer of `model`, or at one of them.
 
     model: a built network, best a trained one; it stays as it is. pictures: what it takes as input, such as
-    `clothes.x_train`.
-    picture: the row of the garment whose feature maps are shown; the batch begins with it, and row follows row.
+    `clothes.x_train`. picture: the row of the garment whose feature maps are shown; the batch begins with it, and row
+    follows row.
 
     Layers before the two work as when predicting. Channels are counted from 0, as in NumPy. Returns the `Microscope`.
     Raises `LessonError` for a network or pictures that cannot be looked at.
     """
-    part = Microscope(model, pictures, picture)
-    part.show()
-    return part
+    return Microscope(model, pictures, picture).show()
 
 
 class Microscope(Live):
@@ -73,20 +60,17 @@ class Microscope(Live):
         if self._dropout:
             values = self._dropout.inputs[0]
             self._maps = feature_maps.maps_of(values, SHOWN)
+            lowest, highest = float(np.nanmin(self._maps)), float(np.nanmax(self._maps))
             # Room for the values that dropout scales up: the row "before" must not change its shades with the rate.
-            self._low, self._high = (
-                min(0.0, float(np.nanmin(self._maps))),
-                2 * max(0.0, float(np.nanmax(self._maps))) or 1.0,
-            )
-            self._before = feature_maps.strip(self._maps, self._low, self._high)
+            self._limits = min(0.0, lowest), 2 * max(0.0, highest) or 1.0
+            self._before = feature_maps.strip(self._maps, *self._limits)
         if self._norm:
             spread = activations.joined_statistics(self._norm.means, self._norm.variances)[1]
             self.channel = int(spread[:SHOWN].argmax())
         self._look()
         for control in self._controls.values():
             control.observe(self._on_move, "value")
-        row = widgets.Layout(flex_flow="row wrap")
-        self._assemble(widgets.HBox([*self._controls.values(), *([self._button] if self._dropout else [])], layout=row))
+        self._assemble(beside([*self._controls.values(), *([self._button] if self._dropout else [])]))
         self.run()
 
     def __repr__(self):
@@ -106,9 +90,8 @@ class Microscope(Live):
         if self._dropout:
             rate = min(round(self._dropout.rate, 2), 0.99)
             step = 0.05 if round(rate * 100) % 5 == 0 else 0.01
-            made["rate"] = widgets.FloatSlider(
-                value=rate, min=0, max=max(0.8, rate), step=step, description="rate", **look
-            )
+            limits = {"min": 0, "max": max(0.8, rate), "step": step}
+            made["rate"] = widgets.FloatSlider(value=rate, description="rate", **limits, **look)
         if len(sizes) > 1:
             made["batch_size"] = _choice("batch_size", sizes, min(sizes, key=lambda size: abs(size - 32)), look)
         if self._norm:
@@ -128,19 +111,15 @@ class Microscope(Live):
 
     def _train(self, _stop):
         self._look()
-        said = f"Another mask, draw number {self.mask}. " if self._redrawn else ""
+        said = [f"Another mask, draw number {self.mask}."] if self._redrawn else []
         self._redrawn = False
-        return "ready", said + " ".join(
-            [*([self._dropout_in_words()] if self._dropout else []), *([self._norm_in_words()] if self._norm else [])]
-        )
+        said += [self._dropout_in_words()] if self._dropout else []
+        said += [self._norm_in_words()] if self._norm else []
+        return "ready", " ".join(said)
 
     def _look(self):
         """Compute what the controls now ask for."""
-        self.settings = {
-            "batch_size": self._available,
-            **{name: value_of(control) for name, control in self._controls.items()},
-            "mask": self.mask,
-        }
+        self.settings = {"batch_size": self._available, **read(self._controls), "mask": self.mask}
         if self._dropout:
             self._look_at_dropout(self._dropout, self.settings["rate"], self.settings["batch_size"])
         if self._norm:
@@ -160,18 +139,14 @@ class Microscope(Live):
     def _look_at_norm(self, layer, batch_size, momentum):
         self._of_batch = activations.batch_statistics(layer.inputs[:batch_size])
         chosen = slice(self.channel, self.channel + 1)
-        means, variances = activations.statistics_of_batches(
-            layer.means[:, chosen], layer.variances[:, chosen], batch_size, STEPS
-        )
+        of_pictures = layer.means[:, chosen], layer.variances[:, chosen]
+        means, variances = activations.statistics_of_batches(*of_pictures, batch_size, STEPS)
         self._batches = means[:, 0], variances[:, 0]
-        self.moving = tuple(
-            activations.moving_averages(values, momentum, start)
-            for values, start in zip(self._batches, (0, 1), strict=True)
+        self.moving = (
+            activations.moving_averages(self._batches[0], momentum, 0),
+            activations.moving_averages(self._batches[1], momentum, 1),
         )
-        self._all = tuple(
-            float(values[0])
-            for values in activations.joined_statistics(layer.means[:, chosen], layer.variances[:, chosen])
-        )
+        self._all = tuple(float(values[0]) for values in activations.joined_statistics(*of_pictures))
 
     # What it says
 
@@ -186,28 +161,21 @@ class Microscope(Live):
 
     def _norm_in_words(self):
         size, step, momentum = (self.settings[name] for name in ("batch_size", "step", "momentum"))
-        (mean, std), (moved_mean, moved_std) = (
-            self._spread_of(*self._of_batch)[:, self.channel],
-            self._spread_of(self._norm.moving_mean, self._norm.moving_variance)[:, self.channel],
-        )
-        seen = (
-            "Fresh, the moving mean is"
-            if step == 0
-            else f"After {step} {'batch' if step == 1 else 'batches'} with momentum {momentum:g} a fresh moving mean is"
-        )
+        mean, std = self._spread_of(*self._of_batch)[:, self.channel]
+        moved_mean, moved_std = self._spread_of(self._norm.moving_mean, self._norm.moving_variance)[:, self.channel]
+        batches = f"{step} {'batch' if step == 1 else 'batches'} with momentum {momentum:g}"
+        seen = f"After {batches} a fresh moving mean is" if step else "Fresh, the moving mean is"
         return (
-            f"Channel {self.channel}, batch of {size}: mean {_two(mean)} and std {_two(std)} with the batch's own"
-            f" figures, {_two(moved_mean)} and {_two(moved_std)} with the layer's moving averages. {seen}"
-            f" {_short(self.moving[0][step])}; over all pictures the mean is {_short(self._all[0])}."
+            f"Channel {self.channel}, batch of {size}: mean {two(mean)} and std {two(std)} with the batch's own "
+            f"figures, {two(moved_mean)} and {two(moved_std)} with the layer's moving averages. {seen} "
+            f"{three(self.moving[0][step])}; over all pictures the mean is {three(self._all[0])}."
         )
 
     def _spread_of(self, mean, variance):
         """Mean and std of the batch after it is normalised with `mean` and `variance`: float, shape (2, channels)."""
-        own_mean, own_variance = self._of_batch
-        epsilon = self._norm.epsilon
-        return np.array(
-            [activations.normalised(own_mean, mean, variance, epsilon), np.sqrt(own_variance / (variance + epsilon))]
-        )
+        (own_mean, own_variance), epsilon = self._of_batch, self._norm.epsilon
+        std = np.sqrt(own_variance / (variance + epsilon))
+        return np.array([activations.normalised(own_mean, mean, variance, epsilon), std])
 
     def _still_words(self):
         shown, said = [], []
@@ -230,9 +198,8 @@ class Microscope(Live):
                 "While training, batch normalisation uses the mean and standard deviation of the batch; when"
                 " predicting, its moving averages, which need many batches to catch up."
             )
-        return " ".join(
-            shown
-        ), f"A microscope on the layers of a network. {' '.join(said)} Run this cell to move its controls."
+        words = f"A microscope on the layers of a network. {' '.join(said)} Run this cell to move its controls."
+        return " ".join(shown), words
 
     # What it looks like
 
@@ -241,132 +208,54 @@ class Microscope(Live):
 
     def _picture(self):
         """One <svg>: dropout above, batch normalisation below."""
-        parts, top = [], 0
-        for layer, name, draw in (
-            (self._dropout, "dropout", self._dropout_drawn),
-            (self._norm, "batch norm", self._norm_drawn),
-        ):
-            if layer:
-                parts.append(
-                    f'<g transform="translate(0 {top})"><text x="14" y="26" font-size="15">Layer {escape(layer.name)},'
-                    f" after {escape(layer.after)}</text>{draw()}</g>"
-                )
-                top += TALL[name]
-        return (
-            f'<svg viewBox="0 0 {WIDTH} {top}" role="group" aria-label="What the layers do to a batch of'
-            f' {self.settings["batch_size"]} pictures" fill="{INK}"'
-            f' style="display:block;width:100%;height:auto;max-width:{WIDTH}px;font:13px sans-serif"><rect'
-            f' width="{WIDTH}" height="{top}" rx="6" fill="#FFF"/>{"".join(parts)}</svg>'
-        )
+        parts = []
+        if self._dropout:
+            parts.append((self._dropout.name, self._dropout.after, layers.DROPOUT, self._dropout_drawn()))
+        if self._norm:
+            parts.append((self._norm.name, self._norm.after, layers.NORM, self._norm_drawn()))
+        return layers.picture(parts, f"What the layers do to a batch of {self.settings['batch_size']} pictures")
 
     def _dropout_drawn(self):
-        rate, means, n = (
-            self.settings["rate"],
-            {name: _short(mean) for name, mean in self.means.items()},
-            len(self._maps),
-        )
-        after = feature_maps.strip(self._maps_after, self._low, self._high, self._maps_dropped)
-        rows = (
-            (self._before, ["before", f"batch mean {means['before']}"], "as they come from the layer before"),
-            (
-                after,
-                [
-                    "while training",
-                    f"batch mean {means['training']}",
-                    f"{100 * self.dropped:.1f} % dropped",
-                    f"others × {1 / (1 - rate):.2f}",
-                ],
-                f"{self._maps_dropped.sum()} of {(~np.isnan(self._maps)).sum()} units dropped",
-            ),
-            (
-                self._before,
-                ["when predicting", f"batch mean {means['predicting']}", "same as before"],
-                "the same as before",
-            ),
-        )
-        flat = self._dropout.inputs.ndim == 2
-        what = (
-            f"all {self._dropout.inputs.shape[1]} units" if flat else f"channels 0 to {n - 1}" if n > 1 else "channel 0"
-        )
-        parts = ['<g text-anchor="middle" font-size="12">']
-        if not flat:
-            parts += [f'<text x="{164 + 52 + 112 * number}" y="48">channel {number}</text>' for number in range(n)]
-        parts.append("</g>")
-        for number, (href, words, label) in enumerate(rows):
-            row = feature_maps.row_of_maps(href, self._maps.shape, words, f"{words[0]}, {what}: {label}")
-            parts.append(f'<g transform="translate(14 {56 + 112 * number})">{row}</g>')
-        if self._garment:
-            parts.append(
-                '<text x="798" y="48" font-size="12" text-anchor="middle">the picture</text><image role="img"'
-                f' aria-label="the picture" x="746" y="56" width="104" height="104" href="{self._garment}"'
-                ' style="image-rendering:pixelated"/>'
-            )
-        parts.append(f'<g transform="translate(746 182)" font-size="12">{feature_maps.key(self._low, self._high)}</g>')
-        return "".join(parts)
+        inputs, rate = self._dropout.inputs, self.settings["rate"]
+        after = feature_maps.strip(self._maps_after, *self._limits, self._maps_dropped)
+        maps = self._maps, self._before, after, self._maps_dropped, self._limits
+        units = inputs.shape[1] if inputs.ndim == 2 else None
+        return layers.dropout(*maps, rate, self.dropped, self.means, units, self._garment)
 
     def _norm_drawn(self):
-        layer, c, step, size = self._norm, self.channel, self.settings["step"], self.settings["batch_size"]
-        every = layer.inputs[..., c]
-        values, limits = every[:size], (min(0.0, float(every.min())), max(0.0, float(every.max())) or 1.0)
-        normalised = (feature_maps.LOW, feature_maps.HIGH)
-        moved = [average[step] for average in self.moving]
-        pictures = (
-            ("before the layer", None, limits),
-            ("training=True", [part[c] for part in self._of_batch], normalised),
-            ("training=False", (layer.moving_mean[c], layer.moving_variance[c]), normalised),
-            (f"training=False after step {step}", moved, normalised),
-        )
-        parts = []
-        for number, (title, statistics, (low, high)) in enumerate(pictures):
-            shown = values if statistics is None else activations.normalised(values, *statistics, layer.epsilon)
-            words = (
-                f"mean {(_short if statistics is None else _two)(shown.mean())}, std"
-                f" {(_short if statistics is None else _two)(shown.std())}"
-            )
-            parts.append(
-                f'<g transform="translate({16 + 214 * number}'
-                f' 84)">{feature_maps.histogram(shown, low, high, 188, 84, title, words)}</g>'
-            )
-        parts.append(
-            f'<text x="14" y="206" font-size="12">Channel {c} of this batch, before it is multiplied by gamma and beta'
-            " is added. On the right: with"
-            " fresh moving averages. Bar heights: √count.</text>"
-        )
-        rows = self._rows()
-        parts.append(f'<g transform="translate(14 238)">{feature_maps.table(HEADS, rows, c, 494)}</g>')
-        for number, (title, moving, batches, level) in enumerate(
-            zip(("moving mean", "moving variance"), self.moving, self._batches, self._all, strict=True)
+        layer, channel, step = self._norm, self.channel, self.settings["step"]
+        every = layer.inputs[..., channel]
+        values = every[: self.settings["batch_size"]]
+        limits = min(0.0, float(every.min())), max(0.0, float(every.max())) or 1.0
+        histograms = [("before the layer", values, *limits, three)]
+        for title, mean, variance in (
+            ("training=True", *(part[channel] for part in self._of_batch)),
+            ("training=False", layer.moving_mean[channel], layer.moving_variance[channel]),
+            (f"training=False after step {step}", *(average[step] for average in self.moving)),
         ):
-            parts.append(
-                f'<g transform="translate({544 + 168 * number} 250)">'
-                f"{feature_maps.catching_up(title, moving, batches, level, step, 126, 92)}</g>"
-            )
-        parts.append('<text x="544" y="376" font-size="12">batches seen; dots: each batch; dashed: all pictures</text>')
-        return "".join(parts)
+            shown = activations.normalised(values, mean, variance, layer.epsilon)
+            histograms.append((title, shown, *layers.LIMITS, two))
+        titles = "moving mean", "moving variance"
+        averages = zip(titles, self.moving, self._batches, self._all, strict=True)
+        return layers.batch_norm(channel, step, histograms, self._rows(), averages)
 
     def _rows(self):
-        """The table: of each channel shown the numbers below HEADS, as texts."""
-        layer, std = self._norm, np.sqrt
+        """The table: of each channel shown its number and the numbers below `layers.HEADS`, as texts."""
+        layer, (mean, variance) = self._norm, self._of_batch
         columns = [
-            *_mean_and_std(self._of_batch),
-            *self._spread_of(*self._of_batch),
-            *self._spread_of(layer.moving_mean, layer.moving_variance),
-            layer.moving_mean,
-            std(layer.moving_variance),
-            layer.gamma,
-            layer.beta,
+            *((three, mean), (three, np.sqrt(variance))),
+            *((two, values) for values in self._spread_of(mean, variance)),
+            *((two, values) for values in self._spread_of(layer.moving_mean, layer.moving_variance)),
+            *((three, layer.moving_mean), (three, np.sqrt(layer.moving_variance))),
+            *((two, layer.gamma), (two, layer.beta)),
         ]
-        texts = [_short, _short, _two, _two, _two, _two, _short, _short, _two, _two]
-        return [
-            [str(number), *(text(column[number]) for text, column in zip(texts, columns, strict=True))]
-            for number in range(min(SHOWN, len(layer.gamma)))
-        ]
+        numbers = range(min(SHOWN, len(layer.gamma)))
+        return [[str(number), *(write(values[number]) for write, values in columns)] for number in numbers]
 
 
 def _choice(name, values, start, look):
-    return widgets.SelectionSlider(
-        options=[(f"{value:g}", value) for value in values], value=start, description=name, **look
-    )
+    options = [(f"{value:g}", value) for value in values]
+    return widgets.SelectionSlider(options=options, value=start, description=name, **look)
 
 
 def _garment(picture):
@@ -375,24 +264,8 @@ def _garment(picture):
         picture = picture[..., 0]
     if picture.ndim != 2:
         return None
-    return feature_maps.png(picture, cmap="gray_r", vmin=float(picture.min()), vmax=float(picture.max()) or 1.0)
+    return png(picture, cmap="gray_r", vmin=float(picture.min()), vmax=float(picture.max()) or 1.0)
 
 
 def _mean(values):
     return float(values.mean(dtype=np.float64))
-
-
-def _mean_and_std(statistics):
-    return statistics[0], np.sqrt(statistics[1])
-
-
-def _two(value, decimals=2):
-    """With two decimals, and never "-0.00"; large numbers with fewer, so that they fit into the table."""
-    if abs(value) < 100:
-        return f"{round(float(value), decimals) + 0.0:.{decimals}f}"
-    return f"{value:.0f}" if abs(value) < 1e4 else f"{value:.0e}"
-
-
-def _short(value):
-    """With three decimals, as values can be small."""
-    return _two(value, 3)

@@ -1,10 +1,8 @@
 """Small multiples: variants of one network, trained in turn and drawn side by side on one scale, live.
 
-multiples(build, clothes, {"neither": {}, "dropout": {"dropout": 0.5}, "batch norm": {"batch_norm": True}}, epochs=(1,
-30, 12))
+multiples(build, clothes, {"neither": {}, "dropout": {"dropout": 0.5}}, epochs=(1, 30, 12))
 """
 
-import json
 from math import floor, log10
 
 import ipywidgets as widgets
@@ -13,12 +11,13 @@ import numpy as np
 from helpers.curves import chart
 from helpers.curves.history import best_epoch, finite
 from helpers.curves.sheets import Line, Sheet, y_ticks
-from helpers.engine.builder import keywords
-from helpers.engine.examples import len_of, training_and_validation
+from helpers.engine.builder import name_of
+from helpers.engine.examples import check_validation, len_of, training_and_validation
+from helpers.engine.settings import DEFAULTS, OF_TRAINING
 from helpers.engine.trainer import DIVERGED, Trainer
 from helpers.errors import LessonError, shorten
-from helpers.live.controls import DEFAULTS, OF_TRAINING, controls, value_of
-from helpers.live.part import Live
+from helpers.live.controls import curve, difference, in_words, of_curve
+from helpers.live.part import Live, beside
 
 FAR = 10  # times the lowest start: a loss that starts higher does not decide the scale
 BY_FAR = 7  # times as low as the next: said in words that have to be the same on every machine
@@ -33,25 +32,20 @@ def multiples(build, data, variants, validation_split=0.2, **forms):
 
     build, data, validation_split: as in `explore`; there must be validation data.
     variants: {name: {keyword: value}}, from 2 to 6: what is fixed in each of them. Keywords of the builder, or
-    `batch_size`,
-    `n_train`, `seed`.
+    `batch_size`, `n_train`, `seed`.
     forms: `keyword=form` as in `explore`. They make the controls, which all variants share.
 
     Returns the `Multiples`, when its first curves are complete. Raises `LessonError` for a mistake in any of these; if
-    a variant
-    cannot be trained, after the others have been.
+    a variant cannot be trained, after the others have been.
     """
-    part = Multiples(build, data, variants, validation_split, forms)
-    part.show()
-    return part
+    return Multiples(build, data, variants, validation_split, forms).show()
 
 
 class Multiples(Live):
     """What `multiples` has made.
 
     `histories`: {name of a variant: `History`}, of those that have been trained, or begun; `settings`: {keyword:
-    value}, what the
-    variants share; `state`: one of "building", "training", "done", "stopped", "error".
+    value}, what the variants share; `state`: one of "building", "training", "done", "stopped", "error".
     """
 
     made_by = "multiples"
@@ -59,61 +53,31 @@ class Multiples(Live):
     def __init__(self, build, data, variants, validation_split=0.2, forms=()):
         super().__init__()
         x, y, validation = training_and_validation(data, validation_split)
-        if validation is None:
-            raise LessonError(
-                "multiples compares validation losses, and there are no validation data. Give it some:"
-                " validation_split=0.2, or (x, y, x_validation, y_validation)."
-            )
+        check_validation(validation, self.made_by)
         _check(variants, forms)
         self._build, self._variants = build, {name: dict(own) for name, own in variants.items()}
-        own = {keyword for fixed in variants.values() for keyword in fixed}
-        forms = {
-            "epochs": (1, 40, 15),
-            **{name: value for name, value in DEFAULTS.items() if name not in own},
-            **dict(forms),
-        }
-        of_builder = own.difference(OF_TRAINING)  # no controls: named here so that a keyword the builder lacks is told
-        self._controls, fixed = controls(
-            build, {**forms, **dict.fromkeys(of_builder)}, None if y is None else len_of(x), self.made_by
-        )
-        self._fixed = {name: value for name, value in fixed.items() if name not in of_builder}
-        self._of_student = [form for form in forms.values() if isinstance(form, widgets.Widget)]
+        own = dict.fromkeys(keyword for fixed in variants.values() for keyword in fixed)
+        usual = {name: value for name, value in DEFAULTS.items() if name not in own}
+        told = {name: None for name in own if name not in OF_TRAINING}  # no controls, but the builder has to take them
+        self._add_controls(build, {"epochs": (1, 40, 15), **usual, **dict(forms), **told}, len_of(x))
+        self._fixed = {name: value for name, value in self._fixed.items() if name not in told}
         self._trainer = Trainer(build, x, y, validation)
         self.histories, self.settings = {}, self._read_controls()
         self._past = {}, {}  # the settings before these, and their histories
-        self._now, self._notices = (
-            "",
-            dict.fromkeys(variants, "waiting"),
-        )  # the variant that trains; words across the charts
-        for control in self._controls.values():
-            control.observe(self._request, "value")
-        self._buttons = [self._stop_button]
+        self._now = ""  # the variant that trains
+        self._notices = dict.fromkeys(variants, "waiting")  # words across the charts
+        buttons = [self._stop_button]
         if _can_step(self._controls.get("seed")):
-            again = widgets.Button(
-                description="Train again with the next seed",
-                layout=widgets.Layout(width="auto"),
-                tooltip="Move the control for the seed by one; after its last seed comes its first",
-            )
-            again.on_click(self._on_again)
-            self._buttons.insert(0, again)
-        self._assemble(_row(self._controls.values()), _row(self._buttons), widgets.HTML(CAPTION))
+            does = "Move the control for the seed by one; after its last seed comes its first"
+            again = widgets.Button(description="Train again with the next seed", layout={"width": "auto"}, tooltip=does)
+            again.on_click(lambda _button: _step(self._controls["seed"]))
+            buttons.insert(0, again)
+        self._assemble(beside(self._controls.values()), beside(buttons), widgets.HTML(CAPTION))
 
     def __repr__(self):
-        return (
-            f"<small multiples of {getattr(self._build, '__name__', 'build')}(): {', '.join(self._variants)};"
-            f" {self.state}>"
-        )
-
-    def _lent(self):
-        return self._of_student
+        return f"<small multiples of {name_of(self._build)}(): {', '.join(self._variants)}; {self.state}>"
 
     # From a control to a run
-
-    def _read_controls(self):
-        return {**{name: value_of(control) for name, control in self._controls.items()}, **self._fixed}
-
-    def _on_again(self, _button):
-        _step(self._controls["seed"])
 
     def _train(self, stop):
         self._begin(self._read_controls())
@@ -140,7 +104,7 @@ class Multiples(Live):
 
     def _begin(self, settings):
         """Turn to `settings`; the curves of those before, if they were left in peace, become the ghosts."""
-        if _curve(settings) != _curve(self.settings):
+        if curve(settings) != curve(self.settings):
             if self.state in ("done", "stopped", "error") and self.histories:
                 self._past = self.settings, self.histories
             self.histories = {}
@@ -149,12 +113,8 @@ class Multiples(Live):
 
     def _run(self, name, stop):
         """Train one variant; returns whether it was trained to its end."""
-        settings, takes = {**self.settings, **self._variants[name]}, keywords(self._build)
+        settings = {**self.settings, **self._variants[name]}
         place = f" {name} ({1 + list(self._variants).index(name)} of {len(self._variants)})"
-        of_builder = {
-            keyword: value for keyword, value in settings.items() if keyword not in OF_TRAINING or keyword in takes
-        }
-        of_training = {keyword: value for keyword, value in settings.items() if keyword in OF_TRAINING}
         self._now = name
 
         def on_state(state):
@@ -163,10 +123,9 @@ class Multiples(Live):
 
         def on_epoch(history):
             self.histories[name] = history
-            if len(history.epoch) == 1 or self._is_due():
-                self._draw("training")
+            self._draw_epoch(history)
 
-        history = self._trainer.run(of_builder, **of_training, stop=stop, on_state=on_state, on_epoch=on_epoch)
+        history = self._trainer.run_with(settings, stop=stop, on_state=on_state, on_epoch=on_epoch)
         self._notices[name] = ""
         if history.epoch:
             self.histories[name] = history
@@ -175,52 +134,37 @@ class Multiples(Live):
     # What it says
 
     def _in_words(self):
-        """The lowest validation loss and the last training loss of each variant, and what else is to be known of
-        them."""
+        """The lowest validation loss and the last training loss of each variant, and what else is to be known."""
         drawn = {name: self._logs(name) for name in self._variants if self._points(name)}
         if not drawn:
             return "No epoch has been trained yet."
         best = {name: best_epoch(logs) for name, logs in drawn.items()}
         lowest = _written({name: logs["val_loss"][(best[name] or 1) - 1] for name, logs in drawn.items()})
         lowest = [f"{name}: {loss}" + (f" (epoch {best[name]})" if best[name] else "") for name, loss in lowest.items()]
-        last = [
-            f"{name}: {loss}"
-            for name, loss in _written({name: logs["loss"][-1] for name, logs in drawn.items()}).items()
-        ]
-        return " ".join(
-            [
-                *self._notes(),
-                f"Lowest validation loss – {'; '.join(lowest)}.",
-                f"Training loss at the end – {'; '.join(last)}.",
-                "One run each: a small difference may be luck.",
-            ]
-        )
+        last = _written({name: logs["loss"][-1] for name, logs in drawn.items()})
+        said = [f"Lowest validation loss – {'; '.join(lowest)}."]
+        said += [f"Training loss at the end – {'; '.join(f'{name}: {loss}' for name, loss in last.items())}."]
+        return " ".join([*self._notes(), *said, "One run each: a small difference may be luck."])
 
     def _notes(self):
         """What the engine has to say of the runs."""
-        return self._grouped(
-            {
-                name: history.note
-                for name, history in self.histories.items()
-                if history.note == DIVERGED or (history.path == "fit" and history.note)
-            }
-        )
+        runs = self.histories.items()
+        return self._grouped({name: run.note for name, run in runs if run.note == DIVERGED or run.path == "fit"})
 
     def _grouped(self, said):
-        """Each sentence once, with the variants it is about. said: {name: words}."""
-        about = {words: [name for name in said if said[name] == words] for words in said.values()}
-        return [
-            f"In {'all variants' if len(names) == len(self._variants) else ', '.join(names)}: {words}"
-            for words, names in about.items()
-        ]
+        """Each sentence once, with the variants it is about. said: {name: words, or ""}."""
+        sentences = []
+        for words in dict.fromkeys(filter(None, said.values())):
+            names = [name for name in said if said[name] == words]
+            where = "all variants" if len(names) == len(self._variants) else ", ".join(names)
+            sentences.append(f"In {where}: {words}")
+        return sentences
 
     def _still_words(self):
-        shared = ", ".join(f"{name} {value}" for name, value in self.settings.items() if name != "epochs")
         epochs = "1 epoch" if self.settings["epochs"] == 1 else f"{self.settings['epochs']} epochs"
-        words = (
-            f"{NUMBERS[len(self._variants)]} variants of the network, trained for {epochs} each ({shared}):"
-            f" {', '.join(self._variants)}."
-        )
+        trained = f"trained for {epochs} each ({in_words(of_curve(self.settings))})"
+        many = NUMBERS[len(self._variants)]
+        words = f"{many} variants of the network, {trained}: {', '.join(self._variants)}."
         words = " ".join([words, *self._notes(), *self._lowest_by_far()])
         return f"{words} {CAPTION}", f"{words} Run this cell to train them yourself."
 
@@ -232,8 +176,7 @@ class Multiples(Live):
     # What it looks like
 
     def _logs(self, name):
-        """The losses of a variant as far as the epochs that are wanted: {"loss": array, "val_loss": array}, empty at
-        first."""
+        """The losses of a variant up to the epochs wanted: {"loss": array, "val_loss": array}, empty at first."""
         history = self.histories[name].history if name in self.histories else {}
         return {key: np.array(history.get(key, ()), float)[: self.settings["epochs"]] for key in LOOKS}
 
@@ -241,41 +184,28 @@ class Multiples(Live):
         return len(self._logs(name)["loss"])
 
     def _marks(self):
-        return {
-            "epoch": sum(map(self._points, self._variants)),
-            "epochs": len(self._variants) * self.settings["epochs"],
-            "settings": self.settings,
-            "variant": self._now,
-        }
+        done, epochs = sum(map(self._points, self._variants)), len(self._variants) * self.settings["epochs"]
+        return {"epoch": done, "epochs": epochs, "settings": self.settings, "variant": self._now}
 
     def _picture(self):
         epochs = self.settings["epochs"]
         runs = {name: self._logs(name) for name in self._variants}
-        past, histories = self._past if _curve(self._past[0]) != _curve(self.settings) else ({}, {})
+        past, histories = self._past if curve(self._past[0]) != curve(self.settings) else ({}, {})
         ghosts = {name: np.array(history.history["val_loss"][:epochs]) for name, history in histories.items()}
         ticks = _common_ticks(runs.values(), ghosts.values())
-        columns = 2 if len(runs) in (2, 4) else 3
-        sheets = [
-            Sheet(
-                "loss",
-                [Line(f"{name}: {key}", look, logs[key]) for key, look in LOOKS.items()],
-                [("", ghosts[name])] if name in ghosts else [],
-                marks=_best(logs),
-                title=shorten(name, 72 // columns),
-                ticks=ticks,
-                notice=self._notices[name] or _out_of_sight(logs, ticks),
-            )
-            for name, logs in runs.items()
-        ]
+        columns, sheets = 2 if len(runs) in (2, 4) else 3, []
+        for name, logs in runs.items():
+            lines = [Line(f"{name}: {key}", look, logs[key]) for key, look in LOOKS.items()]
+            before = [("", ghosts[name])] if name in ghosts else []
+            notice = self._notices[name] or _out_of_sight(logs, ticks)
+            title = shorten(name, 72 // columns)
+            sheets.append(Sheet("loss", lines, before, marks=_best(logs), title=title, ticks=ticks, notice=notice))
         legend = [("training", "training loss"), ("validation", "validation loss")]
         if ghosts:
-            differs = ", ".join(
-                f"{name} {value}" for name, value in past.items() if name != "epochs" and self.settings[name] != value
-            )
+            differs = in_words(difference(past, self.settings))
             legend.insert(0, ("earlier", shorten(f"validation loss before, at {differs}", 60)))
-        return chart.draw(
-            sheets, epochs, f"The losses of {', '.join(runs)}. {self._in_words()}", legend, self._name, columns
-        )
+        words = f"The losses of {', '.join(runs)}. {self._in_words()}"
+        return chart.draw(sheets, epochs, words, legend, self._name, columns)
 
 
 def _check(variants, forms):
@@ -305,10 +235,6 @@ def _check(variants, forms):
                 )
 
 
-def _row(children):
-    return widgets.HBox(list(children), layout=widgets.Layout(flex_flow="row wrap"))
-
-
 def _can_step(control):
     return control is not None and len(getattr(control, "options", (0, 1))) > 1
 
@@ -320,13 +246,6 @@ def _step(control):
     else:
         following = control.value + getattr(control, "step", 1)
         control.value = following if following <= getattr(control, "max", following) else control.min
-
-
-def _curve(settings):
-    """What decides the course of a curve: all settings but how far it goes."""
-    return json.dumps(
-        {name: value for name, value in settings.items() if name != "epochs"}, sort_keys=True, default=repr
-    )
 
 
 def _common_ticks(runs, ghosts):
@@ -356,15 +275,13 @@ def _out_of_sight(logs, ticks):
 
 
 def _written(losses):
-    """{name: loss} in words, all with as many decimals: two, or more if the losses are small; huge ones in powers of
-    ten."""
+    """{name: loss} in words, all with as many decimals: two, or more if they are small; huge ones in powers of ten."""
     largest = max((abs(loss) for loss in losses.values() if np.isfinite(loss)), default=1)
     decimals = 2 if largest >= 0.1 or largest == 0 else 1 - floor(log10(largest))
-    return {
-        name: "not a number"
-        if not np.isfinite(loss)
-        else f"{loss:.2g}"
-        if abs(loss) >= 10000
-        else f"{loss:.{decimals}f}"
-        for name, loss in losses.items()
-    }
+
+    def words(loss):
+        if not np.isfinite(loss):
+            return "not a number"
+        return f"{loss:.2g}" if abs(loss) >= 10000 else f"{loss:.{decimals}f}"
+
+    return {name: words(loss) for name, loss in losses.items()}

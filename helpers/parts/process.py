@@ -1,5 +1,4 @@
-"""A training script as a process of its own: started, its log read while it runs, and in words what it left or why it
-failed."""
+"""A training script as a process of its own: started, its log read while it runs, what it left or why it failed."""
 
 import atexit
 import csv
@@ -23,24 +22,13 @@ running = set()  # what must not outlive the kernel
 
 
 def start(script, files):
-    """Start `script` with the folder `files` as its argument, a `Popen`; what it prints goes into a file, as a full
-    pipe would block it."""
+    """Start `script` with the folder `files` as its argument, a `Popen`."""
     paths = os.pathsep.join(filter(None, (str(PROJECT), os.environ.get("PYTHONPATH"))))
-    environment = {
-        **os.environ,
-        "PYTHONPATH": paths,
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONIOENCODING": "utf-8",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-    }
-    with open(files / OUTPUT, "wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, str(script), str(files)],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
+    ours = {"PYTHONPATH": paths, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, str(script), str(files)]
+    with open(files / OUTPUT, "wb") as output:  # a full pipe would block what prints into it
+        streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": subprocess.STDOUT}
+        process = subprocess.Popen(command, env={**os.environ, **ours}, **streams)
     running.add(process)
     return process
 
@@ -53,11 +41,9 @@ def leave_nothing_running():
 
 
 def read_log(path):
-    """What a log of Keras's `CSVLogger` says so far: {metric: list with one float per finished epoch}; {} before the
-    first.
+    """What a log of Keras's `CSVLogger` says so far: {metric: list with one float per finished epoch}; {} before that.
 
-    A line whose end has not been written yet does not count. Raises `LessonError` where there is no column for the
-    loss.
+    A line whose end has not been written yet does not count. Raises `LessonError` where no column is for the loss.
     """
     try:
         text = path.read_bytes()
@@ -83,15 +69,12 @@ def on_disk(files):
     if not there:
         return "Nothing is saved yet."
     only = " Nothing but the log: the script saves no network." if there == [LOG] else ""
-    return (
-        f"On disk: {', '.join(there)}"
-        f" ({f'{size / 1e6:.1f} MB' if size > 1e5 else f'{math.ceil(size / 1e3)} kB'}).{only}"
-    )
+    size = f"{size / 1e6:.1f} MB" if size > 1e5 else f"{math.ceil(size / 1e3)} kB"
+    return f"On disk: {', '.join(there)} ({size}).{only}"
 
 
 def why_it_failed(code, script, files):
-    """A `LessonError` that says what the script's traceback says, or a `KeyboardInterrupt`: the kernel's reaches the
-    script as well."""
+    """A `LessonError` that says what the script's traceback says, or a `KeyboardInterrupt`: the script gets it too."""
     with open(files / OUTPUT, "rb") as file:
         file.seek(max(0, os.path.getsize(file.name) - 20_000))
         text = file.read().decode("utf-8", "replace")
@@ -108,11 +91,8 @@ def why_it_failed(code, script, files):
     reason = re.sub(r"^[\w.]+\.(?=\w+:)", "", reason)  # tensorflow.python.framework.errors_impl.…
     places = re.findall(rf'File "{re.escape(str(script))}", line (\d+).*\n +(.*)', text)
     look = f" Look at line {places[-1][0]} of {script.name}: {places[-1][1]}" if places else ""
-    hint = (
-        " A script knows nothing of your notebook: it must import or make what it uses."
-        if reason.startswith("NameError")
-        else ""
-    )
+    hint = " A script knows nothing of your notebook: it must import or make what it uses."
+    hint = hint if reason.startswith("NameError") else ""
     return LessonError(f"{script.name} ended with an error: {shorten(reason)}{look}{hint}{where}")
 
 

@@ -7,17 +7,15 @@ Nothing is trained: `early_stop` reads a history as Keras's `EarlyStopping` woul
 
 from collections import namedtuple
 from math import isfinite
-from numbers import Integral, Real
+from numbers import Real
 
-import ipywidgets as widgets
 import numpy as np
 
 from helpers.curves import chart
 from helpers.curves.history import CurveError, best_epoch, describe, panes
 from helpers.curves.sheets import Line, Sheet
-from helpers.errors import LessonError
-from helpers.live.controls import controls, value_of
-from helpers.live.part import Live
+from helpers.errors import LessonError, is_whole
+from helpers.live.part import Live, beside
 
 # The epochs (from 1) after which training stops and whose weights are given back; whether that saved any epoch.
 Stopped = namedtuple("Stopped", "stopped best in_time")
@@ -34,7 +32,7 @@ def early_stop(history, patience, min_delta=0.0, monitor="val_loss"):
     never stops before; then `in_time` is False) and the weights of epoch `best` are given back.
     Raises `CurveError` for a history without `monitor`, `LessonError` for a patience or min_delta that cannot be.
     """
-    if isinstance(patience, bool) or not isinstance(patience, Integral) or patience < 0:
+    if not is_whole(patience, 0):
         raise LessonError(f"patience={patience!r} must be a whole number of epochs, 0 or more.")
     if isinstance(min_delta, bool) or not isinstance(min_delta, Real) or not isfinite(min_delta):
         raise LessonError(f"min_delta={min_delta!r} must be a number, such as 0 or 0.001.")
@@ -58,11 +56,9 @@ def _monitored(history, monitor):
         raise CurveError("There is no epoch in this history. Train first: history = model.fit(...).")
     logs = getattr(history, "history", history)
     if monitor not in logs:
-        advice = (
-            "Give model.fit a validation_split or validation_data."
-            if name in logs
-            else "Is it spelled as in history.history?"
-        )
+        advice = "Is it spelled as in history.history?"
+        if name in logs:
+            advice = "Give model.fit a validation_split or validation_data."
         raise CurveError(f"There is no {monitor!r} in this history, which has {', '.join(logs)}. {advice}")
     if name != "loss" and "acc" not in name:
         raise LessonError(f"monitor={monitor!r}: only a loss or an accuracy can be replayed.")
@@ -71,8 +67,7 @@ def _monitored(history, monitor):
 
 
 def replay(history, patience=(0, 15, 3), min_delta=None):
-    """Show a part with two controls, `patience` and `min_delta`, that replays early stopping on the curves of
-    `history`.
+    """Show a part with two controls, `patience` and `min_delta`, that replays early stopping on recorded curves.
 
     history: what model.fit returned, or its `.history`, with validation data; train it without early stopping.
     patience, min_delta: short forms of controls, as in `explore`: `(low, high, start)` is a slider, a list a choice.
@@ -80,9 +75,7 @@ def replay(history, patience=(0, 15, 3), min_delta=None):
 
     Returns the `Replay`. Raises `CurveError` for a history that cannot be read, `LessonError` for a wrong form.
     """
-    part = Replay(history, patience, min_delta)
-    part.show()
-    return part
+    return Replay(history, patience, min_delta).show()
 
 
 class Replay(Live):
@@ -97,11 +90,9 @@ class Replay(Live):
         self._stop_button.close()  # nothing here takes long enough to be stopped
         self._loss = panes(history)[0]
         early_stop(history, 0)  # its words about a history without validation data are what the student needs
-        self._controls, self._fixed = controls(_settings, {"patience": patience, "min_delta": min_delta}, None)
+        self._add_controls(_settings, {"patience": patience, "min_delta": min_delta}, on_move=self._on_move)
         self._replay()
-        for control in self._controls.values():
-            control.observe(self._on_move, "value")
-        self._assemble(widgets.HBox(list(self._controls.values()), layout=widgets.Layout(flex_flow="row wrap")))
+        self._assemble(beside(self._controls.values()))
         self.run()
 
     def __repr__(self):
@@ -115,7 +106,7 @@ class Replay(Live):
         return "done", self._verdict()
 
     def _replay(self):
-        self.settings = {**{name: value_of(control) for name, control in self._controls.items()}, **self._fixed}
+        self.settings = self._read_controls()
         self.result = early_stop(self._logs(), **self.settings)
 
     # What it says
@@ -129,22 +120,13 @@ class Replay(Live):
 
     def _verdict(self):
         stopped, best, in_time = self.result
-        epochs, weights = (
-            len(self._loss.val),
-            f"the weights of epoch {self.result.best} (validation loss {self._loss.val[best - 1]:,.2f})",
-        )
+        epochs = len(self._loss.val)
+        weights = f"the weights of epoch {best} (validation loss {self._loss.val[best - 1]:,.2f})"
+        said = f"never stop early: it goes through all {epochs} epochs and gives back {weights}."
         if in_time:
             saved = "1 epoch" if epochs - stopped == 1 else f"{epochs - stopped} epochs"
-            said = (
-                f"With {self._in_words()} training would stop after epoch {stopped} of {epochs} and give back"
-                f" {weights}; {saved} saved."
-            )
-        else:
-            said = (
-                f"With {self._in_words()} training would never stop early: it goes through all {epochs} epochs and"
-                f" gives back {weights}."
-            )
-        return f"{said} {self._missed()}".strip()
+            said = f"stop after epoch {stopped} of {epochs} and give back {weights}; {saved} saved."
+        return f"With {self._in_words()} training would {said} {self._missed()}".strip()
 
     def _missed(self):
         """What the controls' values miss, if anything."""
@@ -174,20 +156,18 @@ class Replay(Live):
     def _picture(self):
         stopped, best, in_time = self.result
         epochs = len(self._loss.val)
-        lines, rest, legend = [], [], ["training", "validation"]
-        for key, look, values in (("loss", "training", self._loss.train), ("val_loss", "validation", self._loss.val)):
-            lines.append(Line(key, look, values[:stopped]))
-            if in_time:  # it begins where the trained part ends
-                rest.append(
-                    Line(f"{key} not trained", "yours", np.where(np.arange(1, epochs + 1) < stopped, np.nan, values))
-                )
+        trained, legend = np.arange(1, epochs + 1) < stopped, ["training", "validation"]
+        curves = (("loss", "training", self._loss.train), ("val_loss", "validation", self._loss.val))
+        lines = [Line(key, look, values[:stopped]) for key, look, values in curves]
+        if in_time:  # the rest begins where the trained part ends
+            lines += [Line(f"{key} not trained", "yours", np.where(trained, np.nan, rest)) for key, _, rest in curves]
         marks = [(best, f"back to {best}")]
         if in_time and (stopped - 1) / (epochs - 1) < 0.1:  # the second label would run into the word "loss"
             marks = [(best, f"back to {best}, stop after {stopped}"), (stopped, "")]
         elif in_time:
             marks += [(stopped, f"stop after {stopped}")]
         legend += [("yours", "not trained")] if in_time else []
-        return chart.draw([Sheet("loss", lines + rest, marks=marks)], epochs, self._verdict(), legend, self._name)
+        return chart.draw([Sheet("loss", lines, marks=marks)], epochs, self._verdict(), legend, self._name)
 
 
 def _settings(patience=3, min_delta=0.0):

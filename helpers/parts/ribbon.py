@@ -10,11 +10,10 @@ from helpers.curves import chart
 from helpers.curves.history import finite, panes
 from helpers.curves.luck import verdict
 from helpers.curves.sheets import Band, Line, Sheet
-from helpers.engine.builder import keywords
-from helpers.engine.examples import len_of, training_and_validation
+from helpers.engine.builder import name_of
+from helpers.engine.examples import check_validation, len_of, training_and_validation
 from helpers.engine.trainer import DIVERGED, Trainer
-from helpers.errors import LessonError, shorten
-from helpers.live.controls import OF_TRAINING
+from helpers.errors import shorten
 from helpers.live.pair import Pair
 from helpers.live.part import Live
 
@@ -24,21 +23,18 @@ CAPTION = (
 
 
 def ribbon(build, data, other, seeds=(1, 10, 1), validation_split=0.2, **forms):
-    """Show a live part that trains two settings, A and B, from seeds 0, 1, 2, … and says whether their difference may
-    be luck.
+    """Show a live part that trains two settings, A and B, from several seeds: may their difference be luck?
 
     build, data, validation_split: as in `explore`; there must be validation data.
     other: {keyword: value}, what is different in B and where it starts: keywords of the builder, or `batch_size`,
     `n_train`.
-    seeds: the form of the control for the number of seeds, from 1.
+    seeds: the form of the control for the number of seeds, from 1; they are 0, 1, 2, …
     forms: `keyword=form` as in `explore`. They make the controls, which A and B share; a keyword of `other` gets one
     for each. Without a form it has no control, and A has the builder's default.
 
     Returns the `Ribbon`, when its first curves are complete. Raises `LessonError` for a mistake in any of these.
     """
-    part = Ribbon(build, data, other, seeds, validation_split, forms)
-    part.show()
-    return part
+    return Ribbon(build, data, other, seeds, validation_split, forms).show()
 
 
 class Ribbon(Live):
@@ -53,13 +49,10 @@ class Ribbon(Live):
     def __init__(self, build, data, other, seeds=(1, 10, 1), validation_split=0.2, forms=()):
         super().__init__()
         x, y, validation = training_and_validation(data, validation_split)
-        if validation is None:
-            raise LessonError(
-                "ribbon compares validation losses, and there are no validation data. Give it some:"
-                " validation_split=0.2, or (x, y, x_validation, y_validation)."
-            )
+        check_validation(validation, self.made_by)
         self._build, self._trainer = build, Trainer(build, x, y, validation)
-        self._pair = Pair(build, other, seeds, dict(forms), None if y is None else len_of(x))
+        self._pair = Pair(build, other, seeds, dict(forms), len_of(x))
+        self._of_student = self._pair.lent
         self.settings, self._names = self._pair.read()
         self.histories = {"A": [], "B": []}
         self._growing = None  # (side, seed, history) of the run that is under way
@@ -69,10 +62,7 @@ class Ribbon(Live):
         self._assemble(*self._pair.rows, self._stop_button, widgets.HTML(CAPTION))
 
     def __repr__(self):
-        return f"<seed ribbon of {getattr(self._build, '__name__', 'build')}(): {self._in_short()} {self.state}>"
-
-    def _lent(self):
-        return self._pair.lent
+        return f"<seed ribbon of {name_of(self._build)}(): {self._in_short()} {self.state}>"
 
     # From a control to a run
 
@@ -92,33 +82,23 @@ class Ribbon(Live):
         return "done", self._in_words()
 
     def _run(self, side, seed, stop):
-        settings = {**self.settings[side], "seed": seed}
-        takes = keywords(self._build)
-        of_builder = {name: value for name, value in settings.items() if name not in OF_TRAINING or name in takes}
-        of_training = {name: value for name, value in settings.items() if name in OF_TRAINING}
-
         def on_epoch(history):
             self._growing = side, seed, history
-            if len(history.epoch) == 1 or self._is_due():
-                self._draw("training")
+            self._draw_epoch(history)
 
         def on_state(state):
-            if (
-                seed == 0 and state == "building"
-            ):  # later seeds have what is built; a new word for each would only flicker
+            if seed == 0 and state == "building":  # for later seeds it is built: a new word would only flicker
                 self._draw(state)
 
-        return self._trainer.run(of_builder, **of_training, stop=stop, on_epoch=on_epoch, on_state=on_state)
+        settings = {**self.settings[side], "seed": seed}
+        return self._trainer.run_with(settings, stop=stop, on_epoch=on_epoch, on_state=on_state)
 
     def _in_words(self, numbers=True):
-        notes = dict.fromkeys(
-            f"{side}: {history.note}"
-            for side in "AB"
-            for history in self.histories[side]
-            if history.note == DIVERGED or history.path == "fit"
-        )
-        lowest = {side: [_lowest(history) for history in self.histories[side]] for side in "AB"}
-        return " ".join([*notes, verdict(lowest["A"][: len(lowest["B"])], lowest["B"], numbers)])
+        finished = [(side, history) for side in "AB" for history in self.histories[side]]
+        told = [(side, run.note) for side, run in finished if run.note == DIVERGED or run.path == "fit"]
+        notes = dict.fromkeys(f"{side}: {note}" for side, note in told)
+        a, b = ([_lowest(history) for history in self.histories[side]] for side in "AB")
+        return " ".join([*notes, verdict(a[: len(b)], b, numbers)])
 
     # What it looks like
 
@@ -127,11 +107,8 @@ class Ribbon(Live):
 
     def _marks(self):
         epochs = 2 * self.settings["seeds"] * self.settings["A"]["epochs"]
-        return {
-            "epoch": sum(len(history.epoch) for history in self._drawn()),
-            "epochs": epochs,
-            "settings": self.settings,
-        }
+        done = sum(len(history.epoch) for history in self._drawn())
+        return {"epoch": done, "epochs": epochs, "settings": self.settings}
 
     def _picture(self):
         drawn = self._drawn()
@@ -158,8 +135,7 @@ def _lowest(history):
 
 
 def _sheet(name, histories, growing):
-    """The `Sheet` of one metric: the band and the median of A and of B, and the run that is under way, (side, seed,
-    history) or None."""
+    """The `Sheet` of one metric: band and median of A and of B; growing: (side, seed, history) under way, or None."""
     lines, bands, ghosts = [], [], []
     for side in "AB":
         finished = _validation(histories[side], name)
@@ -179,8 +155,7 @@ def _validation(histories, name):
 
 
 def _limits_and_median(runs):
-    """The lowest, middle and highest value of each epoch, as arrays; a run that ended early, or a NaN, does not
-    count."""
+    """The lowest, middle and highest value of each epoch, as arrays; a NaN, or a run that has ended, does not count."""
     epochs = max(map(len, runs))
     values = np.ma.masked_invalid([np.pad(run, (0, epochs - len(run)), constant_values=np.nan) for run in runs])
     return [np.ma.filled(of(values, axis=0), np.nan) for of in (np.ma.min, np.ma.median, np.ma.max)]

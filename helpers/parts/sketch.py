@@ -6,20 +6,20 @@ sketch(build, digits, epochs=30)
 import inspect
 import math
 import threading
-from numbers import Integral, Real
+from numbers import Real
 
 import ipywidgets as widgets
-import keras
 import numpy as np
 
 from helpers.curves.guess import compare, in_words, picture
 from helpers.curves.sheets import y_ticks
-from helpers.engine.builder import keywords
+from helpers.engine.builder import keywords, name_of
 from helpers.engine.examples import len_of, training_and_validation
+from helpers.engine.settings import check_builder, of_builder, of_training
 from helpers.engine.trainer import Trainer
-from helpers.errors import LessonError
-from helpers.live.controls import OF_TRAINING, controls, value_of
-from helpers.live.part import Live
+from helpers.errors import LessonError, is_whole
+from helpers.live.controls import controls, value_of
+from helpers.live.part import Live, beside
 
 NUMBERS = {4: "four", 5: "five"}  # of knots that a guess can have
 TASK = "Move the {} sliders to where you expect the validation loss, then press Commit."
@@ -38,14 +38,11 @@ def sketch(
 
     Returns the `Sketch`. Raises `LessonError` for arguments that do not fit; a mistake inside `build` shows at the run.
     """
-    part = Sketch(build, data, epochs, validation_split, knots, n_train, batch_size, seed, highest, settings)
-    part.show()
-    return part
+    return Sketch(build, data, epochs, validation_split, knots, n_train, batch_size, seed, highest, settings).show()
 
 
 class Sketch(Live):
-    """What `sketch` has made; in Python, `guess([…])`, `commit()` and `draw_again()` do what its sliders and buttons
-    do.
+    """What `sketch` has made; in Python, `guess([…])`, `commit()` and `draw_again()` do what its widgets do.
 
     `history`: the `History` of the committed run; `comparison`: what `compare` says of it; both None before that.
     `state`: "ready" while the student draws, then as in every live part.
@@ -57,50 +54,29 @@ class Sketch(Live):
     def __init__(self, build, data, epochs, validation_split, knots, n_train, batch_size, seed, highest, settings):
         super().__init__()
         x, y, validation = training_and_validation(data, validation_split)
-        self._of_training = {"epochs": epochs, "batch_size": batch_size, "n_train": n_train, "seed": seed}
-        _check(build, settings, self._of_training, None if y is None else len_of(x), knots, highest)
+        self._settings = {**settings, "epochs": epochs, "batch_size": batch_size, "n_train": n_train, "seed": seed}
+        _check(build, self._settings, len_of(x), knots, highest)
         if validation is None:
             raise LessonError(
                 "There are no validation data, so there is no validation loss to draw. Leave out validation_split=0,"
                 " or pass (x, y, x_validation, y_validation)."
             )
         self._trainer = Trainer(build, x, y, validation)
-        self._of_builder = {
-            **settings,
-            **{name: self._of_training[name] for name in OF_TRAINING if name in keywords(build)},
-        }
         self._highest, self._task = highest, TASK.format(NUMBERS[knots])
         self._knots = _knots(epochs, knots)
-        # One step of the arrow keys is a tenth of the way between two lines of the chart's grid.
-        step = round(y_ticks("loss", [np.array([highest])])[1] / 10, 12)
-        self._sliders = [
-            widgets.FloatSlider(
-                value=highest / 2,
-                min=0,
-                max=highest,
-                step=step,
-                description=f"epoch {epoch}",
-                readout_format=f".{max(2, -math.floor(math.log10(step)))}f",
-                style={"description_width": "6.5em"},
-                layout=widgets.Layout(width="21em"),
-            )
-            for epoch in self._knots
-        ]
+        self._sliders = [_slider(epoch, highest) for epoch in self._knots]
         self._moved = self._committed = False
         self._history = self._comparison = None
         self._drawing = threading.Lock()
         for slider in self._sliders:
             slider.observe(self._on_move, "value")
         self._commit_button = widgets.Button(description="Commit", tooltip="Lock your guess and train the network")
-        self._again_button = widgets.Button(
-            description="Draw again", tooltip="Unlock the sliders and take the real curves away"
-        )
+        unlock = "Unlock the sliders and take the real curves away"
+        self._again_button = widgets.Button(description="Draw again", tooltip=unlock)
         self._commit_button.on_click(lambda _button: self._commit())
         self._again_button.on_click(lambda _button: self.draw_again())
-        self._assemble(
-            widgets.HBox(self._sliders, layout=widgets.Layout(flex_flow="row wrap")),
-            widgets.HBox([self._commit_button, self._stop_button, self._again_button]),
-        )
+        buttons = widgets.HBox([self._commit_button, self._stop_button, self._again_button])
+        self._assemble(beside(self._sliders), buttons)
 
     def __repr__(self):
         return f"<guess of the validation loss: {in_words(self._knots, self._values())}; {self.state}>"
@@ -111,12 +87,10 @@ class Sketch(Live):
     comparison = property(lambda self: self._comparison if self._committed else None)
 
     def guess(self, values):
-        """Set the sliders: `values` are the losses at their epochs, from left to right. After a run this draws
-        again."""
+        """Set the sliders to `values`, the losses at their epochs, from left to right. After a run this draws again."""
         values = list(values) if isinstance(values, (list, tuple, np.ndarray)) else [values]
-        if len(values) != len(self._knots) or any(
-            isinstance(value, bool) or not isinstance(value, Real) for value in values
-        ):
+        numbers = all(isinstance(value, Real) and not isinstance(value, bool) for value in values)
+        if len(values) != len(self._knots) or not numbers:
             epochs = ", ".join(map(str, self._knots))
             raise LessonError(
                 f"guess needs a list of {len(self._knots)} numbers, the losses at epochs {epochs}; it got {values!r}."
@@ -134,8 +108,7 @@ class Sketch(Live):
         self._draw("ready")
 
     def commit(self):
-        """Lock the guess, train, and compare; returns when done. Raises the `LessonError` that the run ended with, if
-        it did.
+        """Lock the guess, train, and compare; returns when done. Raises the `LessonError` that ended the run, if any.
 
         A guess that nobody has touched is not committed; the words then say what to do.
         """
@@ -143,8 +116,7 @@ class Sketch(Live):
             self.wait()
 
     def draw_again(self):
-        """Open the guess to changes: the sliders stay where they are, the real curves disappear; a run under way
-        ends."""
+        """Open the guess to changes: the sliders stay, the real curves disappear; a run under way ends."""
         if self._committed:
             self._committed = False
             self._lock_sliders(False)
@@ -175,20 +147,14 @@ class Sketch(Live):
     def _train(self, stop):
         self._history = self._comparison = None
         self._draw("building")
-        history = self._trainer.run(
-            self._of_builder,
-            **self._of_training,
-            stop=stop,
-            on_epoch=self._on_epoch,
-            on_state=lambda state: state == "training" and self._draw(state),
-        )
+        told = {"stop": stop, "on_epoch": self._on_epoch, "on_state": self._draw_state}
+        history = self._trainer.run_with(self._settings, **told)
         self._history, self._comparison = history, compare(self._knots, self._values(), history)
         return "stopped" if history.stopped else "done", " ".join(filter(None, (history.note, self._comparison)))
 
     def _on_epoch(self, history):
         self._history = history
-        if len(history.epoch) == 1 or self._is_due():
-            self._draw("training")
+        self._draw_epoch(history)
 
     # What it looks like
 
@@ -203,12 +169,8 @@ class Sketch(Live):
         return [value_of(slider) for slider in self._sliders]
 
     def _marks(self):
-        settings = {**self._of_builder, **self._of_training, "knots": self._values()}
-        return {
-            "epoch": len(self.history.epoch) if self.history else 0,
-            "epochs": settings["epochs"],
-            "settings": settings,
-        }
+        settings, done = {**self._settings, "knots": self._values()}, len(self.history.epoch) if self.history else 0
+        return {"epoch": done, "epochs": settings["epochs"], "settings": settings}
 
     def _picture(self):
         return picture(self._knots, self._values(), self.history or {}, self._highest, self._name)
@@ -226,33 +188,32 @@ def _knots(epochs, knots):
     return [max(place, number) for number, place in enumerate(places, 1)]
 
 
-def _check(build, settings, of_training, available, knots, highest):
+def _slider(epoch, highest):
+    # One step of the arrow keys is a tenth of the way between two lines of the chart's grid.
+    step = round(y_ticks("loss", [np.array([highest])])[1] / 10, 12)
+    look = {"style": {"description_width": "6.5em"}, "layout": widgets.Layout(width="21em")}
+    look["readout_format"] = f".{max(2, -math.floor(math.log10(step)))}f"
+    return widgets.FloatSlider(value=highest / 2, min=0, max=highest, step=step, description=f"epoch {epoch}", **look)
+
+
+def _check(build, settings, available, knots, highest):
     """Raise a `LessonError` unless `build` can be called with the settings and the numbers can be what they are for."""
-    if isinstance(build, keras.Model) or not callable(build):
-        raise LessonError(
-            "sketch needs the function that makes the network, not the network: leave out the brackets, sketch(build,"
-            " …)."
-        )
-    takes, name = keywords(build), getattr(build, "__name__", "build")
+    check_builder(build, "sketch")
+    takes, numbers = keywords(build), of_training(settings)
     try:
-        inspect.signature(build).bind(
-            **settings, **{name: value for name, value in of_training.items() if name in takes}
-        )
+        inspect.signature(build).bind(**of_builder(build, settings))
     except TypeError as error:
-        raise LessonError(
-            f"Your function {name}({', '.join(takes)}) cannot be called with what sketch(…) was given: {error}."
-        ) from None
-    made, _ = controls(build, {**dict.fromkeys(takes), **of_training}, available)
-    if made:
-        name = next(iter(made))
-        raise LessonError(
-            f"{name}={of_training[name]!r}: there is one run to guess, so {name} must be one whole number."
-        )
-    if not isinstance(knots, Integral) or knots not in NUMBERS:
+        called = f"{name_of(build)}({', '.join(takes)})"
+        raise LessonError(f"Your function {called} cannot be called with what sketch(…) was given: {error}.") from None
+    made, _ = controls(build, {**dict.fromkeys(takes), **numbers}, available)
+    for name in made:
+        one = f"there is one run to guess, so {name} must be one whole number"
+        raise LessonError(f"{name}={numbers[name]!r}: {one}.")
+    if not is_whole(knots) or knots not in NUMBERS:
         raise LessonError(f"knots={knots!r}: a guess has 4 or 5 sliders.")
-    if of_training["epochs"] < knots:
+    if numbers["epochs"] < knots:
         raise LessonError(
-            f"epochs={of_training['epochs']} is too few for a curve with {knots} sliders: let it be {knots} or more."
+            f"epochs={numbers['epochs']} is too few for a curve with {knots} sliders: let it be {knots} or more."
         )
     if isinstance(highest, bool) or not isinstance(highest, Real) or not 0 < highest < math.inf:
         raise LessonError(f"highest={highest!r} must be a number above 0, the largest loss that can be drawn.")

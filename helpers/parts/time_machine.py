@@ -7,23 +7,20 @@ Nothing is trained: the weights come from the files that were written after each
 
 import contextlib
 import threading
-from collections import namedtuple
-from numbers import Integral
+from itertools import zip_longest
 from pathlib import Path
 
 import ipywidgets as widgets
 import keras
 import numpy as np
 
-from helpers.curves import chart, predictions
-from helpers.curves.history import best_epoch, describe, panes
-from helpers.curves.sheets import HEIGHT, INK, WIDTH, Line, Sheet
-from helpers.engine.builder import call_builder
-from helpers.errors import LessonError, explain
-from helpers.live.part import Live
-from helpers.records.saved import epochs_in, load_weights
+from helpers.curves import answers, chart, predictions
+from helpers.curves.history import describe, panes
+from helpers.curves.sheets import Sheet
+from helpers.errors import LessonError, is_whole
+from helpers.live.part import Live, beside
+from helpers.parts.finished_run import Run
 
-SURE = 0.95  # a probability from which on an answer counts as certain
 PICTURES = 12  # that are shown, if nobody chooses others
 AGAIN = "Train again in the panel."
 CALLBACK = (
@@ -36,26 +33,19 @@ NO_RUN = (
 )
 NO_EPOCH = "The panel's latest run ended before its first epoch was finished, so it has left no weights. Train again."
 
-# A finished run: its network, the folder with a file for each epoch, the losses as a history's dict of arrays of shape
-# (epochs,), its best epoch or None, what is to be said of files missing at the end.
-Run = namedtuple("Run", "build model folder logs epochs best note")
-
 
 def time_machine(source, data, pictures=None):
     """Show a part whose slider loads the weights of any epoch of a run and shows what they say about the test pictures.
 
     source: `(build, folder, history)`: your function that returns the compiled model, the folder in which
     ModelCheckpoint saved "epoch_{epoch:03d}.weights.h5", and what model.fit returned; or a panel made with `save_in`:
-    each of its runs is followed.
-    data: a dataset of `helpers.data`, the one the network was trained on. pictures: which rows of `data.x_test` to
-    show, a list of up to 24 numbers from 0.
+    each of its runs is followed. data: a dataset of `helpers.data`, the one the network was trained on. pictures: which
+    rows of `data.x_test` to show, a list of up to 24 numbers from 0.
 
     Returns the `TimeMachine`. Raises `LessonError` where source, data and pictures do not fit, `CurveError` for a
     history that cannot be read; a file that cannot be loaded is told on the page.
     """
-    machine = TimeMachine(source, data, pictures)
-    machine.show()
-    return machine
+    return TimeMachine(source, data, pictures).show()
 
 
 class TimeMachine(Live):
@@ -78,10 +68,7 @@ class TimeMachine(Live):
         self._shown = _chosen(pictures, self._labels, len(self._names))
         self._run = self._recording = self.probabilities = self._answers_of_best = None
         self._lock, self._closed, self.epoch = threading.RLock(), False, 0
-        self._split = (
-            330 if len(self._names) <= 5 else 430
-        )  # pixels for the confusion matrix; the pictures have the rest
-        self._height = HEIGHT + 40 + max(map(_height_of, self._lower_parts(np.eye(len(self._names))[self._labels])))
+        self._height = answers.height(self._lower_parts(np.eye(len(self._names))[self._labels]))
         self._best_button = _button("Best epoch", "Go to the epoch with the lowest validation loss", self._on_best)
         self._last_button = _button("Last epoch", "Go to the end of the run", self._on_last)
         self._slider = _slider(1, 1, disabled=True)
@@ -89,32 +76,26 @@ class TimeMachine(Live):
         self._place = widgets.Box([self._slider], layout=widgets.Layout(width="35em", min_height="32px"))
         if self._panel is None:
             self._open(source[0], {}, *source[1:])
-        self._assemble(
-            widgets.HBox(
-                [self._place, self._best_button, self._last_button], layout=widgets.Layout(flex_flow="row wrap")
-            )
-        )
+        self._assemble(beside([self._place, self._best_button, self._last_button]))
         if self._panel is not None:
             self._panel.listeners.append(self._follow)
         self.run()
 
     def __repr__(self):
-        return (
-            f"<time machine at epoch {self.epoch} of {self.epochs}; {self.state}>"
-            if self._run
-            else "<time machine without a run>"
-        )
+        where = f"at epoch {self.epoch} of {self.epochs}; {self.state}" if self._run else "without a run"
+        return f"<time machine {where}>"
 
     epochs = property(lambda self: self._run.epochs if self._run else 0)
     best = property(lambda self: self._run.best if self._run else None)
 
     def go_to(self, epoch):
-        """Travel to `epoch`, as the slider does. Raises `LessonError` if there is no such epoch, or it cannot be
-        loaded."""
-        if isinstance(epoch, bool) or not isinstance(epoch, Integral) or not 1 <= epoch <= self.epochs:
-            raise LessonError(
-                f"go_to({epoch!r}): " + (f"the epochs go from 1 to {self.epochs}." if self._run else NO_RUN)
-            )
+        """Travel to `epoch`, as the slider does.
+
+        Raises `LessonError` if there is no such epoch, or it cannot be loaded.
+        """
+        if not is_whole(epoch, 1) or epoch > self.epochs:
+            why = f"the epochs go from 1 to {self.epochs}." if self._run else NO_RUN
+            raise LessonError(f"go_to({epoch!r}): {why}")
         self._move_to(int(epoch))
         self.wait()
 
@@ -167,40 +148,19 @@ class TimeMachine(Live):
         if self._run is None:
             return "ready", NO_RUN
         self.epoch = self._slider.value  # once: it may move while its file is read
-        probabilities = self._answers_at(self.epoch)
+        probabilities = self._run.answers(self.epoch, self._x)
         if self.epoch == self.best:
             self._answers_of_best = probabilities
         elif self._answers_of_best is None and self.best:
             with contextlib.suppress(LessonError):  # then there is nothing to compare with
-                self._answers_of_best = self._answers_at(self.best)
+                self._answers_of_best = self._run.answers(self.best, self._x)
         self.probabilities = probabilities
         return "ready", self._in_words()
 
     def _open(self, build, settings, folder, history):
         """Travel in another run: from now on `folder` and `history` are meant, beginning with the best epoch."""
-        files, loss = list(epochs_in(folder)), panes(history)[0]
-        both = [epoch for epoch in files if epoch <= len(loss.train)]
-        _check_files(
-            files,
-            both,
-            len(loss.train),
-            folder,
-            getattr(history, "epoch", None),
-            CALLBACK if self._panel is None else AGAIN,
-        )
-        logs = {
-            name: values[: both[-1]]
-            for name, values in (("loss", loss.train), ("val_loss", loss.val))
-            if values is not None
-        }
-        model = call_builder(build, settings, 0, example=self._x[:1])
-        self._ask(model, build, self._x[:1])  # a network that cannot answer at all is told at once
-        note = (
-            f"The history goes on to epoch {len(loss.train)}, but the last file is of epoch {both[-1]}."
-            if both[-1] < len(loss.train)
-            else ""
-        )
-        self._run = Run(build, model, Path(folder), logs, both[-1], best_epoch(logs), note)
+        advice = CALLBACK if self._panel is None else AGAIN
+        self._run = Run(build, settings, folder, history, self._x[:1], self._names, advice)
         self._put(_slider(self.best or self.epochs, self.epochs))
         self._slider.observe(self._on_move, "value")
         self.epoch = self._slider.value
@@ -212,76 +172,30 @@ class TimeMachine(Live):
         self._put(_slider(1, 1, disabled=True))
 
     def _put(self, slider):
-        """Put `slider` in the place of the one before, whose End key would for ever go to the last epoch it was made
-        with."""
+        """Put `slider` in the place of the one before, whose End key always goes to the end that it was made with."""
         before, self._slider = self._slider, slider
         self._place.children = [slider]
         before.unobserve_all()
         before.close()
         self._last_button.disabled, self._best_button.disabled = slider.disabled, self.best is None
 
-    def _answers_at(self, epoch):
-        """What the weights of `epoch`, read from their file now, say about all test pictures; see `probabilities`."""
-        run, files = self._run, epochs_in(self._run.folder)
-        if epoch not in files:
-            raise LessonError(
-                f"There is no file for epoch {epoch} in {run.folder}: was it deleted, or saved only when the network"
-                " had improved (save_best_only=True)? The other epochs still work."
-            )
-        load_weights(run.model, files[epoch])
-        return self._ask(run.model, run.build, self._x)
-
-    def _ask(self, model, build, pictures):
-        try:
-            outputs = np.asarray(model(pictures, training=False), dtype=float)  # in a third of the time of predict
-        except Exception as error:
-            raise explain(error, build, "looked at the test pictures") from error
-        return predictions.class_probabilities(outputs, self._names)
-
     # What it says
 
     def _in_words(self):
-        run, right = self._run, self._right(self.probabilities)
-        name, losses = (
-            ("Validation", run.logs["val_loss"]) if "val_loss" in run.logs else ("Training", run.logs["loss"])
-        )
-        loss = losses[self.epoch - 1]
+        run, best = self._run, ", the best epoch" if self.epoch == self.best else ""
+        right, wrong = answers.in_words(self.probabilities, self._labels)
+        name, key = ("Validation", "val_loss") if "val_loss" in run.logs else ("Training", "loss")
+        loss = run.logs[key][self.epoch - 1]
         said = [
-            f"Epoch {self.epoch} of {run.epochs}{', the best epoch' if self.epoch == run.best else ''}:"
-            f" {right.sum()} of {len(right)} test pictures right.",
+            f"Epoch {self.epoch} of {run.epochs}{best}: {right}",
             f"{name} loss {loss:,.2f}." if np.isfinite(loss) else f"{name} loss is not a number.",
+            wrong,
         ]
-        wrong, sure, than = (
-            (~right).sum(),
-            (self.probabilities.max(1)[~right] > SURE).sum(),
-            f"than {100 * SURE:.0f} % certainty.",
-        )
-        if wrong > 1:
-            said.append(
-                f"{sure or 'None'} of the {wrong} wrong answers {'are' if sure > 1 else 'is'} given with more {than}"
-            )
-        elif wrong:
-            said.append(f"The wrong answer is given with {'more' if sure else 'not more'} {than}")
-        return " ".join(filter(None, [*said, self._changed(right), run.note]))
-
-    def _changed(self, right):
-        """How the answers differ from those of the best epoch. right: bool, shape (pictures,)."""
-        if self.best in (None, self.epoch):
-            return ""
-        if self._answers_of_best is None:
-            return f"The best epoch, {self.best}, cannot be loaded to compare with."
-        before = self._right(self._answers_of_best)
-        lost, gained = (before & ~right).sum(), (right & ~before).sum()
-        if not lost + gained:
-            return "Against the best epoch, no picture has changed sides."
-        pictures = "1 picture has" if lost + gained == 1 else f"{lost + gained} pictures have"
-        were = "was right and is" if lost == 1 else "were right and are"
-        return (
-            f"Against the best epoch, {pictures} changed sides: {lost} {were} wrong now, {gained} the other way round."
-        )
-
-    def _right(self, probabilities):
-        return probabilities.argmax(1) == self._labels
+        if self.best not in (None, self.epoch) and self._answers_of_best is None:
+            said.append(f"The best epoch, {self.best}, cannot be loaded to compare with.")
+        elif self.best not in (None, self.epoch):
+            said.append(answers.changed(self.probabilities, self._answers_of_best, self._labels))
+        return " ".join(filter(None, [*said, run.note]))
 
     def _still_words(self):
         if self._run is None or self.probabilities is None:
@@ -300,72 +214,21 @@ class TimeMachine(Live):
         return {"epoch": self.epoch, "epochs": self.epochs, "settings": {"epoch": self.epoch, "best": self.best}}
 
     def _picture(self):
-        """One <svg>: the loss curves above, the confusion matrix below to the left, pictures with answers to the
-        right."""
-        parts = [_placed(0, 0, WIDTH, HEIGHT, self._chart_of_run())]
+        """One <svg>: the loss curves, below them the confusion matrix and pictures with answers."""
+        run, words = self._run, f"The run, and what the weights of epoch {self.epoch} answer"
+        if run:
+            curves = answers.loss_curves(run.logs, self.epoch, run.best, run.epochs, self._name)
+            lower = f"There are no answers from the weights of epoch {self.epoch}."
+        else:
+            curves = chart.draw([Sheet("loss", [])], 1, NO_RUN, ["training", "validation"], self._name)
+            lower = "There are no answers yet."
         if self.probabilities is not None:
             titles = f"all {len(self._x)} test pictures", f"{len(self._shown)} of them, in every epoch the same"
-            places, lower = (
-                ((0, self._split), (self._split, WIDTH - self._split)),
-                self._lower_parts(self.probabilities),
-            )
-            for (x, wide), title, part in zip(places, titles, lower, strict=True):
-                parts += [
-                    f'<text x="{x + 14}" y="{HEIGHT + 20}" font-size="15">{title}</text>',
-                    _placed(x, HEIGHT + 34, wide, _height_of(part), part),
-                ]
-        else:
-            notice = (
-                f"There are no answers from the weights of epoch {self.epoch}."
-                if self._run
-                else "There are no answers yet."
-            )
-            parts.append(
-                f'<text x="{WIDTH / 2:g}" y="{(HEIGHT + self._height) / 2:g}" font-size="15"'
-                f' text-anchor="middle">{notice}</text>'
-            )
-        words = f"The run, and what the weights of epoch {self.epoch} answer"
-        return (
-            f'<svg viewBox="0 0 {WIDTH} {self._height:g}" role="group" aria-label="{words}" fill="{INK}"'
-            f' style="display:block;width:100%;height:auto;max-width:{WIDTH}px;font:13px sans-serif">'
-            f'<rect width="{WIDTH}" height="{self._height:g}" rx="6" fill="#FFF"/>{"".join(parts)}</svg>'
-        )
-
-    def _chart_of_run(self):
-        if self._run is None:
-            return chart.draw([Sheet("loss", [])], 1, NO_RUN, ["training", "validation"], self._name)
-        looks = {"loss": "training", "val_loss": "validation"}
-        lines = [Line(name, looks[name], values) for name, values in self._run.logs.items()]
-        marks = _marked(self.epoch, self.best, self.epochs)
-        label = (
-            f"The loss curves of the run. {describe(self._run.logs)} Marked:"
-            f" {', '.join(words for _, words in marks if words)}."
-        )
-        return chart.draw(
-            [Sheet("loss", lines, marks=marks)], self.epochs, label, [line.look for line in lines], self._name
-        )
+            lower = zip(titles, self._lower_parts(self.probabilities), strict=True)
+        return answers.page(curves, lower, self._height, words)
 
     def _lower_parts(self, probabilities):
-        """The confusion matrix and the pictures with answers, two <svg> elements."""
-        counts = predictions.confusion_counts(self._labels, probabilities.argmax(1), len(self._names))
-        shown = self._shown
-        return (
-            predictions.confusion(counts, self._names, self._split),
-            predictions.garments(
-                self._x[shown], probabilities[shown], self._labels[shown], self._names, WIDTH - self._split
-            ),
-        )
-
-
-def _marked(epoch, best, epochs):
-    """The upright lines of the chart, pairs (epoch, words). The first one's words stand lower, clear of the word
-    "loss"."""
-    if best in (None, epoch):
-        return [(epoch, f"best epoch {epoch}" if best else f"epoch {epoch}")]
-    marks = sorted([(best, f"best epoch {best}"), (epoch, f"epoch {epoch}")])
-    if (marks[1][0] - 1) / (epochs - 1) < 0.12:
-        return [(marks[0][0], ", ".join(words for _, words in marks)), (marks[1][0], "")]
-    return marks
+        return answers.matrix_and_pictures(probabilities, self._labels, self._names, self._x, self._shown)
 
 
 def _check(source, data):
@@ -392,35 +255,13 @@ def _check(source, data):
         raise LessonError(f"There are {len(data.x_test)} test pictures in data, but {len(data.y_test)} targets.")
 
 
-def _check_files(files, both, epochs, folder, numbers, advice):
-    """Raise a `LessonError` where the epochs in `files` cannot be those of a history of `epochs` epochs.
-
-    both: the epochs in both. numbers: those of the history, from 0, or None where it does not say. advice: if there are
-    no files.
-    """
-    if not epochs:
-        raise LessonError("There is no epoch in this history. Train first: history = model.fit(…).")
-    if not files:
-        raise LessonError(f"In {folder} there is no file like epoch_001.weights.h5. {advice}")
-    begun_later = numbers and numbers[0] > 0 or files[0] > 1 and files[-1] > epochs
-    if begun_later or not both:
-        raise LessonError(
-            f"The files in {folder} are for epochs {files[0]} to {files[-1]}, but this history has {epochs} epochs"
-            f"{f', the first of them epoch {numbers[0] + 1}' if numbers else ''}: they do not belong together."
-            " Pass the history of the fit that wrote the files, and begin that fit at epoch 1, in an empty folder."
-        )
-
-
 def _chosen(pictures, labels, n):
     """The rows of the test pictures to show: those asked for, or else the first of each class in turn."""
     if pictures is None:
-        turns = [np.flatnonzero(labels == label) for label in range(n)]
-        return [
-            int(rows[turn]) for turn in range(max(map(len, turns), default=0)) for rows in turns if turn < len(rows)
-        ][:PICTURES]
+        by_class = zip_longest(*(np.flatnonzero(labels == label) for label in range(n)))
+        return [int(row) for turn in by_class for row in turn if row is not None][:PICTURES]
     rows = list(pictures) if isinstance(pictures, (list, tuple, range, np.ndarray)) else [pictures]
-    whole = all(isinstance(row, Integral) and not isinstance(row, bool) for row in rows)
-    if not 1 <= len(rows) <= predictions.MOST or not whole or not 0 <= min(rows) <= max(rows) < len(labels):
+    if not 1 <= len(rows) <= predictions.MOST or not all(is_whole(row, 0) and row < len(labels) for row in rows):
         raise LessonError(
             f"pictures={pictures!r} should be a list of 1 to {predictions.MOST} rows of data.x_test:"
             f" whole numbers from 0 to {len(labels) - 1}."
@@ -429,26 +270,11 @@ def _chosen(pictures, labels, n):
 
 
 def _slider(epoch, epochs, disabled=False):
-    return widgets.IntSlider(
-        value=epoch,
-        min=1,
-        max=epochs,
-        description="epoch",
-        disabled=disabled,
-        layout=widgets.Layout(width="34em", margin="2px"),
-    )
+    layout = widgets.Layout(width="34em", margin="2px")
+    return widgets.IntSlider(epoch, min=1, max=epochs, description="epoch", disabled=disabled, layout=layout)
 
 
 def _button(words, tooltip, action):
     button = widgets.Button(description=words, tooltip=tooltip, disabled=True)
     button.on_click(action)
     return button
-
-
-def _height_of(svg):
-    return float(svg.split('viewBox="', 1)[1].split('"', 1)[0].split()[3])
-
-
-def _placed(x, y, width, height, svg):
-    """`svg` as a part of a larger one, without a change of its size."""
-    return f'<svg x="{x}" y="{y}" width="{width:g}" height="{height:g}">{svg}</svg>'

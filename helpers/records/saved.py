@@ -33,26 +33,29 @@ def new_folder(name="run", within="saved"):
     within = Path(within)
     try:
         within.mkdir(parents=True, exist_ok=True)
-        number = 1 + max(
-            (
-                int(path.name.rpartition("-")[2])
-                for path in within.glob(f"{name}-*")
-                if re.fullmatch(re.escape(name) + r"-\d{1,9}", path.name)
-            ),
-            default=0,
-        )
+        found = (re.fullmatch(rf"{re.escape(name)}-(\d{{1,9}})", path.name) for path in within.glob(f"{name}-*"))
+        number = max((int(match[1]) for match in found if match), default=0)
         while True:
+            number += 1
+            folder = within / f"{name}-{number}"
             try:
-                folder = within / f"{name}-{number}"
                 folder.mkdir()  # fails if another notebook has been quicker
                 (folder / OURS).touch()
                 return folder
             except FileExistsError:
                 if not folder.is_dir() or not within.is_dir():
                     raise
-                number += 1
     except OSError as error:
         raise in_words(error, within, "make a folder in") from error
+
+
+def existing_folder(folder, purpose):
+    """`folder` as a `Path`, or a `LessonError` that says what it is for and how to make one."""
+    if not isinstance(folder, (str, Path)) or not Path(folder).is_dir():
+        raise LessonError(
+            f"There is no folder {folder!s} for {purpose} (any more). Make one: folder = new_folder('choice')"
+        )
+    return Path(folder)
 
 
 def clean_up(folder):
@@ -77,8 +80,8 @@ def clean_up(folder):
 
 
 def epoch_file(folder, epoch):
-    """The file in `folder` for the weights after `epoch` (from 1): what ModelCheckpoint makes of
-    "epoch_{epoch:03d}.weights.h5"."""
+    """The file in `folder` for the weights after `epoch` (from 1), as ModelCheckpoint(folder / "epoch_{epoch:03d}…")
+    names it."""
     return Path(folder) / f"epoch_{epoch:03d}{ENDING}"
 
 
@@ -92,8 +95,7 @@ def epochs_in(folder):
 
 
 def save_weights(model, path):
-    """Save the model's weights as `model.save_weights` does, all or nothing: until the new file is complete, the old
-    one stays.
+    """Save the model's weights as `model.save_weights` does, all or nothing: until it is complete, the old file stays.
 
     It is written under another name beside `path` and then renamed, which the operating system does in one step.
     path: ends in ".weights.h5". Raises `LessonError` where it cannot be written; what was there before is unharmed.
@@ -122,10 +124,8 @@ def load_weights(model, path):
     """
     path, before = Path(path), model.get_weights()
     if not path.name.endswith(ENDING):
-        raise LessonError(
-            f"{path.name!r} is no file for weights: their names end in {ENDING}."
-            + (" A whole model is opened with keras.models.load_model(…)." if path.suffix == ".keras" else "")
-        )
+        whole = " A whole model is opened with keras.models.load_model(…)." if path.suffix == ".keras" else ""
+        raise LessonError(f"{path.name!r} is no file for weights: their names end in {ENDING}.{whole}")
     if not path.is_file():
         raise LessonError(f"There is no file {path}. Has it been deleted? Train again to make a new one.")
     try:
@@ -152,9 +152,9 @@ def _why_not_loaded(error, path):
             " new one."
         )
     shapes = re.search(r"variable\.shape=(\(.*?\)), Received: value\.shape=(\(.*?\))", str(error))
-    reason = (
-        f"where this network has weights of shape {shapes[1]}, the file has {shapes[2]}" if shapes else shorten(error)
-    )
+    reason = shorten(error)
+    if shapes:
+        reason = f"where this network has weights of shape {shapes[1]}, the file has {shapes[2]}"
     return LessonError(
         f"{path} does not fit this network: {reason}. Weights go back only into a network that is built exactly like"
         " the one they came from."
@@ -163,16 +163,19 @@ def _why_not_loaded(error, path):
 
 def in_words(error, path, doing):
     """A `LessonError` for an `OSError` that came when we wanted to `doing` ("write", "read", …) `path`."""
+    make_room = "Make room (clean_up(folder) deletes what a lesson has saved), then try again"
+    own_folder = "Put the lessons into a folder of your own"
+    not_allowed = f"you are not allowed to do that there. {own_folder}"
+    file_in_place = "there is a file in the place of the folder. Rename it"
     advice = {
-        errno.ENOSPC: "the disk is full. Make room (clean_up(folder) deletes what a lesson has saved), then try again",
-        errno.EDQUOT: "your share of the disk is used up. Make room (clean_up(folder) deletes what a lesson has saved),"
-        " then try again",
-        errno.EACCES: "you are not allowed to do that there. Put the lessons into a folder of your own",
-        errno.EPERM: "you are not allowed to do that there. Put the lessons into a folder of your own",
-        errno.EROFS: "nothing can be written there. Put the lessons into a folder of your own",
+        errno.ENOSPC: f"the disk is full. {make_room}",
+        errno.EDQUOT: f"your share of the disk is used up. {make_room}",
+        errno.EACCES: not_allowed,
+        errno.EPERM: not_allowed,
+        errno.EROFS: f"nothing can be written there. {own_folder}",
         errno.ENOENT: "its folder is not there (any more). Run the cell with new_folder(…) again, then this one",
-        errno.EEXIST: "there is a file in the place of the folder. Rename it",
-        errno.ENOTDIR: "there is a file in the place of the folder. Rename it",
+        errno.EEXIST: file_in_place,
+        errno.ENOTDIR: file_in_place,
     }
     # h5py raises plain OSErrors whose message alone says which.
     number = error.errno or next((code for code in advice if os.strerror(code) in str(error)), None)

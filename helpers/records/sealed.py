@@ -12,14 +12,13 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 
 from helpers.curves.predictions import class_labels, class_probabilities
 from helpers.error_bars import interval
 from helpers.errors import LessonError, shorten
-from helpers.records.saved import in_words
+from helpers.records.saved import existing_folder, in_words
 
 RECORD = "test_set_openings.md"
 SAME = 1e-6  # probabilities that differ by less come from the same weights
@@ -41,8 +40,7 @@ def seal(data, folder):
     What is returned in place of `data` is used as before in all else.
 
     Openings are counted for these pictures in this run of the notebook, so sealing them again does not start a new
-    count.
-    Raises `LessonError` for data without a test part, or sealed already, and where there is no such folder.
+    count. Raises `LessonError` for data without a test part, or sealed already, and where there is no such folder.
     """
     if isinstance(data, SealedData):
         raise LessonError(
@@ -54,17 +52,11 @@ def seal(data, folder):
             "seal needs a dataset with a test part, as clothing(…) and digits() make it:"
             " clothes, test = seal(clothing(['T-shirt', 'Shirt']), folder)"
         )
-    if not isinstance(folder, (str, Path)) or not Path(folder).is_dir():
-        raise LessonError(
-            f"There is no folder {folder!s} for the record of openings (any more). Make one: folder ="
-            " new_folder('choice')"
-        )
-    return SealedData(data), SealedTestSet(data, folder)
+    return SealedData(data), SealedTestSet(data, existing_folder(folder, "the record of openings"))
 
 
 class SealedData:
-    """A dataset of `helpers.data` without its test part; `x_test` and `y_test` raise a `LessonError` that says how to
-    open it."""
+    """A dataset of `helpers.data` without its test part: `x_test` and `y_test` raise a `LessonError` that says why."""
 
     def __init__(self, data):
         self.x, self.y, self.class_names, self.n_validation = data.x, data.y, data.class_names, data.n_validation
@@ -85,13 +77,12 @@ class SealedData:
 
 
 class SealedTestSet:
-    """Test pictures that are handed out, or used for a figure, only for a reason that goes on record. `seal` makes
-    it."""
+    """Test pictures that are handed out, or used for a figure, only for a reason that goes on record; see `seal`."""
 
     def __init__(self, data, folder):
         self._x, self._y, self._names = np.array(data.x_test), np.array(data.y_test), tuple(data.class_names)
         self._labels = class_labels(self._y, self._names)
-        self._record = Path(folder) / RECORD
+        self._record = folder / RECORD
         # Of the pictures alone: neither one-hot labels nor another order of the classes makes them unseen again.
         self._fingerprint = hashlib.sha256(np.ascontiguousarray(self._x, dtype=np.float32).tobytes()).hexdigest()[:8]
 
@@ -99,8 +90,7 @@ class SealedTestSet:
         return f"<{len(self._x)} test pictures under seal; openings in this run of the notebook: {len(self._past())}>"
 
     def open(self, reason):
-        """Hand out the test pictures and their labels: copies `(x_test, y_test)`. Prints a stamp; the opening goes on
-        record.
+        """Hand out copies of the test pictures and their labels, `(x_test, y_test)`, on record, and print a stamp.
 
         reason: why, in words. Raises `LessonError`, and opens nothing, without a reason or where the record cannot be
         written.
@@ -109,7 +99,7 @@ class SealedTestSet:
         return self._x.copy(), self._y.copy()
 
     def score(self, model, reason):
-        """Measure a trained network on the test pictures: a `TestResult`. Prints a stamp; the opening goes on record.
+        """Measure a trained network on the test pictures, on record, and print a stamp; returns a `TestResult`.
 
         model: a Keras model that ends in a sigmoid (for two classes) or in a softmax. reason: why, in words.
         Raises `LessonError`, and opens nothing, without a reason, for a network that does not fit the pictures or the
@@ -123,27 +113,15 @@ class SealedTestSet:
             probabilities = probabilities[:, 1]
         meaning = self._meaning(probabilities)
         opening = self._count(reason, f"accuracy {right / n:.4f} ({right} of {n})", probabilities)
-        return TestResult(
-            right / n,
-            right,
-            n,
-            *interval(right, n),
-            opening,
-            reason,
-            probabilities.copy(),
-            self._labels.copy(),
-            answers,
-            self._x.copy(),
-            self._names,
-            meaning,
-        )
+        figures = right / n, right, n, *interval(right, n), opening, reason
+        pictures = probabilities.copy(), self._labels.copy(), answers, self._x.copy(), self._names
+        return TestResult(*figures, *pictures, meaning)
 
     def _past(self):
         return _openings.setdefault(self._fingerprint, [])
 
     def _answers(self, model):
-        """What the network says about the test pictures: (its outputs, the same as probabilities of shape (n,
-        classes))."""
+        """What the network says about the test pictures: its outputs, and as probabilities, shape (n, classes)."""
         if not callable(getattr(model, "predict", None)):
             raise LessonError(
                 f"score needs a trained Keras model: test.score(model, reason); here it is a {type(model).__name__}."
@@ -163,8 +141,7 @@ class SealedTestSet:
             ) from error
 
     def _count(self, reason, result, gave):
-        """Put an opening on record and count it; returns its number. Where it cannot be recorded, there is no
-        opening."""
+        """Put an opening on record, or else there is none, and count it; returns its number."""
         opening = len(self._past()) + 1
         what = f"{len(self._x)} test pictures of {', '.join(self._names)} ({self._fingerprint})"
         cells = [str(opening), f"{datetime.now():%Y-%m-%d %H:%M:%S}", reason, what, result]
@@ -187,36 +164,25 @@ class SealedTestSet:
     def _meaning(self, probabilities):
         """What the opening that comes now makes of its figure."""
         past, earlier = self._past(), self._earlier_lines()
-        same = [
-            number
-            for number, gave in enumerate(past, 1)
-            if gave is not None and gave.shape == probabilities.shape and np.abs(gave - probabilities).max() < SAME
-        ]
-        if same:
-            return (
-                f"Opening {len(past) + 1} of the test pictures in this run of the notebook: the network gives the"
-                f" answers of opening {same[0]}, so this is the same figure, and nothing new is learned."
-            )
+        which = f"Opening {len(past) + 1}" if past else "First opening"
+        this = f"{which} of the test pictures in this run of the notebook"
+        spoilt = "they have become validation pictures, and this figure is likely too good."
+        for number, gave in enumerate(past, 1):
+            alike = gave is not None and gave.shape == probabilities.shape
+            if alike and np.abs(gave - probabilities).max() < SAME:
+                same = f"the network gives the answers of opening {number}"
+                return f"{this}: {same}, so this is the same figure, and nothing new is learned."
         if past:
-            return (
-                f"Opening {len(past) + 1} of the test pictures in this run of the notebook: if you changed anything"
-                " after seeing them or an earlier figure, they have become validation pictures, and this figure is"
-                " likely too good."
-            )
-        first = "First opening of the test pictures in this run of the notebook"
+            return f"{this}: if you changed anything after seeing them or an earlier figure, {spoilt}"
         if earlier:
-            return (
-                f"{first}, but {'1 opening' if earlier == 1 else f'{earlier} openings'} from earlier runs on record:"
-                " if a choice has seen them, they have become validation pictures, and this figure is likely too"
-                " good."
-            )
-        return f"{first}: no choice has seen them."
+            openings = "1 opening" if earlier == 1 else f"{earlier} openings"
+            return f"{this}, but {openings} from earlier runs on record: if a choice has seen them, {spoilt}"
+        return f"{this}: no choice has seen them."
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class TestResult:
-    """What a network is worth on the test pictures, and how often they had been opened for it; `str(result)` says it in
-    words.
+    """What a network is worth on the test pictures, and how often they had been opened for it; `str` says it in words.
 
     accuracy, low, high: shares of n, with the 95 % interval; right: how many of the n pictures.
     opening: 1, 2, …; reason: as given; meaning: what that opening makes of the figure.
@@ -273,9 +239,8 @@ def _append(path, line):
             size = file.seek(0, 2)
             if size:
                 file.seek(-1, 2)
-            start = (
-                "" if size and file.read() == b"\n" else "\n" if size else HEADING
-            )  # a line cut short by a crash is left alone
+            # A line cut short by a crash is left alone.
+            start = HEADING if not size else "" if file.read() == b"\n" else "\n"
             file.write((start + line).encode())
     except OSError as error:
         raise LessonError(f"{in_words(error, path, 'write')} {STILL}") from error

@@ -14,12 +14,13 @@ import tensorflow as tf
 
 from helpers.engine.builder import keywords
 from helpers.engine.examples import len_of
-from helpers.engine.trainer import DIVERGED
+from helpers.engine.settings import DEFAULTS
+from helpers.engine.training import DIVERGED
 from helpers.errors import LessonError
 from helpers.records.saved import in_words
-from helpers.sweeps.grid import BATCH_SIZE
 
 FORMAT = 1  # of the files: raise it when the engine's results change, and old files are not found any more
+RECORD = ("history", "path", "note", "stopped", "error")  # what is kept of a run: a `History`, or what went wrong
 
 
 def check_folder(save_in):
@@ -46,14 +47,13 @@ def files_of(folder, build, data, result, networks):
     except (OSError, TypeError):
         source = ""
     common = [FORMAT, tf.__version__, keras.__version__, source, hash_of(tf.nest.flatten(data))]
-    usual = {**keywords(build), "batch_size": BATCH_SIZE, "n_train": len_of(data[0])}
+    usual = {**keywords(build), "batch_size": DEFAULTS["batch_size"], "n_train": len_of(data[0])}
     files = {}
     for number, (row, network) in enumerate(zip(result.rows, networks, strict=True)):
         for seed in result.seeds:
-            parts = json.dumps(
-                [common, network.description, {**usual, **row.settings}, seed], sort_keys=True, default=_text
-            )
-            files[number, seed] = folder / f"run-{hashlib.sha256(parts.encode()).hexdigest()[:32]}.json"
+            parts = [common, network.description, {**usual, **row.settings}, seed]
+            text = json.dumps(parts, sort_keys=True, default=_text)
+            files[number, seed] = folder / f"run-{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
     return files
 
 
@@ -92,19 +92,16 @@ def read_run(file, epochs):
     """The record in `file`, cut to `epochs` epochs; None where there is none, a damaged, a failed or a shorter one."""
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
-        lengths = {len(values) for values in record["history"].values()}
-        sound = (
-            len(lengths) == 1
-            and {"loss", "val_loss"} <= set(record["history"])
-            and all(isinstance(value, float) for values in record["history"].values() for value in values)
-        )
-        length, diverged = lengths.pop(), record["note"] == DIVERGED
-        if not sound or record["error"] or (length < epochs and not diverged):
-            return None
-        record = {name: record[name] for name in ("history", "path", "note", "stopped", "error")}
+        record = {name: record[name] for name in RECORD}
+        history, diverged = record["history"], record["note"] == DIVERGED
+        (length,) = {len(values) for values in history.values()}
+        sound = all(isinstance(value, float) for values in history.values() for value in values)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    record["history"] = {name: values[:epochs] for name, values in record["history"].items()}
+    complete = {"loss", "val_loss"} <= set(history) and (length >= epochs or diverged)
+    if not (sound and complete) or record["error"]:
+        return None
+    record["history"] = {name: values[:epochs] for name, values in history.items()}
     if diverged and length > epochs:
         record.update(note="", stopped=False)
     return record

@@ -1,5 +1,4 @@
-"""A sweep: a network at every combination of some settings, trained from several seeds, on all cores or on a Dask
-cluster.
+"""A sweep: a network at every combination of some settings, trained from several seeds, on all cores or a cluster.
 
     result = sweep(build, clothes, {"units": [16, 32], "learning_rate": [0.001, 0.01]}, seeds=(0, 1, 2), save_in=folder)
     result.best.settings
@@ -18,14 +17,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from helpers.engine.builder import call_builder, check_shapes
-from helpers.engine.examples import check_examples, len_of, training_and_validation
+from helpers.engine.builder import call_builder, check_shapes, name_of
+from helpers.engine.examples import check_examples, check_validation, first_of, len_of, training_and_validation
 from helpers.engine.loop import Stop
+from helpers.engine.settings import of_builder
 from helpers.engine.structure import structure_of
-from helpers.engine.trainer import DIVERGED
+from helpers.engine.training import DIVERGED, new_history
 from helpers.errors import LessonError
 from helpers.sweeps.files import check_folder, files_of, hash_of, read_run, write_run
-from helpers.sweeps.grid import check_grid, check_numbers, of_builder, settings_in_words
+from helpers.sweeps.grid import check_grid, check_numbers, settings_in_words
 from helpers.sweeps.tasks import flag_for, job_of, trained, undisturbed
 
 
@@ -70,16 +70,13 @@ def sweep(build, data, grid, seeds=(0,), epochs=20, validation_split=0.2, save_i
 
     def keep(number, seed, record):
         result._add(number, seed, record)
+        about = {"settings": result.rows[number].settings, "seed": seed, "epochs": result.epochs}
         try:
             if folder:
-                write_run(
-                    files[number, seed],
-                    {"settings": result.rows[number].settings, "seed": seed, "epochs": result.epochs, **record},
-                )
+                write_run(files[number, seed], {**about, **record})
         except LessonError as error:  # what cannot be kept must not end the training
-            result.trouble = (
-                result.trouble or f"Some results of this sweep are not in {folder}, only in what it returned. {error}"
-            )
+            trouble = f"Some results of this sweep are not in {folder}, only in what it returned. {error}"
+            result.trouble = result.trouble or trouble
 
     with contextlib.ExitStack() as pool, flag_for(stop, pool) as flag:
         job = job_of(build, result, flag)
@@ -106,32 +103,23 @@ class Sweep:
     """What `sweep` has trained; complete once all runs have finished, one way or the other.
 
     `rows`: a list of `Row`, one for each setting, in the grid's order, its last keyword changing fastest; `keywords`:
-    the grid's; `seeds`, `epochs`; `n_validation`: the number of validation examples; `trouble`: a sentence about
-    results that could not be saved, or "".
+    the grid's; `seeds`, `epochs`; `n_validation`: the number of validation examples; `runs`, `finished`: how many runs
+    there are in all, and how many are done, failed ones included; `trouble`: a sentence about results that could not be
+    saved, or "".
     """
 
     def __init__(self, build, grid, seeds, epochs, n_validation):
-        self._name = getattr(build, "__name__", "build")
-        self.keywords, self.seeds, self.epochs, self.n_validation, self.trouble = (
-            list(grid),
-            seeds,
-            epochs,
-            n_validation,
-            "",
-        )
+        self._name, self.keywords, self.trouble = name_of(build), list(grid), ""
+        self.seeds, self.epochs, self.n_validation = seeds, epochs, n_validation
         self.rows = [Row(dict(zip(grid, values, strict=True)), seeds) for values in itertools.product(*grid.values())]
 
-    runs = property(lambda self: len(self.rows) * len(self.seeds), doc="How many runs there are in all.")
-    finished = property(
-        lambda self: sum(row._has(seed) for row in self.rows for seed in self.seeds),
-        doc="How many are done, failed ones included.",
-    )
+    runs = property(lambda self: len(self.rows) * len(self.seeds))
+    finished = property(lambda self: sum(row._has(seed) for row in self.rows for seed in self.seeds))
     complete = property(lambda self: self.finished == self.runs)
 
     @property
     def best(self):
-        """The `Row` with the lowest mean of the lowest validation losses, of those complete and without an error; or
-        None."""
+        """The `Row` with the lowest `loss`, of those that are complete and without an error; or None."""
         rows = [row for row in self.rows if row.complete and not row.error and math.isfinite(row.loss)]
         return min(rows, key=lambda row: row.loss, default=None)
 
@@ -157,33 +145,24 @@ class Sweep:
 class Row:
     """One setting of a sweep. `settings`: a dict; `histories`: {seed: `History`}; `errors`: {seed: sentence}.
 
-    A run that diverged is in both, one that raised an error only in `errors`.
+    A run that diverged is in both, one that raised an error only in `errors`. `error`: the first of them, or "";
+    `complete`: whether all seeds have finished, one way or the other. Over the seeds, nan without one: `loss`, the mean
+    of the lowest validation losses; `accuracy`, the mean of the validation accuracies where these are; `epoch`, the
+    median of these epochs, from 1.
     """
 
     def __init__(self, settings, seeds):
         self.settings, self.histories, self.errors, self._seeds = settings, {}, {}, seeds
 
-    error = property(lambda self: next(iter(self.errors.values()), ""), doc='The first of the errors, or "".')
-    complete = property(
-        lambda self: all(map(self._has, self._seeds)), doc="Whether all seeds have finished, one way or the other."
-    )
-    loss = property(
-        lambda self: self._over_seeds(np.mean, 0),
-        doc="The mean over the seeds of the lowest validation loss; nan without one.",
-    )
-    accuracy = property(
-        lambda self: self._over_seeds(np.mean, 1),
-        doc="The mean over the seeds of the validation accuracy where the validation loss is lowest; nan without one.",
-    )
-    epoch = property(
-        lambda self: self._over_seeds(np.median, 2), doc="The median of these epochs, from 1; nan without one."
-    )
+    error = property(lambda self: next(iter(self.errors.values()), ""))
+    complete = property(lambda self: all(map(self._has, self._seeds)))
+    loss = property(lambda self: self._over_seeds(np.mean, 0))
+    accuracy = property(lambda self: self._over_seeds(np.mean, 1))
+    epoch = property(lambda self: self._over_seeds(np.median, 2))
 
     def __repr__(self):
-        done = sum(map(self._has, self._seeds))
-        words = (
-            f"{settings_in_words(self.settings)}: validation loss {self.loss:.3g}, {done} of {len(self._seeds)} seeds"
-        )
+        done, settings = sum(map(self._has, self._seeds)), settings_in_words(self.settings)
+        words = f"{settings}: validation loss {self.loss:.3g}, {done} of {len(self._seeds)} seeds"
         return f"<{words}; {self.error}>" if self.error else f"<{words}>"
 
     def _has(self, seed):
@@ -200,10 +179,9 @@ def _at_lowest_loss(history):
     if not np.isfinite(losses).any():
         return None
     best = int(np.where(np.isfinite(losses), losses, np.inf).argmin())
-    accuracies = next(
-        (values for name, values in history.history.items() if name.startswith("val_") and "acc" in name), None
-    )
-    return losses[best], math.nan if accuracies is None else accuracies[best], best + 1
+    measured = history.history.items()
+    accuracies = [values[best] for name, values in measured if name.startswith("val_") and "acc" in name]
+    return losses[best], next(iter(accuracies), math.nan), best + 1
 
 
 def _in_order(seeds, of_seeds):
@@ -223,11 +201,7 @@ def _arrays(data, validation_split):
         raise LessonError(
             "sweep needs arrays, which it can send to other processes; a tf.data.Dataset it cannot. Give it (x, y)."
         )
-    if validation is None:
-        raise LessonError(
-            "sweep compares validation losses, and there are no validation data. Give it some:"
-            " validation_split=0.2, or (x, y, x_validation, y_validation)."
-        )
+    check_validation(validation, "sweep")
     check_examples(x, y, validation)
     return x, y, validation
 
@@ -238,12 +212,10 @@ Network = namedtuple("Network", "structure description")
 
 
 def _network(build, settings, x, y):
-    """Build the network once, so that a mistake is told before training; raises a `LessonError` that names the
-    setting."""
-    example = tf.nest.map_structure(lambda a: a[:1] if a.ndim > 1 else a[:1, np.newaxis], x)
+    """Build the network once, so that a mistake is told before training: a `LessonError` that names the setting."""
     try:
         with undisturbed():
-            model = call_builder(build, of_builder(build, settings), 0, example, keras.config.dtype_policy())
+            model = call_builder(build, of_builder(build, settings), 0, first_of(x), keras.config.dtype_policy())
         check_shapes(model, x, y, build)
     except LessonError as error:
         raise LessonError(f"With {settings_in_words(settings)}: {error}") from error
@@ -256,14 +228,8 @@ def _network(build, settings, x, y):
 
 def _history(record, epochs):
     """The `History` that the `Trainer` returned."""
-    history = keras.callbacks.History()
-    history.set_params({"epochs": epochs})
+    history = new_history(epochs, record["path"])
     history.history = {name: list(values) for name, values in record["history"].items()}
     history.epoch = list(range(len(history.history["loss"])))
-    history.path, history.note, history.stopped, history.measured = (
-        record["path"],
-        record["note"],
-        record["stopped"],
-        {},
-    )
+    history.note, history.stopped = record["note"], record["stopped"]
     return history

@@ -20,23 +20,23 @@ from pathlib import Path
 import joblib
 import keras
 
-from helpers.engine.builder import FRESH, in_fresh_thread
+from helpers.engine.builder import FRESH, in_fresh_thread, name_of
 from helpers.engine.loop import Stop
+from helpers.engine.settings import of_builder
 from helpers.engine.trainer import DIVERGED, Trainer
 from helpers.errors import LessonError, explain, shorten
 from helpers.records.saved import in_words
-from helpers.sweeps.grid import BATCH_SIZE, OF_TRAINING, of_builder
+from helpers.sweeps.files import RECORD
+from helpers.sweeps.grid import OF_TRAINING
 
 PATIENCE = 10  # seconds for the workers to notice that they are to stop; they look after each epoch
 MOST_RUNS = 6  # in one task, so that results come often
 
-warnings.filterwarnings(
-    "ignore", message="A worker stopped while some jobs were given"
-)  # it had grown large; joblib starts a new one
+# It had grown large; joblib starts a new one.
+warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given")
 
 # What a worker has to know. key: tells this sweep from others; flag: a file that appears when the sweep is to stop;
-# settings: those of the rows; process: the number of the process that sweeps; source: the file of `build`, and its
-# lines.
+# settings: those of the rows; process: the number of the one that sweeps; source: the file of `build`, and its lines.
 Job = namedtuple("Job", "key build settings epochs policy flag process source")
 
 
@@ -44,16 +44,8 @@ def job_of(build, result, flag):
     """The `Job` of the `Sweep` `result`, whose builder is `build`."""
     code = getattr(inspect.unwrap(build), "__code__", None)
     source = (code.co_filename, linecache.getlines(code.co_filename)) if code else None
-    return Job(
-        uuid.uuid4().hex,
-        build,
-        [row.settings for row in result.rows],
-        result.epochs,
-        keras.config.dtype_policy().name,
-        flag,
-        os.getpid(),
-        source,
-    )
+    settings, policy = [row.settings for row in result.rows], keras.config.dtype_policy().name
+    return Job(uuid.uuid4().hex, build, settings, result.epochs, policy, flag, os.getpid(), source)
 
 
 @contextlib.contextmanager
@@ -89,8 +81,7 @@ def flag_for(stop, pool):
 
 
 def trained(pool, job, data, runs, structures):
-    """Train `runs` on joblib's workers; yields `(number of the setting, seed, record)` in the order in which they
-    finish."""
+    """Train `runs` on joblib's workers; yields `(number of the setting, seed, record)` in the order they finish."""
     try:
         backend, n_jobs = joblib.parallel.get_active_backend()
         n_jobs = -1 if n_jobs is None else n_jobs
@@ -98,8 +89,7 @@ def trained(pool, job, data, runs, structures):
         if workers > 1 and not getattr(backend, "supports_sharedmem", False):
             _check_can_travel(job)
         # On one machine joblib shares large arrays through memory. Dask is sent them with each task, being in a tuple:
-        # what it
-        # spreads by itself ("scatters") it soon keeps on one worker alone, and a sweep would be lost with that worker.
+        # what it spreads by itself ("scatters") it soon keeps on one worker alone, with which a sweep would be lost.
         tasks = (joblib.delayed(_train)(job, task, data) for task in _tasks(runs, structures, workers))
         parallel = pool.enter_context(joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1))
         for finished in parallel(tasks):
@@ -113,8 +103,7 @@ def trained(pool, job, data, runs, structures):
 
 
 def _tasks(runs, structures, workers):
-    """`runs` in lists: of one structure each, because it is compiled once; enough of them for all workers; none very
-    long."""
+    """`runs` in lists: each of one structure, because that is compiled once; enough for all workers; none very long."""
     groups = {}
     for number, seed in runs:
         groups.setdefault(structures[number] or (number, seed), []).append((number, seed))
@@ -127,16 +116,14 @@ def _tasks(runs, structures, workers):
 
 
 def _check_can_travel(job):
-    """Raise a `LessonError` if `job` cannot be sent to another process; joblib would say it late, and Dask not at
-    all."""
+    """Raise a `LessonError` if `job` cannot be sent to another process: joblib would tell it late, Dask not at all."""
     try:
         pickle.dumps(joblib.wrap_non_picklable_objects(job))  # as joblib and Dask do, with cloudpickle
     except Exception as error:
-        name = getattr(job.build, "__name__", "build")
         raise LessonError(
-            f"Your function {name}(), something it uses, or a value in the grid cannot be sent to another process:"
-            f" {shorten(error)}. Make it inside the function, or train in this process:"
-            " with joblib.parallel_config(n_jobs=1): sweep(…)."
+            f"Your function {name_of(job.build)}(), something it uses, or a value in the grid cannot be sent to another"
+            f" process: {shorten(error)}. Make it inside the function, or train in this process: with"
+            " joblib.parallel_config(n_jobs=1): sweep(…)."
         ) from error
 
 
@@ -144,11 +131,9 @@ def _lost(error):
     name = type(error).__name__
     reason = {
         "TerminatedWorkerError": "a process that trained has died, most likely because memory ran out. Use fewer"
-        " processes: with"
-        " joblib.parallel_config(n_jobs=1): sweep(…).",
+        " processes: with joblib.parallel_config(n_jobs=1): sweep(…).",
         "ModuleNotFoundError": f"a worker lacks a module: {shorten(error)}. Start the workers in the folder of the"
-        " lessons, in the"
-        " same environment.",
+        " lessons, in the same environment.",
     }.get(name, f"{name}: {shorten(error)}")
     return LessonError(
         f"The sweep could not go on: {reason} Where you have given it a folder (save_in=…), what was finished is kept,"
@@ -164,12 +149,10 @@ _trainers = {}  # the key of a sweep -> its Trainer: a worker compiles each stru
 
 @contextlib.contextmanager
 def undisturbed():
-    """Within it, no other thread trains here, or draws from the random numbers from which Keras draws the seeds of the
-    layers.
+    """Within it, no other thread trains here, or draws random numbers where Keras draws the seeds of the layers.
 
-    These are those of Python's `random`, of which a process has one; Dask's own threads draw from them for each message
-    they
-    send, so that now and then a network began from other weights than its seed's.
+    That is Python's `random`, of which a process has one; Dask's own threads draw from it for each message they send,
+    so that now and then a network began from other weights than its seed's.
     """
     with _one_at_a_time:
         shared, ours, here = random.seed.__self__, random.Random(), threading.get_ident()
@@ -192,8 +175,7 @@ def undisturbed():
 
 
 def _train(job, runs, data):
-    """Train `runs`, each (number of the setting, seed); returns (number, seed, record) of those that were not
-    stopped."""
+    """Train `runs`, each (number of the setting, seed); returns (number, seed, record) of those not stopped."""
     if os.getpid() != job.process and threading.current_thread() is threading.main_thread():
         # Jupyter interrupts a kernel's children, too; what is to become of the sweep is for the kernel to say.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -209,37 +191,22 @@ def _train(job, runs, data):
 
 def _run(job, number, seed, data):
     """Train one run; returns its record, None if it was stopped."""
-    stop = Stop()
-    of_training = {
-        "batch_size": BATCH_SIZE,
-        **{name: value for name, value in job.settings[number].items() if name in OF_TRAINING},
-    }
+    stop, settings = Stop(), job.settings[number]
+    of_training = {name: settings[name] for name in OF_TRAINING if name in settings}
+
+    def on_epoch(_history):
+        if job.flag.exists():
+            stop.set()
+
     try:
-        history = _trainer(job, data).run(
-            {"number": number},
-            job.epochs,
-            seed=seed,
-            stop=stop,
-            **of_training,
-            on_epoch=lambda history: job.flag.exists() and stop.set(),
-        )
+        trainer = _trainer(job, data)
+        history = trainer.run({"number": number}, job.epochs, seed=seed, stop=stop, on_epoch=on_epoch, **of_training)
     except Exception as error:
-        return {
-            "history": {},
-            "path": "",
-            "note": "",
-            "stopped": False,
-            "error": str(explain(error, job.build, "was trained")),
-        }
+        failed = {}, "", "", False, str(explain(error, job.build, "was trained"))
+        return dict(zip(RECORD, failed, strict=True))
     if history.stopped and history.note != DIVERGED:
         return None
-    return {
-        "history": history.history,
-        "path": history.path,
-        "note": history.note,
-        "stopped": history.stopped,
-        "error": "",
-    }
+    return {name: getattr(history, name, "") for name in RECORD}  # a `History` has no error
 
 
 def _trainer(job, data):
@@ -247,6 +214,8 @@ def _trainer(job, data):
         if job.source and os.getpid() != job.process:  # so that errors can quote the student's line
             name, lines = job.source
             linecache.cache[name] = (sum(map(len, lines)), None, lines, name)
+            function = inspect.unwrap(job.build)
+            function.__code__ = function.__code__.replace(co_filename=name)  # cloudpickle may have taken it away
 
         @functools.wraps(job.build)
         def build_number(number):

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from helpers.curves import scoreboard
+from helpers.curves import accuracies, scoreboard
 from helpers.curves.scoreboard import ACCURACY, LOSS, Entry
 from helpers.error_bars import interval
 from tests.curves.test_chart import Drawing
@@ -241,7 +241,7 @@ def test_the_overview_keeps_its_size_and_its_marks_stay_inside(count):
     for mark in drawing.panes[ACCURACY].iter("g"):
         if mark.get("class"):
             x, y = map(float, re.findall(r"-?[\d.]+", mark.get("transform")))
-            assert 0 < x < 860 - 64 and 0 <= y <= scoreboard.BELOW
+            assert 0 < x < 860 - 64 and 0 <= y <= accuracies.BELOW
     ticks = [x for x, _ in drawing.ticks(ACCURACY, "x")]
     assert len(ticks) <= 40 and all(after - before >= 18 for before, after in pairwise(ticks))
 

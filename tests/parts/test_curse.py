@@ -13,13 +13,14 @@ import pytest
 from keras import layers
 from scipy.stats import binom
 
+from helpers.curves.tries import expected_best
 from helpers.data import clothing, digits
 from helpers.engine.trainer import Trainer
 from helpers.error_bars import interval
 from helpers.errors import LessonError
 from helpers.live import part as live_module
 from helpers.parts import curse as module
-from helpers.parts.curse import Game, _right, expected_best, winners_curse
+from helpers.parts.curse import Game, _right, winners_curse
 from helpers.records.sealed import seal
 from tests.curves.test_chart import Drawing
 

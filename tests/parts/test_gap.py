@@ -14,7 +14,8 @@ from keras import layers
 from helpers.curves.sheets import LOOKS
 from helpers.engine import remeasure
 from helpers.engine.remeasure import Remeasure
-from helpers.engine.trainer import Trainer, fit
+from helpers.engine.trainer import Trainer
+from helpers.engine.training import fit
 from helpers.errors import LessonError
 from helpers.live import part as live_module
 from helpers.parts import gap

@@ -16,10 +16,14 @@ import pytest
 from keras import layers
 from sklearn.metrics import confusion_matrix
 
+from helpers.curves import answers as answers_module
+from helpers.curves import chart
 from helpers.curves.history import CurveError
+from helpers.curves.sheets import Sheet
 from helpers.data import clothing
 from helpers.errors import LessonError
 from helpers.live import part as live_module
+from helpers.parts import finished_run
 from helpers.parts import time_machine as module
 from helpers.parts.time_machine import TimeMachine, time_machine
 from tests.curves.test_chart import Drawing
@@ -160,8 +164,8 @@ def test_every_epoch_shows_what_a_fresh_network_says_with_its_file(trained, judg
 def test_every_step_reads_the_file(run, monkeypatch, judge):
     folder, history = run
     machine = time_machine((build, folder, history), CLOTHES)
-    loaded, load = [], module.load_weights
-    monkeypatch.setattr(module, "load_weights", lambda model, path: (loaded.append(path.name), load(model, path)))
+    loaded, load = [], finished_run.load_weights
+    monkeypatch.setattr(finished_run, "load_weights", lambda model, path: (loaded.append(path.name), load(model, path)))
     for epoch in (3, 2, 3, 3, 2):
         machine._slider.value = epoch
     assert loaded == [file_name(epoch) for epoch in (3, 2, 3, 2)]
@@ -241,9 +245,9 @@ def test_best_and_present_epoch_are_marked_on_the_curves(trained):
 def test_the_words_at_the_upright_lines_touch_nothing(epochs):
     for best in {1, 2, 3, epochs // 10, epochs // 8, epochs // 2, epochs - 1, epochs} & set(range(1, epochs + 1)):
         for epoch in {*range(1, min(epochs, 45) + 1), epochs - 1, epochs}:
-            marks = module._marked(epoch, best, epochs)
+            marks = answers_module.marked(epoch, best, epochs)
             boxes = [(0, 33, -25)]  # the word "loss" above the axis: from, to, baseline
-            svg = module.chart.draw([module.Sheet("loss", [], marks=marks)], epochs, "", [])
+            svg = chart.draw([Sheet("loss", [], marks=marks)], epochs, "", [])
             for text in Drawing(svg).panes["loss"].iter("text"):
                 if text.text and "epoch " in text.text:
                     wide, x = 7 * len(text.text), float(text.get("x"))

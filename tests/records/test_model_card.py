@@ -20,7 +20,7 @@ from PIL import Image
 from helpers import data
 from helpers.engine.builder import call_builder
 from helpers.errors import LessonError
-from helpers.records import model_card as module
+from helpers.records import card_picture
 from helpers.records.model_card import model_card
 from helpers.records.sealed import seal
 
@@ -107,7 +107,7 @@ def written(case, tmp_path_factory):
 @pytest.fixture
 def undrawn(written, monkeypatch):
     """Cards get the picture that is drawn already: it takes most of the time."""
-    monkeypatch.setattr(module, "_draw", lambda *_: written._shown)
+    monkeypatch.setattr(card_picture, "drawn", lambda *_: written._shown)
 
 
 def tables(text):
