@@ -5,6 +5,6 @@ trains in `engine`.
 """
 
 from helpers.curves.history import CurveError, best_epoch, describe
-from helpers.curves.plotting import Picture, plot
+from helpers.curves.still_picture import Picture, plot
 
 __all__ = ["CurveError", "Picture", "best_epoch", "describe", "plot"]

@@ -5,7 +5,7 @@ probabilities: float, shape (pictures, classes); labels: int, shape (pictures,).
 
 import numpy as np
 
-from helpers.curves import chart, predictions
+from helpers.curves import live_chart, predictions
 from helpers.curves.elements import frame, height_of, placed
 from helpers.curves.history import describe
 from helpers.curves.sheets import HEIGHT, WIDTH, Line, Sheet
@@ -20,7 +20,7 @@ def loss_curves(logs, epoch, best, epochs, uid):
     marks = marked(epoch, best, epochs)
     told = ", ".join(words for _, words in marks if words)
     label = f"The loss curves of the run. {describe(logs)} Marked: {told}."
-    return chart.draw([Sheet("loss", lines, marks=marks)], epochs, label, [line.look for line in lines], uid)
+    return live_chart.draw([Sheet("loss", lines, marks=marks)], epochs, label, [line.look for line in lines], uid)
 
 
 def marked(epoch, best, epochs):

@@ -6,7 +6,7 @@ Between knots it is straight.
 
 import numpy as np
 
-from helpers.curves import chart
+from helpers.curves import live_chart
 from helpers.curves.history import STILL_FALLING, CurveError, describe, panes, trend
 from helpers.curves.sheets import Line, Sheet
 
@@ -15,7 +15,7 @@ def picture(knots, values, history, highest, uid):
     """The guess and as much of the run as there is, as one <svg> element in a string.
 
     history: see `helpers.curves.history`; {} before the first epoch. highest: what the y axis reaches at least.
-    uid: see `chart.svg`.
+    uid: see `live_chart.svg`.
     """
     loss, epochs = panes(history)[0], knots[-1]
     # The chart measures its y axis by the first line. This one, a lone point without a marker, cannot be seen.
@@ -27,7 +27,7 @@ def picture(knots, values, history, highest, uid):
     markers = np.full(epochs, np.nan)
     markers[np.array(knots) - 1] = values
     lines += [Line("guess", "yours", _curve(knots, values, epochs)), Line("knots", "knots", markers)]
-    return chart.draw([Sheet("loss", lines)], epochs, label, legend, uid)
+    return live_chart.draw([Sheet("loss", lines)], epochs, label, legend, uid)
 
 
 def compare(knots, values, history):

@@ -14,7 +14,7 @@ from math import ceil, inf, isfinite
 
 import numpy as np
 
-from helpers.curves import chart
+from helpers.curves import live_chart
 from helpers.curves.accuracies import ACCURACY, CHOSEN, TALL, count, overview
 from helpers.curves.elements import height_of, placed
 from helpers.curves.sheets import GHOST, GRID, INK, TRAINING, WIDTH, Line, Sheet, y_ticks
@@ -126,7 +126,7 @@ def in_full(settings):
 def curves_of(entry, row, epochs, seeds, uid="curves"):
     """One <svg>: training and validation loss of every seed against the epoch.
 
-    epochs, seeds: how many are wanted. uid: as in `chart`.
+    epochs, seeds: how many are wanted. uid: as in `live_chart`.
     """
     title, runs = f"Row {row}: {in_full(entry.settings)}", len(entry.histories)
     lines = [
@@ -149,7 +149,9 @@ def curves_of(entry, row, epochs, seeds, uid="curves"):
     label = f"{title}. Training and validation loss against the epoch, {count(runs, 'seed')}."
     label += (f" Best {epoch}." if epoch else "") + (f" {notice}." if notice else "")
     each = f", {seeds} seeds" if seeds > 1 else ""
-    return chart.draw([sheet], epochs, label, [(look, f"{look} loss{each}") for look in LOOKS.values()], uid, columns=1)
+    return live_chart.draw(
+        [sheet], epochs, label, [(look, f"{look} loss{each}") for look in LOOKS.values()], uid, columns=1
+    )
 
 
 def below_each_other(upper, lower):

@@ -1,6 +1,6 @@
 """What is drawn, whoever draws it: plotting areas with their lines, their looks and their ticks.
 
-`chart` draws a sheet as SVG, anew after every epoch; `plotting` draws one with Matplotlib, as a picture that stays.
+`live_chart` draws a sheet as SVG, anew after every epoch; `still_picture` draws one with Matplotlib, to stay.
 `ghosts` are earlier runs to compare with: pairs (label, history).
 """
 

@@ -4,8 +4,8 @@ from math import comb
 
 import numpy as np
 
-from helpers.curves.chart import MARKERS
 from helpers.curves.elements import axes, frame, legend, polyline, ticks
+from helpers.curves.live_chart import MARKERS
 from helpers.curves.sheets import GHOST, LEFT, LOOKS, WIDTH, x_ticks
 from helpers.error_bars import interval
 

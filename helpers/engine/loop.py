@@ -5,8 +5,6 @@ compiled TensorFlow function, and the weights are put back to their start instea
 so that a new setting trains at once. What cannot be compiled that way is handed to `model.fit`.
 """
 
-import contextlib
-import threading
 from collections import deque
 
 import keras
@@ -18,36 +16,6 @@ from helpers.engine.structure import AdjustableDropout, adjustable_copy, dropout
 from helpers.errors import LessonError
 
 VALIDATION_BATCH = 256
-
-
-class Stop:
-    """Ends a run from any thread: `stop.set()`. A run looks at it before each batch."""
-
-    def __init__(self):
-        self._event = threading.Event()
-        self._lock = threading.Lock()
-        self._flag = None
-
-    def set(self):
-        with self._lock:
-            self._event.set()
-            if self._flag is not None:
-                self._flag.assign(True)
-
-    def is_set(self):
-        return self._event.is_set()
-
-    @contextlib.contextmanager
-    def told_to(self, flag):
-        """Within it, also say it to `flag`, a variable that a compiled loop reads."""
-        with self._lock:
-            self._flag = flag
-            flag.assign(self.is_set())
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._flag = None
 
 
 class Loop:

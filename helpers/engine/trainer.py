@@ -10,8 +10,9 @@ import tensorflow as tf
 
 from helpers.engine.builder import call_builder, check_shapes
 from helpers.engine.examples import check_examples, first_of, len_of
-from helpers.engine.loop import Loop, Stop
+from helpers.engine.loop import Loop
 from helpers.engine.settings import of_builder, of_training
+from helpers.engine.stop import Stop
 from helpers.engine.structure import structure_of
 from helpers.engine.training import DIVERGED, Plan, first_epochs, hand_to_fit, new_history, train
 from helpers.errors import LessonError, explain, is_whole

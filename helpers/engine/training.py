@@ -16,7 +16,8 @@ import tensorflow as tf
 
 from helpers.engine.builder import check_shapes, random_state_of_its_own
 from helpers.engine.examples import check_examples, len_of
-from helpers.engine.loop import Loop, Stop
+from helpers.engine.loop import Loop
+from helpers.engine.stop import Stop
 from helpers.errors import LessonError, shorten
 
 DIVERGED = (

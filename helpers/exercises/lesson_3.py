@@ -13,7 +13,8 @@ import keras
 import numpy as np
 
 from helpers import data
-from helpers.engine.trainer import Stop, Trainer
+from helpers.engine.stop import Stop
+from helpers.engine.trainer import Trainer
 from helpers.errors import LessonError
 from helpers.exercises.checks import NotYet, Table, is_nothing
 

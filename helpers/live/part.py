@@ -17,7 +17,7 @@ from IPython import get_ipython
 from IPython.display import display
 
 from helpers.engine.builder import FRESH
-from helpers.engine.loop import Stop
+from helpers.engine.stop import Stop
 from helpers.errors import Interrupted, LessonError, our_mistake
 from helpers.live.controls import controls, read
 from helpers.live.worker import WORKER
@@ -48,7 +48,8 @@ class Live:
 
     A subclass makes its widgets and calls `_assemble`; in `_train(stop)` it trains once, drawing with `_draw`, and
     returns (final state, words). `_picture()` gives the SVG or HTML to show, `_marks()` what tests and assistive
-    technology may read of it: "epoch" (points drawn), "epochs" (points wanted) and "settings".
+    technology may read of it: "epoch" (points drawn), "epochs" (points wanted) and "settings". `_still_words()` gives
+    what a reader without a kernel is told; `made_by` is the function that a student calls.
     """
 
     made_by = "explore"  # the function a student calls for it
@@ -217,7 +218,7 @@ class Live:
         """(data, metadata) of what a reader without a kernel sees."""
         return still(self._picture(), *self._still_words())
 
-    # What a subclass may say
+    # What a subclass says where it must
 
     def _lent(self):
         """Widgets on it that belong to the student and outlive it."""

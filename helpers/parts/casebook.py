@@ -6,7 +6,7 @@ from textwrap import shorten
 
 import numpy as np
 
-from helpers.curves import chart
+from helpers.curves import live_chart
 from helpers.curves.diagnosis import PATTERNS, against, diagnose, measure
 from helpers.curves.history import panes
 from helpers.curves.sheets import LEFT
@@ -47,13 +47,13 @@ class Run:
         self.show(self.history.history, self.case.epochs)
 
     def picture(self, uid):
-        """Its chart, with a title that says the cause only once it has been named; uid: see `chart.svg`."""
+        """Its chart, with a title that says the cause only once it has been named; uid: see `live_chart.svg`."""
         ghosts = [("before", self.history.history)] if self.after else []
         epochs = max([self.epochs, *(len(logs["loss"]) for _, logs in ghosts)])
         title = f"Case {self.number}"
         title += f": {self.case.pattern}" if self.named else ""
         title += f", after “{self.after}”" if self.after else ""
-        drawn = without_verdict(chart.svg(self.logs, epochs, ghosts, uid=uid))
+        drawn = without_verdict(live_chart.svg(self.logs, epochs, ghosts, uid=uid))
         drawn = drawn.replace('aria-label="', f'aria-label="{escape(title)}. ', 1)
         if len(title) > TITLE:
             title = shorten(title, TITLE, placeholder=" …”")

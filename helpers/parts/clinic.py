@@ -10,7 +10,7 @@ from html import escape
 import ipywidgets as widgets
 import numpy as np
 
-from helpers.curves import chart, thumbnails
+from helpers.curves import live_chart, thumbnails
 from helpers.curves.diagnosis import PATTERNS
 from helpers.curves.sheets import TRAINING
 from helpers.engine.builder import name_of
@@ -236,7 +236,7 @@ class Clinic(Live):
 
     def _picture(self):
         run = self._chosen or self._under_way
-        return run.picture(self._name) if run else chart.svg({}, 1, uid=self._name)
+        return run.picture(self._name) if run else live_chart.svg({}, 1, uid=self._name)
 
     def _draw_small(self, *numbers):
         for number in numbers:

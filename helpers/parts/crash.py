@@ -10,7 +10,7 @@ import random
 import time
 from pathlib import Path
 
-from helpers.curves import chart
+from helpers.curves import live_chart
 from helpers.curves.history import describe, panes
 from helpers.curves.sheets import Sheet, lines_of
 from helpers.errors import LessonError, is_whole
@@ -190,7 +190,7 @@ class CrashDrill(Live):
         marks = [(min(self._done + 0.5, self.epochs), "killed")] if self._killed and self._done else []
         sheets = [Sheet(pane.name, lines_of(pane), marks=marks) for pane in drawn]
         legend = ["training", "validation"] if validated else ["training"]
-        return chart.draw(sheets, max(self.epochs, self._done), describe(self._history), legend, self._name)
+        return live_chart.draw(sheets, max(self.epochs, self._done), describe(self._history), legend, self._name)
 
 
 def _path(name, value):

@@ -3,9 +3,9 @@
 explore(build, digits, epochs=(1, 40, 15), dropout=(0.0, 0.8, 0.25))
 """
 
-from helpers.curves import chart
+from helpers.curves import live_chart
 from helpers.curves.history import describe
-from helpers.curves.plotting import plot
+from helpers.curves.still_picture import plot
 from helpers.engine.builder import name_of
 from helpers.engine.examples import len_of, training_and_validation
 from helpers.engine.settings import DEFAULTS, of_builder
@@ -111,7 +111,7 @@ class Panel(Live):
     def _picture(self):
         epochs = self.settings["epochs"]
         logs = {name: values[:epochs] for name, values in self.history.history.items()} if self._points() else {}
-        return chart.svg(logs, epochs, self._ghosts(), uid=self._name)
+        return live_chart.svg(logs, epochs, self._ghosts(), uid=self._name)
 
     def _ghosts(self):
         """The first run, to compare everything with, and the latest one before this; named by what differs from now."""

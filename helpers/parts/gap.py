@@ -13,7 +13,7 @@ from math import isfinite
 
 import numpy as np
 
-from helpers.curves import chart
+from helpers.curves import live_chart
 from helpers.curves.sheets import Line, Sheet
 from helpers.engine.examples import check_validation, training_and_validation
 from helpers.engine.remeasure import MODES, Remeasure
@@ -76,7 +76,9 @@ class GapPanel(Panel):
         left = [Line(key, look, np.array(logs[key][:epochs])) for key, look in losses if logs]
         right = [Line(name, name, np.array(values[:epochs])) for name, values in self.parts.items()]
         sheets = [Sheet("loss", left), Sheet("parts of the gap", right)]
-        return chart.draw(sheets, epochs, describe(self.history), [*(look for _, look in losses), *PARTS], self._name)
+        return live_chart.draw(
+            sheets, epochs, describe(self.history), [*(look for _, look in losses), *PARTS], self._name
+        )
 
     def _finished(self):
         return still(self._picture(), *self._still_words())

@@ -8,7 +8,7 @@ from math import floor, log10
 import ipywidgets as widgets
 import numpy as np
 
-from helpers.curves import chart
+from helpers.curves import live_chart
 from helpers.curves.history import best_epoch, finite
 from helpers.curves.sheets import Line, Sheet, y_ticks
 from helpers.engine.builder import name_of
@@ -205,7 +205,7 @@ class Multiples(Live):
             differs = in_words(difference(past, self.settings))
             legend.insert(0, ("earlier", shorten(f"validation loss before, at {differs}", 60)))
         words = f"The losses of {', '.join(runs)}. {self._in_words()}"
-        return chart.draw(sheets, epochs, words, legend, self._name, columns)
+        return live_chart.draw(sheets, epochs, words, legend, self._name, columns)
 
 
 def _check(variants, forms):

@@ -11,7 +11,7 @@ from numbers import Real
 
 import numpy as np
 
-from helpers.curves import chart
+from helpers.curves import live_chart
 from helpers.curves.history import CurveError, best_epoch, describe, panes
 from helpers.curves.sheets import Line, Sheet
 from helpers.errors import LessonError, is_whole
@@ -167,7 +167,7 @@ class Replay(Live):
         elif in_time:
             marks += [(stopped, f"stop after {stopped}")]
         legend += [("yours", "not trained")] if in_time else []
-        return chart.draw([Sheet("loss", lines, marks=marks)], epochs, self._verdict(), legend, self._name)
+        return live_chart.draw([Sheet("loss", lines, marks=marks)], epochs, self._verdict(), legend, self._name)
 
 
 def _settings(patience=3, min_delta=0.0):

@@ -6,7 +6,7 @@ ribbon(build, digits, other={"dropout": 0.5}, seeds=(1, 10, 3), epochs=(1, 40, 1
 import ipywidgets as widgets
 import numpy as np
 
-from helpers.curves import chart
+from helpers.curves import live_chart
 from helpers.curves.history import finite, panes
 from helpers.curves.luck import verdict
 from helpers.curves.sheets import Band, Line, Sheet
@@ -117,7 +117,7 @@ class Ribbon(Live):
         names = [pane.name for pane in panes(drawn[0] if drawn else {})]
         sheets = [_sheet(name, self.histories, self._growing) for name in names]
         legend = [(side, shorten(f"{side}: {name}", 50)) for side, name in self._names.items()]
-        svg = chart.draw(sheets, self.settings["A"]["epochs"], self._in_words(), legend, self._name)
+        svg = live_chart.draw(sheets, self.settings["A"]["epochs"], self._in_words(), legend, self._name)
         self._latest = svg if drawn else None
         return svg
 

@@ -14,7 +14,7 @@ import ipywidgets as widgets
 import keras
 import numpy as np
 
-from helpers.curves import answers, chart, predictions
+from helpers.curves import answers, live_chart, predictions
 from helpers.curves.history import describe, panes
 from helpers.curves.sheets import Sheet
 from helpers.errors import LessonError, is_whole
@@ -220,7 +220,7 @@ class TimeMachine(Live):
             curves = answers.loss_curves(run.logs, self.epoch, run.best, run.epochs, self._name)
             lower = f"There are no answers from the weights of epoch {self.epoch}."
         else:
-            curves = chart.draw([Sheet("loss", [])], 1, NO_RUN, ["training", "validation"], self._name)
+            curves = live_chart.draw([Sheet("loss", [])], 1, NO_RUN, ["training", "validation"], self._name)
             lower = "There are no answers yet."
         if self.probabilities is not None:
             titles = f"all {len(self._x)} test pictures", f"{len(self._shown)} of them, in every epoch the same"

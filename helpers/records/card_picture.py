@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from helpers.curves.plotting import LEGEND, Picture, draw
 from helpers.curves.predictions import RIGHT, WRONG
 from helpers.curves.sheets import HEIGHT, INK, WIDTH, Sheet, lines_of, shorten
+from helpers.curves.still_picture import LEGEND, Picture, draw
 from helpers.error_bars import in_words
 from helpers.records.card_text import MISTAKES, sure, which
 

@@ -19,8 +19,8 @@ import tensorflow as tf
 
 from helpers.engine.builder import call_builder, check_shapes, name_of
 from helpers.engine.examples import check_examples, check_validation, first_of, len_of, training_and_validation
-from helpers.engine.loop import Stop
 from helpers.engine.settings import of_builder
+from helpers.engine.stop import Stop
 from helpers.engine.structure import structure_of
 from helpers.engine.training import DIVERGED, new_history
 from helpers.errors import LessonError

@@ -21,8 +21,8 @@ import joblib
 import keras
 
 from helpers.engine.builder import FRESH, in_fresh_thread, name_of
-from helpers.engine.loop import Stop
 from helpers.engine.settings import of_builder
+from helpers.engine.stop import Stop
 from helpers.engine.trainer import DIVERGED, Trainer
 from helpers.errors import LessonError, explain, shorten
 from helpers.records.saved import in_words

@@ -12,7 +12,7 @@ import pytest
 from helpers.curves import accuracies, scoreboard
 from helpers.curves.scoreboard import ACCURACY, LOSS, Entry
 from helpers.error_bars import interval
-from tests.curves.test_chart import Drawing
+from tests.curves.test_live_chart import Drawing
 
 NAN = math.nan
 

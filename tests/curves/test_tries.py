@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from helpers.curves import tries
-from helpers.curves.chart import MARKERS
+from helpers.curves.live_chart import MARKERS
 
 ACCURACIES = np.array([0.5, 0.7, 0.6])
 

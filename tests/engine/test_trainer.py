@@ -14,7 +14,8 @@ from scipy import stats
 
 from helpers import engine
 from helpers.engine import trainer as trainer_module
-from helpers.engine.loop import Loop, Stop
+from helpers.engine.loop import Loop
+from helpers.engine.stop import Stop
 from helpers.engine.trainer import Trainer
 from helpers.errors import LessonError
 from tests.networks import DIGITS, clothing_network, digits_network, few_digits, largest_difference

@@ -22,7 +22,7 @@ from helpers.errors import LessonError
 from helpers.live import part as live_module
 from helpers.parts import chooser as module
 from helpers.parts.chooser import Chooser, Pace, choose
-from tests.curves.test_chart import Drawing
+from tests.curves.test_live_chart import Drawing
 from tests.networks import digits_network, few_digits
 
 slow = pytest.mark.slow

@@ -25,7 +25,7 @@ from helpers.parts import process as process_module
 from helpers.parts.crash import CrashDrill
 from helpers.parts.process import on_disk, read_log
 from helpers.records.saved import new_folder
-from tests.curves.test_chart import Drawing
+from tests.curves.test_live_chart import Drawing
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HEADER = "epoch,accuracy,loss,val_accuracy,val_loss\r\n"

@@ -22,7 +22,7 @@ from helpers.live import part as live_module
 from helpers.parts import curse as module
 from helpers.parts.curse import Game, _right, winners_curse
 from helpers.records.sealed import seal
-from tests.curves.test_chart import Drawing
+from tests.curves.test_live_chart import Drawing
 
 slow = pytest.mark.slow
 DATA = clothing(["T-shirt", "Shirt"], n_train=160, n_validation=60)

@@ -20,7 +20,7 @@ from helpers.errors import LessonError
 from helpers.live import part as live_module
 from helpers.parts import gap
 from helpers.parts.gap import PARTS, GapPanel, explore_gap, parts_of
-from tests.curves.test_chart import Drawing
+from tests.curves.test_live_chart import Drawing
 from tests.networks import DIGITS, digits_network, few_digits
 
 pytestmark = pytest.mark.slow  # nearly every test here trains networks

@@ -20,7 +20,7 @@ from helpers.errors import LessonError
 from helpers.live import part as live_module
 from helpers.parts import multiples as module
 from helpers.parts.multiples import Multiples, multiples
-from tests.curves.test_chart import Drawing
+from tests.curves.test_live_chart import Drawing
 from tests.networks import DIGITS, digits_network, few_digits
 
 slow = pytest.mark.slow

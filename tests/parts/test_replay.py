@@ -13,7 +13,7 @@ from helpers.curves.history import CurveError
 from helpers.errors import LessonError
 from helpers.live import part as live_module
 from helpers.parts.replay import Replay, early_stop, replay
-from tests.curves.test_chart import Drawing
+from tests.curves.test_live_chart import Drawing
 from tests.networks import digits_network, few_digits
 
 NAN, INF = float("nan"), float("inf")

@@ -18,7 +18,7 @@ from helpers.engine.trainer import Trainer
 from helpers.errors import LessonError
 from helpers.live import part as live_module
 from helpers.parts.ribbon import Ribbon, ribbon, verdict
-from tests.curves.test_chart import Drawing
+from tests.curves.test_live_chart import Drawing
 from tests.networks import DIGITS, digits_network, few_digits
 
 pytestmark = pytest.mark.slow  # nearly every test here trains networks

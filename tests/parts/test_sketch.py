@@ -18,7 +18,7 @@ from helpers.curves.history import CurveError
 from helpers.errors import LessonError
 from helpers.live import part as live_module
 from helpers.parts.sketch import sketch
-from tests.curves.test_chart import Drawing
+from tests.curves.test_live_chart import Drawing
 from tests.networks import DIGITS, digits_network, few_digits
 
 X, Y, VALIDATION = few_digits()

@@ -17,7 +17,7 @@ from keras import layers
 from sklearn.metrics import confusion_matrix
 
 from helpers.curves import answers as answers_module
-from helpers.curves import chart
+from helpers.curves import live_chart
 from helpers.curves.history import CurveError
 from helpers.curves.sheets import Sheet
 from helpers.data import clothing
@@ -26,7 +26,7 @@ from helpers.live import part as live_module
 from helpers.parts import finished_run
 from helpers.parts import time_machine as module
 from helpers.parts.time_machine import TimeMachine, time_machine
-from tests.curves.test_chart import Drawing
+from tests.curves.test_live_chart import Drawing
 
 NAMES = ("T-shirt/top", "Dress", "Shirt")
 CLOTHES = clothing(NAMES, n_train=60, n_validation=30, one_hot=True)
@@ -247,7 +247,7 @@ def test_the_words_at_the_upright_lines_touch_nothing(epochs):
         for epoch in {*range(1, min(epochs, 45) + 1), epochs - 1, epochs}:
             marks = answers_module.marked(epoch, best, epochs)
             boxes = [(0, 33, -25)]  # the word "loss" above the axis: from, to, baseline
-            svg = chart.draw([Sheet("loss", [], marks=marks)], epochs, "", [])
+            svg = live_chart.draw([Sheet("loss", [], marks=marks)], epochs, "", [])
             for text in Drawing(svg).panes["loss"].iter("text"):
                 if text.text and "epoch " in text.text:
                     wide, x = 7 * len(text.text), float(text.get("x"))

@@ -39,7 +39,7 @@ def test_imports_point_one_way():
         ("curves/luck.py", "from helpers.parts import explore", "Imports point one way"),
         ("engine/loop.py", "from helpers.curves.history import panes", "Imports point one way"),
         ("parts/explore.py", "def late():\n    from helpers.exercises import checks", "knows no exercise"),
-        ("curves/history.py", "from helpers.curves import chart", "in a circle"),
+        ("curves/history.py", "from helpers.curves import live_chart", "in a circle"),
         ("nobody.py", "", "Imports point one way"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from keras import layers
 
 from helpers import engine
-from helpers.engine.loop import Stop
+from helpers.engine.stop import Stop
 from helpers.engine.trainer import Trainer
 from helpers.errors import LessonError
 from helpers.parts.explore import Panel

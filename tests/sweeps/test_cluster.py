@@ -10,7 +10,7 @@ import joblib
 import pytest
 
 from helpers.data import clothing
-from helpers.engine.loop import Stop
+from helpers.engine.stop import Stop
 from helpers.errors import LessonError
 from helpers.records.saved import new_folder
 from helpers.sweeps import tasks as sweep_tasks

@@ -22,7 +22,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from helpers.engine.loop import Stop
+from helpers.engine.stop import Stop
 from helpers.engine.trainer import DIVERGED, Trainer
 from helpers.errors import LessonError
 from helpers.records.saved import new_folder

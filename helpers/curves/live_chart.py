@@ -1,6 +1,6 @@
 """The live chart: a history as a small SVG drawing, made anew after every epoch.
 
-It looks like what `plotting` draws, but takes a fraction of a millisecond and a few kilobytes. Its x axis
+It looks like what `still_picture` draws, but takes a fraction of a millisecond and a few kilobytes. Its x axis
 has room for all epochs that are wanted, so that it stays the same while the curves grow.
 """
 
