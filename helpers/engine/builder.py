@@ -135,7 +135,7 @@ def check_shapes(model, x, y, build=None):
             "The loss sparse_categorical_crossentropy needs labels that are single numbers, but these are one-hot."
             " Use the loss categorical_crossentropy."
         )
-    elif loss == "sparse_categorical_crossentropy" and (y.min() < 0 or y.max() >= units):
+    elif loss == "sparse_categorical_crossentropy" and _are_out_of_range(y, units, model.loss):
         wrong = (
             f"The labels run from {int(y.min())} to {int(y.max())}, but the last layer has {units} outputs."
             f" Give the last layer {int(y.max()) + 1} units."
@@ -150,7 +150,15 @@ def check_shapes(model, x, y, build=None):
 
 
 def _fits(wanted, shape):
-    """Whether inputs of `shape` can be fed where `wanted` is expected; Keras adds a missing last axis of 1 itself."""
+    """Whether inputs of `shape` can be fed where `wanted` is expected; Keras adds or takes a last axis of 1 itself."""
     if len(wanted) == len(shape) + 1 and wanted[-1] == 1:
         wanted = wanted[:-1]
+    elif len(shape) == len(wanted) + 1 and shape[-1] == 1:
+        shape = shape[:-1]
     return len(wanted) == len(shape) and all(a is None or a == b for a, b in zip(wanted, shape, strict=True))
+
+
+def _are_out_of_range(labels, units, loss):
+    """Whether one of the labels that the loss looks at is not a class from 0 to `units` - 1."""
+    counted = labels[labels != getattr(loss, "ignore_class", None)]
+    return counted.size > 0 and (counted.min() < 0 or counted.max() >= units)

@@ -12,7 +12,14 @@ import numpy as np
 import tensorflow as tf
 
 from helpers.engine.builder import in_fresh_thread, random_state_of_its_own
-from helpers.engine.structure import AdjustableDropout, adjustable_copy, dropouts_of, layers_of, structure_of
+from helpers.engine.structure import (
+    AdjustableDropout,
+    adjustable_copy,
+    dropouts_of,
+    is_mean_over_examples,
+    layers_of,
+    structure_of,
+)
 from helpers.errors import LessonError
 
 VALIDATION_BATCH = 256
@@ -25,16 +32,13 @@ class Loop:
     `validation` is `(x, y)` or None. Raises what TensorFlow raises where the network cannot be one graph.
 
     A network of Keras's own parts is copied, and the copy serves every network of the same structure. A network with
-    parts of the student's own (`reusable` is False) is trained itself, with all random numbers from `seed`.
+    parts of the student's own (`reusable` is False), or with `copied=False`, is trained itself, with all random numbers
+    from `seed`.
     """
 
-    def __init__(self, model, x, y, validation=None, seed=0):
+    def __init__(self, model, x, y, validation=None, seed=0, copied=True):
         self._refuse_what_fit_must_do(model)
-        structure = structure_of(model)
-        self.reusable = structure is not None
-        # An average over examples comes out the same in batches of any size, so validation can take large ones.
-        # (Keras averages the losses of several outputs over batches, not examples: there the size matters.)
-        self._any_batch_will_do = self.reusable and len(model.outputs) == 1 and '"reduction": "sum"' not in structure
+        self.reusable = copied and structure_of(model) is not None
         self.model = adjustable_copy(model) if self.reusable else model
         self._x, self._y = _tensors(x), _tensors(y)
         self._validation = None if validation is None else tuple(_tensors(part) for part in validation)
@@ -48,7 +52,9 @@ class Loop:
 
     def _compile(self):
         before = [(variable, variable.value.numpy()) for variable in self.model.variables]
-        self._create_variables()
+        self.prepare(self.model)
+        # An average over examples comes out the same in batches of any size, so validation can take large ones.
+        self._any_batch_will_do = self.reusable and is_mean_over_examples(self.model)
         for variable, value in before:
             variable.assign(value)
         self._variables = list({id(v): v for v in self.model.variables + self.model.optimizer.variables}.values())
@@ -64,15 +70,19 @@ class Loop:
             raise NotImplementedError("it was compiled with run_eagerly=True")
         if type(model).train_step is not keras.Model.train_step or type(model).test_step is not keras.Model.test_step:
             raise NotImplementedError("it has a training step of its own")
+        if type(model).fit is not keras.Model.fit:
+            raise NotImplementedError("it has a fit of its own")
 
-    def _create_variables(self):
-        """Metrics, optimizer and lazily built layers make their variables at first use: outside the graph."""
+    def prepare(self, model):
+        """Metrics, optimizer and lazily built layers make their variables at first use: do that outside the graph."""
         first = tf.nest.map_structure(lambda a: a[:1], (self._x, self._y))
-        prediction = self.model(first[0], training=False)
-        self.model.compute_loss(*first, prediction, training=False)
-        self.model.compute_metrics(*first, prediction)
-        self.model.reset_metrics()
-        self.model.optimizer.build(self.model.trainable_variables)
+        prediction = _predicted(model, first[0], training=False)
+        model.compute_loss(*first, prediction, training=False)
+        model.compute_metrics(*first, prediction)
+        model.reset_metrics()
+        if "loss" in _names_of(model.metrics[1:]):  # the first of them is the loss itself
+            raise NotImplementedError("a metric of it is called loss as well")
+        model.optimizer.build(model.trainable_variables)
 
     def _check_copy(self, model):
         self.start(model, 0)
@@ -105,6 +115,10 @@ class Loop:
             drawn = np.random.SeedSequence([seed, number]).generate_state(1)[0]
             start[id(state)] = np.array([drawn >> 1, 0], state.dtype)
         self.restore([start[id(v)] for v in self._variables])
+
+    def anew(self, model):
+        """A loop on the same data that trains `model` itself, in which something that is compiled has changed."""
+        return Loop(model, self._x, self._y, self._validation, copied=False)
 
     def follow(self, model):
         """Take over the weights and the optimizer's state of `model`, the student's; a callback may have changed it."""
@@ -140,7 +154,7 @@ class Loop:
 
         `(None, None)` when a `Stop` ended it half-way: the network is then between two epochs and must be restored.
         """
-        numbers = tf.constant([seed % 2**31, number, n_train, min(batch_size, n_train), bool(shuffle)], tf.int32)
+        numbers = tf.constant([seed % 2**31, number, n_train, min(batch_size, 2**30), bool(shuffle)], tf.int32)
         finished, values, state = self._train_epoch(numbers)
         return (dict(zip(self._names, map(float, values.numpy()), strict=True)), state) if finished else (None, None)
 
@@ -193,7 +207,7 @@ class Loop:
     def _learn(self, x, y):
         model = self.model
         with tf.GradientTape() as tape:
-            prediction = model(x, training=True)
+            prediction = _predicted(self.model, x, training=True)
             loss = model.compute_loss(x, y, prediction, training=True)
             scaled = model.optimizer.scale_loss(loss)
         weights = model.trainable_weights
@@ -202,10 +216,21 @@ class Loop:
         return tf.cast(loss, "float32")
 
     def _look(self, x, y):
-        prediction = self.model(x, training=False)
+        prediction = _predicted(self.model, x, training=False)
         loss = self.model.compute_loss(x, y, prediction, training=False)
         self.model.compute_metrics(x, y, prediction)
         return tf.cast(loss, "float32")
+
+
+def _predicted(model, x, training):
+    """As in fit: a model whose `call` does not ask for `training` is not told, and neither are its layers."""
+    return model(x, training=training) if model._call_has_training_arg else model(x)
+
+
+def _names_of(metrics):
+    """What these metrics are called in a history."""
+    results = [(metric.name, metric.result()) for metric in metrics]
+    return [key for name, result in results for key in (result if isinstance(result, dict) else [name])]
 
 
 def _compiled(function, *signature):
@@ -225,12 +250,11 @@ _recent = deque(maxlen=12)  # tensors of data, so that the networks of a lesson 
 
 
 def _tensors(arrays):
-    """Arrays as tensors; float64 becomes float32 and a single column of labels a matrix, as in `fit`."""
+    """Arrays as tensors; floats of any size become float32, as in `fit`."""
 
     def tensor(array):
         array = np.asarray(array)
-        array = array.astype("float32") if array.dtype == "float64" else array
-        array = array[:, np.newaxis] if array.ndim == 1 else array
+        array = array.astype("float32") if array.dtype.kind == "f" else array
         for known in _recent:
             if known.shape == array.shape and known.dtype == array.dtype and np.array_equal(known.numpy(), array):
                 return known

@@ -1,6 +1,7 @@
 """What in a network must be compiled anew when it changes, and a copy of it in which the rest can be turned."""
 
 import json
+from types import FunctionType
 
 import keras
 import tensorflow as tf
@@ -75,12 +76,110 @@ def _only_structure(config, adjustable):
     return {key: _only_structure(value, adjustable) for key, value in config.items()}
 
 
+# What is known to come out the same whether examples are looked at one by one or in batches: layers that treat each
+# alone, losses that are means over them, metrics that add up over them. Of everything else it is not known.
+BY_EXAMPLE = {
+    "Activation", "Add", "AdjustableDropout", "AlphaDropout", "Average", "AveragePooling1D", "AveragePooling2D",
+    "BatchNormalization", "CenterCrop", "Concatenate", "Conv1D", "Conv1DTranspose", "Conv2D", "Conv2DTranspose",
+    "Conv3D", "Cropping1D", "Cropping2D", "Dense", "DepthwiseConv1D", "DepthwiseConv2D", "Dropout", "ELU",
+    "EinsumDense", "Embedding", "Flatten", "GRU", "GaussianDropout", "GaussianNoise", "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GroupNormalization", "InputLayer",
+    "LSTM", "LayerNormalization", "LeakyReLU", "MaxPooling1D", "MaxPooling2D", "Maximum", "Minimum", "Multiply",
+    "PReLU", "Permute", "RandomBrightness", "RandomContrast", "RandomFlip", "RandomRotation", "RandomTranslation",
+    "RandomZoom", "ReLU", "RepeatVector", "Rescaling", "Reshape", "Resizing", "SeparableConv1D", "SeparableConv2D",
+    "SimpleRNN", "SpatialDropout1D", "SpatialDropout2D", "SpectralNormalization", "Subtract", "UnitNormalization",
+    "UpSampling1D", "UpSampling2D", "ZeroPadding1D", "ZeroPadding2D",
+}  # fmt: skip
+MEANS = {
+    "binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy",
+    "categorical_focal_crossentropy", "categorical_hinge", "cosine_similarity", "hinge", "huber", "kl_divergence",
+    "log_cosh", "mean_absolute_error", "mean_absolute_percentage_error", "mean_squared_error",
+    "mean_squared_logarithmic_error", "poisson", "sparse_categorical_crossentropy", "squared_hinge",
+}  # fmt: skip
+ADDED_UP = {
+    "AUC", "Accuracy", "BinaryAccuracy", "BinaryCrossentropy", "CategoricalAccuracy", "CategoricalCrossentropy",
+    "F1Score", "FBetaScore", "FalseNegatives", "FalsePositives", "MeanAbsoluteError", "MeanSquaredError",
+    "Precision", "Recall", "RootMeanSquaredError", "SparseCategoricalAccuracy", "SparseCategoricalCrossentropy",
+    "SparseTopKCategoricalAccuracy", "TopKCategoricalAccuracy", "TrueNegatives", "TruePositives",
+}  # fmt: skip
+
+
+def is_mean_over_examples(model):
+    """Whether the loss and the metrics of a built, compiled model are known to be the same in batches of any size.
+
+    Keras averages the losses of several outputs, and penalties on what a layer puts out, over batches, not examples.
+    """
+    return (
+        len(model.outputs) == 1
+        and all(map(_treats_each_alone, layers_of(model)))
+        and _is_mean(model.loss)
+        and all(map(_adds_up, _metrics_of(model)))
+    )
+
+
+def _treats_each_alone(layer):
+    activations = [getattr(layer, name, None) for name in ("activation", "recurrent_activation")]
+    return (
+        type(layer).__name__ in BY_EXAMPLE
+        and all(activation is None or _is_of_keras(activation) for activation in activations)
+        and getattr(layer, "activity_regularizer", None) is None
+        and not getattr(layer, "mask_zero", False)
+        and not getattr(layer, "stateful", False)
+    )
+
+
+def _is_mean(loss):
+    loss = keras.losses.get(loss) if isinstance(loss, str) else loss
+    function = getattr(loss, "fn", loss)
+    mean = getattr(loss, "reduction", "sum_over_batch_size") == "sum_over_batch_size"
+    plain = getattr(loss, "ignore_class", None) is None
+    return mean and plain and _is_of_keras(function) and getattr(function, "__name__", "") in MEANS
+
+
+def _adds_up(metric):
+    function = getattr(metric, "_fn", None)
+    if function is not None and type(metric).__name__ == "MeanMetricWrapper":
+        return _is_of_keras(function) and (function.__name__ in MEANS or "accuracy" in function.__name__)
+    return type(metric).__name__ in ADDED_UP and _is_of_keras(type(metric))
+
+
+def _metrics_of(model):
+    """The student's metrics of a model that has seen data."""
+    return [each for metric in model.metrics[1:] for each in getattr(metric, "metrics", [metric])]
+
+
+def _is_of_keras(part):
+    return str(getattr(part, "__module__", "")).startswith("keras.")
+
+
+def _has_own_function(model):
+    """Whether a layer, the loss or a metric is a function of the student's own, perhaps under a name that Keras has."""
+    metrics = model._compile_metrics
+    given = [model.loss, *([metrics._user_metrics, metrics._user_weighted_metrics] if metrics else [])]
+    inside = [value for layer in layers_of(model) for value in vars(layer).values()]
+    return any(isinstance(part, FunctionType) and not _is_of_keras(part) for part in [*tf.nest.flatten(given), *inside])
+
+
+def _changed_since_made(layer):
+    """Whether one of the layer's weights has been frozen, or given a penalty or a limit, apart from its layer."""
+    for variable in layer._trainable_variables:
+        if variable.trainable != layer.trainable:
+            return True
+        for what in ("regularizer", "constraint"):
+            names = f"{variable.name}_{what}", f"{variable.name.removesuffix('_kernel')}_{what}"
+            if getattr(variable, what) is not next(
+                (getattr(layer, name) for name in names if hasattr(layer, name)), None
+            ):
+                return True
+    return False
+
+
 def structure_of(model):
     """What must be compiled anew when it changes, as text: all of `model` but its dropout rates and learning rate.
 
     None for a model that holds anything of the student's own (a subclass, a `Lambda`, a loss function), a layer that
-    adapts to data, or an optimizer changed after it was made: its configuration need not tell all that it does, so no
-    two such models count as the same.
+    adapts to data, or a weight or an optimizer that was changed after it was made: its configuration need not tell all
+    that it does, so no two such models count as the same.
     """
     if not all(type(part).__module__.startswith("keras.") for part in (model, model.optimizer, *layers_of(model))):
         return None
@@ -88,6 +187,9 @@ def structure_of(model):
     changed = any(value for name, value in optimizer if name.startswith("_exclude_from_weight_decay"))
     scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
     if changed or scaled or any(hasattr(layer, "adapt") for layer in layers_of(model)):
+        return None
+    parts = [part for layer in layers_of(model) for part in layer._flatten_layers()]
+    if _has_own_function(model) or any(map(_changed_since_made, parts)):
         return None
     try:
         adjustable = {layer.name for layer in dropouts_of(model)}

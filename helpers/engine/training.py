@@ -43,7 +43,7 @@ def fit(
     batch_size=32,
     shuffle=True,
     seed=0,
-    callbacks=(),
+    callbacks=None,
     stop=None,
     on_epoch=None,
 ):
@@ -55,7 +55,8 @@ def fit(
     """
     check_examples(x, y, validation_data)
     check_shapes(model, x, y)
-    plan = Plan(epochs, batch_size, len_of(x), seed, shuffle, stop or Stop(), on_epoch, callbacks)
+    callbacks = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
+    plan = Plan(epochs, batch_size or 32, len_of(x), seed, shuffle, stop or Stop(), on_epoch, callbacks)
     history = new_history(epochs)
     try:
         _refuse_batch_hooks(callbacks)
@@ -97,15 +98,21 @@ def train(loop, model, history, plan):
         else:
             _append(history, number, logs)
 
-    state = loop.snapshot()
     if callbacks:
         model.stop_training = False
+        loop.prepare(model)  # callbacks look at its metrics
         loop.copy_to(model)
+        compiled = _what_is_compiled(model)
         callbacks.on_train_begin()
+        callbacks.on_epoch_begin(len(history.epoch))
+        if _what_is_compiled(model) != compiled:
+            loop = loop.anew(model)
+            loop.start(model, plan.seed)
         loop.follow(model)
+    state = loop.snapshot()
     with loop.listen_to(plan.stop):
         for number in range(len(history.epoch), plan.epochs):
-            if callbacks:
+            if callbacks and history.epoch:
                 callbacks.on_epoch_begin(number)
                 loop.follow(model)
             logs = None
@@ -125,6 +132,12 @@ def train(loop, model, history, plan):
     if callbacks:
         callbacks.on_train_end()
     return state
+
+
+def _what_is_compiled(model):
+    """What of a model the compiled loop has fixed, and a callback may change before the first epoch."""
+    optimizer = {name: value for name, value in model.optimizer.get_config().items() if name != "learning_rate"}
+    return optimizer, [variable.trainable for variable in model.variables]
 
 
 def hand_to_fit(model, x, y, validation, plan, reason):
