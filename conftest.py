@@ -14,7 +14,7 @@ SAMPLES = (
     ("--kills", 10, 50, "how often a process that saves is killed at a random moment"),
     ("--runs", 64, 200, "how many unseen runs diagnose is judged on"),
     ("--builders", 40, 3000, "on how many builders drawn at random the engine is compared with fit"),
-    ("--seeds", 4, 8, "over how many seeds each claim of a lesson is tested"),
+    ("--seeds", 8, 8, "over how many seeds each claim of a lesson is tested"),
 )
 
 
