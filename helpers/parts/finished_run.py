@@ -29,16 +29,16 @@ class Run:
         self.logs = {name: values[:last] for name, values in both.items() if values is not None}
         self.epochs, self.best = last, best_epoch(self.logs)
         self.note = f"The history goes on to epoch {done}, but the last file is of epoch {last}." if last < done else ""
-        self._build, self._folder, self._names = build, Path(folder), names
+        self._build, self.folder, self._names = build, Path(folder), names
         self._model = call_builder(build, settings, 0, example=example)
         self._ask(example)  # a network that cannot answer at all is told at once
 
     def answers(self, epoch, pictures):
         """What the weights of `epoch`, read from their file now, say: float, shape (pictures, classes)."""
-        files = epochs_in(self._folder)
+        files = epochs_in(self.folder)
         if epoch not in files:
             raise LessonError(
-                f"There is no file for epoch {epoch} in {self._folder}: was it deleted, or saved only when the network"
+                f"There is no file for epoch {epoch} in {self.folder}: was it deleted, or saved only when the network"
                 " had improved (save_best_only=True)? The other epochs still work."
             )
         load_weights(self._model, files[epoch])

@@ -428,7 +428,7 @@ def test_other_ways_to_choose_pass(answer):
 
 def test_every_wrong_answer_of_the_table_chooses_another_row_of_the_first_list():
     rows, wrong = lesson_6.RESULTS[0], lesson_6.check_choose_best.table["wrong"]
-    mistakes = checks.Mistakes(wrong, vars(lesson_6))
+    mistakes = checks.Mistakes(lesson_6.check_choose_best.table, vars(lesson_6))
     chosen = [mistakes.answer(row["answer"])(rows)["architecture"] for row in wrong if "answer" in row]
     assert len(set(chosen)) == len(chosen) == 10 and "right" not in chosen
     assert min(rows, key=mean_loss)["settings"]["architecture"] == "right"

@@ -357,7 +357,7 @@ def test_a_lesson_is_run_and_written(tmp_path, capsys):
     "source, problem",
     [
         ("import warnings\nwarnings.warn('old')", "writes to stderr"),
-        ("import os\nos.write(2, b'from C++')", "writes to stderr"),
+        ("import os, time\nfor _ in range(20):\n    os.write(2, b'from C++')\n    time.sleep(0.1)", "writes to stderr"),
         ("1 / 0", "ZeroDivisionError"),
     ],
 )
