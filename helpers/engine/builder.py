@@ -99,7 +99,7 @@ def keywords(build):
     }
 
 
-def check_shapes(model, x, y, build=None):
+def check_shapes(model, x, y=None, build=None):
     """Raise a `LessonError` when images `x` or labels `y` cannot be what `model` was built and compiled for.
 
     Looks at what can be told in words (one input, one output, the common losses); the rest is Keras's to refuse.

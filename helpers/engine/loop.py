@@ -28,20 +28,21 @@ VALIDATION_BATCH = 256
 class Loop:
     """The compiled epoch of one network on one set of data.
 
-    `model` is a compiled Keras model; x, y: arrays (or lists or dicts of arrays) with one row per example;
-    `validation` is `(x, y)` or None. Raises what TensorFlow raises where the network cannot be one graph.
+    `model` is a compiled Keras model; data: `(x, y)` or `(x, y, weights)`, each an array (or a list or dict of arrays)
+    with one row per example; `validation` is the same or None. Raises what TensorFlow raises where the network cannot
+    be one graph.
 
     A network of Keras's own parts is copied, and the copy serves every network of the same structure. A network with
     parts of the student's own (`reusable` is False), or with `copied=False`, is trained itself, with all random numbers
     from `seed`.
     """
 
-    def __init__(self, model, x, y, validation=None, seed=0, copied=True):
+    def __init__(self, model, data, validation=None, seed=0, copied=True):
         self._refuse_what_fit_must_do(model)
         self.reusable = copied and structure_of(model) is not None
         self.model = adjustable_copy(model) if self.reusable else model
-        self._x, self._y = _tensors(x), _tensors(y)
-        self._validation = None if validation is None else tuple(_tensors(part) for part in validation)
+        self._data = tuple(map(_tensors, data))
+        self._validation = None if validation is None else tuple(map(_tensors, validation))
         self._stop_flag = tf.Variable(False, trainable=False)
         if not self.reusable:
             tf.random.set_seed(seed)  # a layer of the student's own may use TensorFlow's random numbers
@@ -54,7 +55,8 @@ class Loop:
         before = [(variable, variable.value.numpy()) for variable in self.model.variables]
         self.prepare(self.model)
         # An average over examples comes out the same in batches of any size, so validation can take large ones.
-        self._any_batch_will_do = self.reusable and is_mean_over_examples(self.model)
+        weighted = self._validation is not None and len(self._validation) > 2
+        self._any_batch_will_do = self.reusable and not weighted and is_mean_over_examples(self.model)
         for variable, value in before:
             variable.assign(value)
         self._variables = list({id(v): v for v in self.model.variables + self.model.optimizer.variables}.values())
@@ -75,10 +77,10 @@ class Loop:
 
     def prepare(self, model):
         """Metrics, optimizer and lazily built layers make their variables at first use: do that outside the graph."""
-        first = tf.nest.map_structure(lambda a: a[:1], (self._x, self._y))
-        prediction = _predicted(model, first[0], training=False)
-        model.compute_loss(*first, prediction, training=False)
-        model.compute_metrics(*first, prediction)
+        x, y, *weights = tf.nest.map_structure(lambda a: a[:1], self._data)
+        prediction = _predicted(model, x, training=False)
+        model.compute_loss(x, y, prediction, *weights, training=False)
+        model.compute_metrics(x, y, prediction, *weights)
         model.reset_metrics()
         if "loss" in _names_of(model.metrics[1:]):  # the first of them is the loss itself
             raise NotImplementedError("a metric of it is called loss as well")
@@ -86,7 +88,7 @@ class Loop:
 
     def _check_copy(self, model):
         self.start(model, 0)
-        few = tf.nest.map_structure(lambda a: a[:4], self._x)
+        few = tf.nest.map_structure(lambda a: a[:4], self._data[0])
         predicted = [tf.nest.flatten(each(few, training=False)) for each in (self.model, model)]
         if not all(np.allclose(*pair, atol=1e-5, equal_nan=True) for pair in zip(*predicted, strict=True)):
             raise NotImplementedError("a copy of it does not predict what it predicts")
@@ -118,7 +120,7 @@ class Loop:
 
     def anew(self, model):
         """A loop on the same data that trains `model` itself, in which something that is compiled has changed."""
-        return Loop(model, self._x, self._y, self._validation, copied=False)
+        return Loop(model, self._data, self._validation, copied=False)
 
     def follow(self, model):
         """Take over the weights and the optimizer's state of `model`, the student's; a callback may have changed it."""
@@ -163,15 +165,14 @@ class Loop:
         order = tf.cond(
             numbers[4] > 0, lambda: tf.random.experimental.stateless_shuffle(rows, numbers[:2]), lambda: rows
         )
-        finished, logs = self._pass(self._x, self._y, order, n_train, batch_size, self._learn)
+        finished, logs = self._pass(self._data, order, n_train, batch_size, self._learn)
         if self._validation is not None:
             n_validation = tf.shape(tf.nest.flatten(self._validation)[0])[0]
             if self._any_batch_will_do:
                 batch_size = tf.maximum(batch_size, VALIDATION_BATCH)
             with tf.control_dependencies(list(logs.values())):
-                done, validation_logs = self._pass(
-                    *self._validation, tf.range(n_validation), n_validation, batch_size, self._look
-                )
+                order = tf.range(n_validation)
+                done, validation_logs = self._pass(self._validation, order, n_validation, batch_size, self._look)
             finished = finished & done
             logs.update({f"val_{name}": value for name, value in validation_logs.items()})
         self._names = list(logs)
@@ -179,14 +180,14 @@ class Loop:
         with tf.control_dependencies([values]):
             return finished, values, [tf.identity(v) for v in self._variables]
 
-    def _pass(self, x, y, order, n, batch_size, on_batch):
+    def _pass(self, data, order, n, batch_size, on_batch):
         """One pass over the `n` examples in `order`; returns (whether it was not stopped, the metrics)."""
         for metric in self.model.metrics:
             metric.reset_state()
 
         def one_batch(start, total):
             end = tf.minimum(start + batch_size, n)
-            batch = tf.nest.map_structure(lambda a: tf.gather(a, order[start:end]), (x, y))
+            batch = tf.nest.map_structure(lambda a: tf.gather(a, order[start:end]), data)
             # As in fit, a batch weighs by its examples: the last one may be smaller.
             return end, total + on_batch(*batch) * tf.cast(end - start, "float32")
 
@@ -204,21 +205,21 @@ class Loop:
         logs["loss"] = total / tf.cast(n, "float32")
         return start >= n, logs
 
-    def _learn(self, x, y):
+    def _learn(self, x, y, weights=None):
         model = self.model
         with tf.GradientTape() as tape:
             prediction = _predicted(self.model, x, training=True)
-            loss = model.compute_loss(x, y, prediction, training=True)
+            loss = model.compute_loss(x, y, prediction, weights, training=True)
             scaled = model.optimizer.scale_loss(loss)
-        weights = model.trainable_weights
-        model.optimizer.apply_gradients(zip(tape.gradient(scaled, weights), weights, strict=True))
-        model.compute_metrics(x, y, prediction)
+        variables = model.trainable_weights
+        model.optimizer.apply_gradients(zip(tape.gradient(scaled, variables), variables, strict=True))
+        model.compute_metrics(x, y, prediction, weights)
         return tf.cast(loss, "float32")
 
-    def _look(self, x, y):
+    def _look(self, x, y, weights=None):
         prediction = _predicted(self.model, x, training=False)
-        loss = self.model.compute_loss(x, y, prediction, training=False)
-        self.model.compute_metrics(x, y, prediction)
+        loss = self.model.compute_loss(x, y, prediction, weights, training=False)
+        self.model.compute_metrics(x, y, prediction, weights)
         return tf.cast(loss, "float32")
 
 

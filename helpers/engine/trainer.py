@@ -3,18 +3,27 @@
 import json
 import threading
 from collections import OrderedDict
+from types import GeneratorType
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from helpers.engine.builder import call_builder, check_shapes
-from helpers.engine.examples import check_examples, first_of, len_of
+from helpers.engine.examples import as_arrays, check_examples, first_of, is_dataset, len_of, weights_of
 from helpers.engine.loop import Loop
 from helpers.engine.settings import of_builder, of_training
 from helpers.engine.stop import Stop
 from helpers.engine.structure import structure_of
-from helpers.engine.training import DIVERGED, Plan, first_epochs, hand_to_fit, new_history, train
+from helpers.engine.training import (
+    DIVERGED,
+    Plan,
+    first_epochs,
+    hand_to_fit,
+    new_history,
+    refuse_data,
+    train,
+)
 from helpers.errors import LessonError, explain, is_whole
 
 COMPILED_NETWORKS_KEPT = 6
@@ -25,7 +34,8 @@ class Trainer:
     """Trains what `build` makes of the settings, again and again, on one set of data.
 
     build: the student's function; each call returns a compiled Keras model. x, y: arrays, one row per example
-    (or x a `tf.data.Dataset` and y None); validation: `(x, y)`, a dataset, or None.
+    (or x a dataset and y None); validation: `(x, y)`, `(x, y, weights)`, a dataset, or None. sample_weight, of shape
+    (n,), or class_weight, {class: weight}: how much each example counts in the loss.
 
     A setting that has been seen is not trained again: more epochs continue it, fewer shorten it.
 
@@ -36,19 +46,33 @@ class Trainer:
     weights just trained, and the optimizer's state, and the number of the epoch (from 1).
     """
 
-    def __init__(self, build, x, y=None, validation=None, measure=None, save=None):
-        if not isinstance(x, tf.data.Dataset):
-            check_examples(x, y, validation)
+    def __init__(
+        self, build, x, y=None, validation=None, measure=None, save=None, sample_weight=None, class_weight=None
+    ):
+        self._data, self._class_weight = (x,), class_weight
+        if not is_dataset(x):
+            x, y = as_arrays(x), as_arrays(y)
+            weights = weights_of(y, sample_weight, class_weight)
+            validation = tuple(map(as_arrays, validation)) if isinstance(validation, (tuple, list)) else validation
+            check_examples(x, y, validation, weights)
             # Copies: what a student changes in the arrays later must not reach some settings and not others.
-            x, y, validation = tf.nest.map_structure(lambda a: None if a is None else np.array(a), (x, y, validation))
-        elif x.cardinality() == tf.data.INFINITE_CARDINALITY:
+            self._data = tf.nest.map_structure(np.array, (x, y) if weights is None else (x, y, weights))
+            self._class_weight = None  # it is in the weights
+            if validation is not None and not is_dataset(validation):
+                validation = tf.nest.map_structure(np.array, validation)
+        elif isinstance(x, GeneratorType):
+            raise LessonError(
+                "A generator can be read only once, and the network trains again and again. Give arrays, (x, y), or make"
+                " a dataset of it: tf.data.Dataset.from_generator."
+            )
+        elif isinstance(x, tf.data.Dataset) and x.cardinality() == tf.data.INFINITE_CARDINALITY:
             raise LessonError(
                 "The dataset never ends, so there is no end of an epoch either. Give it one: dataset.take(number of"
                 " batches)."
             )
         self.build, self.measure, self.save = build, measure, save
-        self._x, self._y, self._validation = x, y, validation
-        self._example = None if y is None else first_of(x)
+        self._validation = validation
+        self._example = None if is_dataset(x) else first_of(self._data[0])
         self._policy = keras.config.dtype_policy()  # Keras keeps it per thread; builders run in threads of their own
         self._loops = OrderedDict()  # structure -> (Loop, None), or (None, the reason why there can be none)
         self._histories = {}  # setting -> the longest history so far
@@ -71,12 +95,12 @@ class Trainer:
             say = on_state or (lambda state: None)
             say("building")
             model = call_builder(self.build, settings, seed, self._example, self._policy)
-            check_shapes(model, self._x, self._y, self.build)
+            check_shapes(model, *self._data[:2], build=self.build)
             loop, reason = self._loop_for(model, seed)
             say("training")
 
             def measure(network):
-                return self.measure(network, self._x, self._y, n_train, batch_size)
+                return self.measure(network, *self._data[:2], n_train, batch_size)
 
             def save(epoch):
                 if loop is not None:
@@ -103,9 +127,9 @@ class Trainer:
         for name, (value, lowest) in least.items():
             if not is_whole(value, lowest) and not (name == "n_train" and value is None):
                 raise LessonError(f"{name} must be a whole number of at least {lowest}; it is {value!r}.")
-        available = len_of(self._x)
+        available = len_of(self._data[0])
         if available is None and n_train is not None:
-            raise LessonError("n_train needs arrays: of a tf.data.Dataset, take fewer batches with dataset.take(…).")
+            raise LessonError("n_train needs arrays: of a dataset, take fewer batches, of a tf.data.Dataset with dataset.take(…).")
         if available is None:
             return None
         if n_train is not None and n_train > available:
@@ -119,9 +143,8 @@ class Trainer:
             self._loops.move_to_end(structure)
             return self._loops[structure]
         try:
-            if isinstance(self._x, tf.data.Dataset):
-                raise NotImplementedError("its data come as a tf.data.Dataset")
-            made = Loop(model, self._x, self._y, self._validation, seed), None
+            refuse_data(self._data, self._validation)
+            made = Loop(model, self._data, self._validation, seed), None
             self.compilations += 1
         except LessonError:
             raise
@@ -151,12 +174,12 @@ class Trainer:
         return history
 
     def _with_fit(self, model, plan, reason):
-        x, y = self._x, self._y
-        if not isinstance(x, tf.data.Dataset):
-            x, y = tf.nest.map_structure(lambda a: a[: plan.n_train], (x, y))
+        data = self._data
+        if not is_dataset(data[0]):
+            data = tf.nest.map_structure(lambda a: a[: plan.n_train], data)
         start = [(variable, variable.value.numpy()) for variable in model.variables]
         try:
-            return hand_to_fit(model, x, y, self._validation, plan, reason)
+            return hand_to_fit(model, data, self._validation, plan, reason, self._class_weight)
         except Exception as error:
             raise explain(error, self.build, "was trained") from error
         finally:

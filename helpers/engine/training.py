@@ -15,7 +15,7 @@ import keras
 import tensorflow as tf
 
 from helpers.engine.builder import check_shapes, random_state_of_its_own
-from helpers.engine.examples import check_examples, len_of
+from helpers.engine.examples import as_arrays, check_examples, is_dataset, len_of, weights_of
 from helpers.engine.loop import Loop
 from helpers.engine.stop import Stop
 from helpers.errors import LessonError, shorten
@@ -37,7 +37,7 @@ Plan = namedtuple(
 def fit(
     model,
     x,
-    y,
+    y=None,
     validation_data=None,
     epochs=1,
     batch_size=32,
@@ -46,28 +46,56 @@ def fit(
     callbacks=None,
     stop=None,
     on_epoch=None,
+    sample_weight=None,
+    class_weight=None,
 ):
     """Train a compiled Keras model as `model.fit` does, but fast; its weights are the trained ones afterwards.
 
-    x, y: arrays with one row per example; validation_data: `(x, y)` or None. The order of the examples and the
-    random layers draw from `seed`. `on_epoch(history)` is called after each epoch; `stop`: a `Stop`.
+    x, y: arrays with one row per example, or x a dataset that brings its targets; validation_data: `(x, y)`,
+    `(x, y, sample_weight)`, a dataset or None. sample_weight, of shape (n,), or class_weight, {class: weight}: how much
+    each example counts in the loss. The order of the examples and the random layers draw from `seed`.
+    `on_epoch(history)` is called after each epoch; `stop`: a `Stop`.
     Raises `LessonError` for shapes that do not fit together; whatever `model.fit` would raise otherwise.
     """
-    check_examples(x, y, validation_data)
-    check_shapes(model, x, y)
     callbacks = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
-    plan = Plan(epochs, batch_size or 32, len_of(x), seed, shuffle, stop or Stop(), on_epoch, callbacks)
-    history = new_history(epochs)
+    plan = Plan(epochs, batch_size or 32, None, seed, shuffle, stop or Stop(), on_epoch, callbacks)
+    data, validation = (x,), validation_data
+    if not is_dataset(x):
+        data, validation = _as_examples(x, y, validation, sample_weight, class_weight)
+        check_shapes(model, *data[:2])
     try:
+        refuse_data(data, validation)
         _refuse_batch_hooks(callbacks)
-        loop = Loop(model, x, y, validation_data)
+        loop = Loop(model, data, validation)
     except LessonError:
         raise
     except Exception as reason:
-        return hand_to_fit(model, x, y, validation_data, plan, reason)
+        return hand_to_fit(model, data, validation, plan, reason, class_weight if is_dataset(x) else None)
+    history, plan = new_history(epochs), plan._replace(n_train=len_of(data[0]))
     loop.start(model, seed)
     train(loop, model, history, plan)
     return history
+
+
+def _as_examples(x, y, validation, sample_weight, class_weight):
+    """`((x, y), validation)` as arrays, each with its weights as a third part where there are any; checked."""
+    x, y = as_arrays(x), None if y is None else as_arrays(y)
+    if isinstance(validation, (tuple, list)):
+        validation = tuple(map(as_arrays, validation))
+    check_examples(x, y, validation)
+    weights = weights_of(y, sample_weight, class_weight)
+    check_examples(x, y, None, weights)
+    return (x, y) if weights is None else (x, y, weights), validation
+
+
+def refuse_data(data, validation):
+    """Raise where only `fit` can read the data. data: `(x, y)` or `(x, y, weights)`, or `(dataset,)`."""
+    if isinstance(data[0], tf.data.Dataset) or isinstance(validation, tf.data.Dataset):
+        raise NotImplementedError("its data come as a tf.data.Dataset")
+    if is_dataset(data[0]) or is_dataset(validation):
+        raise NotImplementedError("its data come in batches of their own")
+    if data[1] is None:
+        raise NotImplementedError("it is trained without targets")
 
 
 def _refuse_batch_hooks(callbacks):
@@ -140,8 +168,11 @@ def _what_is_compiled(model):
     return optimizer, [variable.trainable for variable in model.variables]
 
 
-def hand_to_fit(model, x, y, validation, plan, reason):
-    """The same by way of `model.fit`, for what cannot be one compiled function; `reason` says why not."""
+def hand_to_fit(model, data, validation, plan, reason, class_weight=None):
+    """The same by way of `model.fit`, for what cannot be one compiled function; `reason` says why not.
+
+    data: as in `refuse_data`.
+    """
     history = new_history(plan.epochs, "fit")
     history.note = f"Trained with Keras's own fit, which is slower, because {shorten(reason, 120)}"
 
@@ -160,11 +191,22 @@ def hand_to_fit(model, x, y, validation, plan, reason):
             if history.stopped:
                 self.model.stop_training = True
 
-    arrays = {} if y is None else {"y": y, "batch_size": plan.batch_size, "shuffle": plan.shuffle}
+    told = dict(zip(("x", "y", "sample_weight"), data, strict=False))
+    if not isinstance(data[0], tf.data.Dataset):  # its order is its own
+        told["shuffle"] = plan.shuffle
+    if not is_dataset(data[0]):
+        told["batch_size"] = plan.batch_size
     callbacks = [*plan.callbacks, Follow()]
     with random_state_of_its_own(plan.seed):
         tf.random.set_seed(plan.seed)
-        model.fit(x, **arrays, validation_data=validation, epochs=plan.epochs, verbose=0, callbacks=callbacks)
+        model.fit(
+            **told,
+            validation_data=validation,
+            epochs=plan.epochs,
+            verbose=0,
+            callbacks=callbacks,
+            class_weight=class_weight,
+        )
     return history
 
 

@@ -7,7 +7,7 @@ from helpers.curves import live_chart
 from helpers.curves.history import describe
 from helpers.curves.still_picture import plot
 from helpers.engine.builder import name_of
-from helpers.engine.examples import len_of, training_and_validation
+from helpers.engine.examples import len_of, training_and_validation, with_weights
 from helpers.engine.settings import DEFAULTS, of_builder
 from helpers.engine.trainer import Trainer
 from helpers.live.controls import curve, difference, in_words
@@ -15,7 +15,7 @@ from helpers.live.part import Live, beside
 from helpers.records.recorder import Recorder, Recording
 
 
-def explore(build, data, validation_split=0.2, save_in=None, **forms):
+def explore(build, data, validation_split=0.2, save_in=None, sample_weight=None, class_weight=None, **forms):
     """Show a live panel for `build`: every keyword of the builder can become a control, and each move trains again.
 
     build: your function; it takes keywords and returns a compiled Keras model.
@@ -25,10 +25,11 @@ def explore(build, data, validation_split=0.2, save_in=None, **forms):
     images) and `seed`: `(low, high, start)` is a slider, a list a choice, True or False a tick box
     (`helpers.live.controls` lists them all).
     save_in: a folder, if the weights after each epoch are to be kept in files (`helpers.records.recorder`).
+    sample_weight, of shape (n,), or class_weight, {class: weight}: how much each example counts, as in `model.fit`.
 
     Returns the `Panel`, when its first curves are complete. Raises `LessonError` for a mistake in `build` or `forms`.
     """
-    return Panel(build, data, validation_split, forms, save_in).show()
+    return Panel(build, data, validation_split, forms, save_in, sample_weight, class_weight).show()
 
 
 class Panel(Live):
@@ -39,13 +40,17 @@ class Panel(Live):
     kept, and each function in `listeners` is called after such a run.
     """
 
-    def __init__(self, build, data, validation_split=0.2, forms=(), save_in=None):
+    def __init__(
+        self, build, data, validation_split=0.2, forms=(), save_in=None, sample_weight=None, class_weight=None
+    ):
         super().__init__()
         forms = {"epochs": (1, 40, 15), **dict(forms)}
         forms = {**forms, **DEFAULTS, **forms}  # what is not given comes last
         x, y, validation = training_and_validation(data, validation_split)
         self._recorder = Recorder(save_in) if save_in is not None else None
-        self._trainer = Trainer(build, x, y, validation, save=self._recorder and self._recorder.save)
+        weights, validation = with_weights(x, validation, sample_weight)
+        told = {"save": self._recorder and self._recorder.save, "class_weight": class_weight}
+        self._trainer = Trainer(build, x, y, validation, sample_weight=weights, **told)
         self.recording, self.listeners = None, []
         self._build = build
         self._add_controls(build, forms, len_of(x))

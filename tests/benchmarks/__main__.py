@@ -323,7 +323,7 @@ def profile():
     for case in cases():
         d = case.data
         model = case.build(0.25)
-        loop = Loop(model, d.x_train, d.y_train, (d.x_val, d.y_val))
+        loop = Loop(model, (d.x_train, d.y_train), (d.x_val, d.y_val))
         parts = {
             name: [] for name in ("the student's builder", "comparing structures", "putting the weights back", "epochs")
         }

@@ -10,7 +10,10 @@ from collections import Counter
 
 import keras
 import numpy as np
+import pandas
 import pytest
+import scipy.sparse
+import tensorflow as tf
 from hypothesis import HealthCheck, Phase, given, settings
 from keras import layers, ops
 
@@ -173,9 +176,9 @@ def seeded(make):
     return make()
 
 
-def both(make, x=X, y=Y, validation=(X_VAL, Y_VAL), batch_size=8, callbacks=None, epochs=2):
+def both(make, x=X, y=Y, validation=(X_VAL, Y_VAL), batch_size=8, callbacks=None, epochs=2, **weights):
     """The histories of `fit` and of the engine, and the engine's itself."""
-    told = {"epochs": epochs, "batch_size": batch_size, "shuffle": False}
+    told = {"epochs": epochs, "batch_size": batch_size, "shuffle": False, **weights}
     made = callbacks or (lambda: None)
     theirs = seeded(make).fit(x, y, validation_data=validation, verbose=0, callbacks=made(), **told).history
     ours = engine.fit(seeded(make), x, y, validation, callbacks=made(), **told)
@@ -294,6 +297,135 @@ def test_labels_that_are_ignored_may_be_out_of_range():
     assert_equal(theirs, ours)
     with pytest.raises(LessonError, match="labels run from -1"):
         engine.fit(network(), X, y)
+
+
+WEIGHTS = RANDOM.random(42).astype("float32")
+
+
+@pytest.mark.parametrize(
+    "given, validation",
+    [
+        ({"sample_weight": WEIGHTS}, (X_VAL, Y_VAL)),
+        ({"sample_weight": WEIGHTS}, (X_VAL, Y_VAL, WEIGHTS[:21])),
+        ({"class_weight": {0: 4.0, 2: 0.5}}, None),
+    ],
+)
+def test_weighted_examples(given, validation):
+    def make():
+        model = network(layers.Dense(4))
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], weighted_metrics=["mae"])
+        return model
+
+    theirs, ours, history = both(make, validation=validation, **given)
+    assert_equal(theirs, ours)
+    assert history.path == "compiled"
+    assert not np.allclose(ours["loss"], engine.fit(seeded(make), X, Y, epochs=2, shuffle=False).history["loss"])
+
+
+def test_weights_of_classes_that_are_one_hot():
+    one_hot, make = np.eye(3, dtype="float32")[Y], lambda: network(loss="categorical_crossentropy")
+    assert_equal(*both(make, y=one_hot, validation=None, class_weight={0: 4.0, 2: 0.5})[:2])
+
+
+def test_weights_of_two_outputs():
+    def make():
+        inputs = keras.Input((6,))
+        model = keras.Model(inputs, [layers.Dense(3, activation="softmax")(inputs), layers.Dense(1)(inputs)])
+        model.compile("adam", ["sparse_categorical_crossentropy", "mse"])
+        return model
+
+    for weights in (WEIGHTS, [WEIGHTS, WEIGHTS[::-1].copy()]):
+        assert_equal(*both(make, y=[Y, WEIGHTS], validation=None, sample_weight=weights)[:2])
+
+
+@pytest.mark.parametrize(
+    "wrong, words",
+    [
+        ({"sample_weight": WEIGHTS, "class_weight": {0: 1}}, "cannot be given together"),
+        ({"sample_weight": WEIGHTS[:9]}, "do not belong together"),
+        ({"sample_weight": WEIGHTS * np.nan}, "not finite"),
+        ({"class_weight": [1, 2, 3]}, "a dict with the weight of each class"),
+    ],
+)
+def test_weights_that_cannot_be(wrong, words):
+    with pytest.raises(LessonError, match=words):
+        engine.fit(network(), X, Y, **wrong)
+
+
+class Batches(keras.utils.PyDataset):
+    def __len__(self):
+        return 6
+
+    def __getitem__(self, number):
+        rows = slice(8 * number, 8 * number + 8)
+        return X[rows], Y[rows]
+
+
+@pytest.mark.parametrize("given", [{}, {"class_weight": {0: 4.0, 1: 1.0, 2: 1.0}}])
+@pytest.mark.parametrize("make", [Batches, lambda: tf.data.Dataset.from_tensor_slices((X, Y)).batch(8)])
+def test_what_brings_its_own_batches(make, given):
+    told = {"epochs": 2, "shuffle": False, **given}
+    theirs = seeded(network).fit(make(), validation_data=make(), verbose=0, **told).history
+    ours = engine.fit(seeded(network), make(), None, make(), **told)
+    assert_equal(theirs, ours.history)
+    assert ours.path == "fit" and "because its data come" in ours.note
+    trained = Trainer(lambda: seeded(network), make(), None, make(), class_weight=given.get("class_weight")).run({}, 2)
+    assert set(trained.history) == set(theirs) and trained.path == "fit"
+
+
+def test_arrays_with_a_dataset_for_validation():
+    def batches():
+        return tf.data.Dataset.from_tensor_slices((X_VAL, Y_VAL)).batch(8)
+
+    theirs, ours, _ = both(network, validation=batches())
+    assert_equal(theirs, ours)
+
+
+TABLE = pandas.DataFrame(X, columns=list("abcdef"))
+FORMS = {
+    "a sparse matrix": scipy.sparse.csr_matrix(np.where(X > 0, X, 0)),
+    "a sparse array of another kind": scipy.sparse.coo_array(np.where(X > 0, X, 0)),
+    "a table": TABLE,
+    "a table of 64 bit": TABLE.astype("float64"),
+    "a table with other row names": TABLE.set_index(np.arange(42)[::-1]),
+    "a table with a column of bool": TABLE.astype("float64").assign(a=TABLE.a > 0),
+    "a table of whole numbers": TABLE.round().astype("int64"),
+    "a tensor": tf.constant(X),
+}
+
+
+LABELS = [Y, pandas.Series(Y), pandas.Series(Y, index=np.arange(42)[::-1]), tf.constant(Y)]
+
+
+@pytest.mark.parametrize("form, labels", list(zip(FORMS, 2 * LABELS, strict=True)), ids=FORMS)
+def test_forms_of_data_that_fit_takes(form, labels):
+    theirs, ours, history = both(lambda: network(metrics=["accuracy", hits]), FORMS[form], labels, validation=None)
+    assert_equal(theirs, ours)
+    assert history.path == "compiled"
+
+
+@pytest.mark.parametrize("kind", ["Int64", "Float64", "boolean", "bool and Int64"])
+def test_columns_that_may_have_gaps_are_numbers(kind):
+    table = (TABLE.round() > 0) if kind == "boolean" else TABLE.round()
+    table = table.assign(a=table.a > 0).astype({"b": "Int64"}) if "and" in kind else table.astype(kind)
+    history = engine.fit(seeded(network), table, Y, epochs=2, shuffle=False)
+    assert_equal(
+        engine.fit(seeded(network), table.astype("float32").to_numpy(), Y, epochs=2, shuffle=False).history,
+        history.history,
+    )
+
+
+@pytest.mark.parametrize("metrics", [None, {"a": ["accuracy"]}])
+def test_named_outputs_of_which_one_has_a_loss(metrics):
+    def make():
+        inputs = keras.Input((6,))
+        model = keras.Model(inputs, {"a": layers.Dense(3, activation="softmax")(inputs), "b": layers.Dense(1)(inputs)})
+        model.compile("adam", {"a": "sparse_categorical_crossentropy"}, metrics=metrics)
+        return model
+
+    y = {"a": Y} if metrics is None else {"a": Y, "b": WEIGHTS}
+    theirs, ours, _ = both(make, y=y, validation=None)
+    assert_equal(theirs, ours)
 
 
 def test_no_batch_size_is_that_of_fit():
