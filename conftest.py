@@ -1,6 +1,8 @@
 """How pytest runs the project: in which order, what counts as slow, and that nothing is skipped unnoticed."""
 
 import os
+import random
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ SAMPLES = (
     ("--runs", 64, 200, "how many unseen runs diagnose is judged on"),
     ("--builders", 40, 3000, "on how many builders drawn at random the engine is compared with fit"),
     ("--seeds", 8, 8, "over how many seeds each claim of a lesson is tested"),
+    ("--claims", 30, 10_000, "how many claims of the lessons are tested, drawn by lot where there are more"),
 )
 
 
@@ -22,6 +25,8 @@ def pytest_addoption(parser):
     parser.addoption("--full", action="store_true", help="long suites in full, not a sample of them")
     for option, sample, full, what in SAMPLES:
         parser.addoption(option, type=int, help=f"{what} ({sample}; with --full {full})")
+    today = date.today().toordinal()  # other claims every day; the number says which
+    parser.addoption("--lot", type=int, default=today, help="draws the claims that are tested (another one each day)")
 
 
 def pytest_configure(config):
@@ -35,6 +40,10 @@ def pytest_configure(config):
         config.option.nbval_sanitize_with = str(ROOT / "tests" / "nbval.cfg")
 
 
+def pytest_report_header(config):
+    return f"claims of the lessons: {config.option.claims}, drawn with --lot {config.option.lot}"
+
+
 def room(item):
     """Which of LAST a test belongs to, or None for a unit test."""
     if item.path.suffix == ".ipynb":
@@ -44,7 +53,13 @@ def room(item):
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest looks at -m
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    claims = [item for item in items if room(item) == "claims"]
+    if len(claims) > config.option.claims:
+        drawn = random.Random(config.option.lot).sample(claims, config.option.claims)
+        left_out = [item for item in claims if item not in drawn]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
     for item in items:
         if room(item) or "colab" in item.path.name:
             item.add_marker("slow")

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
+import tensorflow as tf
 from hypothesis import strategies as st
 from keras import layers, ops
+
+from helpers.engine.builder import in_fresh_thread
 
 ACTIVATIONS = ["relu", "tanh", "sigmoid", "elu", "gelu", "softplus", "swish", "linear", "leaky_relu", "selu", "softmax"]
 SHAPES = {"vector": (6,), "picture": (8, 8, 2), "series": (7, 3), "words": (7,)}
@@ -35,6 +38,7 @@ class Case:
     batch_size: int
     dtype: str
     labels: str
+    weights: str
     seed: int
 
 
@@ -76,6 +80,10 @@ NORMS = [
     plain("PReLU"),
     plain("Rescaling", scale=0.5),
     plain("Softmax", axis=-1),
+    plain("AlphaDropout", rate=0.0),
+    plain("GaussianDropout", rate=0.0),
+    plain("GroupNormalization", groups=1),
+    plain("SpectralNormalization"),
 ]
 ACROSS = [plain("Softmax", axis=0), plain("AcrossTheBatch")]  # what one example gives depends on its neighbours
 BODIES = {
@@ -96,6 +104,10 @@ BODIES = {
             plain("MaxPooling2D", pool_size=1),
             plain("AveragePooling2D", pool_size=2, padding="same"),
             plain("SpatialDropout2D", rate=0.0),
+            plain("Conv2DTranspose", filters=2, kernel_size=2, strides=st.integers(1, 2)),
+            plain("UpSampling2D", size=1),
+            plain("ZeroPadding2D", padding=1),
+            plain("GroupNormalization", groups=1),
             plain("BatchNormalization", momentum=0.9),
             plain("Activation", activation=st.sampled_from(ACTIVATIONS)),
         ),
@@ -108,6 +120,9 @@ BODIES = {
             plain("LayerNormalization"),
             plain("Masking", mask_value=0.0),
             plain("SimpleRNN", units=2, return_sequences=True),
+            plain("GRU", units=2, return_sequences=True, reset_after=st.booleans()),
+            plain("Conv1DTranspose", filters=2, kernel_size=2),
+            plain("MultiHeadAttention", num_heads=2, key_dim=2),
         ),
         max_size=2,
     ),
@@ -163,6 +178,10 @@ def cases(draw):
     kinds = ["sequential", "sequential", "functional", "skip", "subclass", "subclass without training", "nested"]
     kind = draw(st.sampled_from([*kinds, "two inputs", "two outputs", "named outputs"] if shape == "vector" else kinds))
     body = (*draw(BODIES[shape]), (draw(ENDS[shape]), ()))
+    if any(name == "MultiHeadAttention" for name, *_ in body):
+        kind = draw(
+            st.sampled_from(["functional", "skip", "subclass", "subclass without training"])
+        )  # it has two inputs
     task = draw(st.sampled_from(sorted(LOSSES)))
     metrics = draw(st.lists(st.sampled_from(METRICS[task]), max_size=2, unique=True))
     name = draw(st.sampled_from(sorted(OPTIMIZERS)))
@@ -176,13 +195,14 @@ def cases(draw):
         optimizer=(name, draw(st.sampled_from(OPTIMIZERS[name])), draw(st.sampled_from(RATES))),
         after=draw(st.sampled_from(AFTER)),
         outputs=draw(st.integers(2, 4)) if task in ("classes", "labels") else 1,
-        n=draw(st.integers(9, 40)),
+        n=draw(st.integers(9, 28)),
         n_validation=draw(st.integers(0, 21)),
-        batch_size=draw(st.sampled_from([4, 8, 16])),
+        batch_size=draw(st.sampled_from([5, 8, 16])),
         dtype=draw(st.sampled_from(["float32", "float32", "float64", "uint8", "int64"]))
         if shape != "words"
         else "int64",
         labels=draw(st.sampled_from(["flat", "column"])),
+        weights=draw(st.sampled_from(["", "", "", "examples", "validation too", "classes"])),
         seed=draw(st.integers(0, 1000)),
     )
 
@@ -244,6 +264,8 @@ def layer_of(name, settings):
         return AcrossTheBatch()
     if name == "TimeDistributed":
         return layers.TimeDistributed(layers.Dense(2))
+    if name == "SpectralNormalization":
+        return layers.SpectralNormalization(layers.Dense(3))
     if name == "Bidirectional":
         return layers.Bidirectional(layers.LSTM(2))
     if name in ("LSTM", "GRU", "SimpleRNN") and "units" not in settings:
@@ -264,7 +286,7 @@ def stack(case):
 
 def through(stack, x):
     for layer in stack:
-        x = layer(x)
+        x = layer(x, x) if isinstance(layer, layers.MultiHeadAttention) else layer(x)
     return x
 
 
@@ -277,7 +299,8 @@ class Subclass(keras.Model):
 
     def call(self, x, training=False):
         for layer in self.stack:
-            x = layer(x, training=training) if layer._call_has_training_arg else layer(x)
+            told = {"training": training} if layer._call_has_training_arg else {}
+            x = layer(x, x, **told) if isinstance(layer, layers.MultiHeadAttention) else layer(x, **told)
         return self.last(x)
 
 
@@ -365,26 +388,42 @@ def change(model, case):
 
 def build(case):
     """The compiled model of a case, with the same weights and names each time."""
-    keras.backend.clear_session()
+    return in_fresh_thread(lambda: _built(case))  # where Keras's names begin anew; clearing its session takes longer
+
+
+def _built(case):
     keras.utils.set_random_seed(case.seed)
     model = model_of(case)
     if not model.built:
-        model(data_of(case)[0][:1])
+        model(data_of(case)[0][0][:1])
     change(model, case)
     loss, metrics = loss_of(case), [metric_of(name) for name in case.metrics]
     if case.kind == "two outputs":
         loss, metrics = [loss, "mse"], [metrics, ["mae"]]
     elif case.kind == "named outputs":
         loss, metrics = {"one": loss, "two": "mse"}, {"one": metrics, "two": ["mae"]}
-    model.compile(optimizer=optimizer_of(case), loss=loss, metrics=metrics or None)
+    told = {"weighted_metrics" if case.weights and case.seed % 2 else "metrics": metrics or None}
+    model.compile(optimizer=optimizer_of(case), loss=loss, **told)
     return model
 
 
 def data_of(case):
-    """(x, y, validation or None) of a case."""
+    """(x, y), (validation's, or None) and what weighs the examples, as keywords of `fit`, of a case."""
     random = np.random.default_rng(case.seed)
     parts = [_examples(case, random, n) for n in (case.n, case.n_validation) if n]
-    return *parts[0], parts[1] if case.n_validation else None
+    validation = parts[1] if case.n_validation else None
+    if case.weights == "classes" and case.task in ("classes", "labels", "two") and "outputs" not in case.kind:
+        return parts[0], validation, {"class_weight": {0: 2.0, 1: 0.5}}
+    if not case.weights:
+        return parts[0], validation, {}
+    if case.weights == "validation too" and validation:
+        validation = *validation, _weights(validation[1], random, case.n_validation)
+    return parts[0], validation, {"sample_weight": _weights(parts[0][1], random, case.n)}
+
+
+def _weights(y, random, n):
+    weights = random.random(n)
+    return tf.nest.map_structure(lambda _: weights, y)
 
 
 def _examples(case, random, n):

@@ -31,23 +31,23 @@ DRAWN_ALIKE = 100  # up to so many builders are the same in each run, so that a 
 
 
 def trained_by_fit(case):
-    """(history, weights) of plain `fit`, or the error it raises."""
-    model, (x, y, validation) = build(case), data_of(case)
-    # Without tracing, which takes most of the time; one in eight is traced. (The losses of several outputs are not the
-    # same in Keras itself: there it is traced, as students have it.)
-    model.run_eagerly = case.seed % 8 > 0 and "outputs" not in case.kind
+    """(history, weights) of plain `fit`, or the error that it or the builder raises."""
+    (x, y), validation, weights = data_of(case)
+    told = {"epochs": EPOCHS, "batch_size": case.batch_size, "shuffle": False, "verbose": 0, **weights}
     try:
-        history = model.fit(
-            x, y, validation_data=validation, epochs=EPOCHS, batch_size=case.batch_size, shuffle=False, verbose=0
-        )
+        model = build(case)
+        # Without tracing, which takes most of the time; one in eight is traced. (The losses of several outputs are not
+        # the same in Keras itself: there it is traced, as students have it.)
+        model.run_eagerly = case.seed % 8 > 0 and "outputs" not in case.kind
+        history = model.fit(x, y, validation_data=validation, **told)
     except Exception as error:
         return None, error
     return history.history, model.get_weights()
 
 
 def trained_by_the_engine(case):
-    model, (x, y, validation) = build(case), data_of(case)
-    history = engine.fit(model, x, y, validation, epochs=EPOCHS, batch_size=case.batch_size, shuffle=False)
+    model, ((x, y), validation, weights) = build(case), data_of(case)
+    history = engine.fit(model, x, y, validation, epochs=EPOCHS, batch_size=case.batch_size, shuffle=False, **weights)
     return history, model.get_weights()
 
 

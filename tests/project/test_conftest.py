@@ -68,6 +68,19 @@ def test_fast_tests_come_first_and_can_be_had_alone(project):
     assert "1 passed, 5 deselected" in inner_loop
 
 
+def test_of_many_claims_some_are_drawn_each_day_others(project):
+    many = "import pytest\n@pytest.mark.parametrize('number', range(40))\ndef test_claim(number): pass"
+    (project / "tests" / "test_claims_01.py").write_text(many)
+
+    def drawn(*arguments):
+        found = pytest_in(project, "--collect-only", "-q", *arguments)[1]
+        assert "test_unit.py::test_short" in found
+        return re.findall(r"test_claim\[\d+\]", found)
+
+    assert len(drawn()) == 30 and len(drawn("--claims", "7")) == 7 and len(drawn("--full")) == 40
+    assert drawn("--lot", "1") == drawn("--lot", "1") != drawn("--lot", "2")
+
+
 @pytest.mark.parametrize(
     "source",
     [
