@@ -165,8 +165,9 @@ OPTIMIZERS = {
     "Adam": [(), (("amsgrad", True),), (("global_clipnorm", 0.5),), (("use_ema", True), ("ema_momentum", 0.9))],
     "AdamW": [(), (("weight_decay", 0.01),)],
     "RMSprop": [(), (("centered", True),), (("clipvalue", 0.1),)],
-    "Adagrad": [()], "Adamax": [()], "Nadam": [()], "Adadelta": [()], "Ftrl": [()], "Lion": [()],
+    "Adagrad": [()], "Adamax": [()], "Nadam": [()], "Adadelta": [()], "Ftrl": [()],
 }  # fmt: skip
+# (Not Lion: its step is the sign of a number, and where that is nought but for rounding the weights go either way.)
 RATES = ["number", "number", "exponential", "cosine", "piecewise"]
 AFTER = ["", "", "", "", "kernel frozen", "layer frozen", "kernel regularized", "kernel constrained"]
 

@@ -5,6 +5,7 @@ A run of all tests draws some; more, other ones, with
     python -m pytest tests/engine/test_equal_to_fit.py --builders 3000 -s
 """
 
+import random
 import re
 from collections import Counter
 
@@ -18,6 +19,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from keras import layers, ops
 
 from helpers import engine
+from helpers.engine import loop, structure, training
 from helpers.engine.trainer import Trainer
 from helpers.errors import LessonError
 from tests.engine.builders import SubclassWithoutTraining, build, cases, data_of
@@ -26,8 +28,7 @@ pytestmark = pytest.mark.slow
 RANDOM = np.random.default_rng(7)
 EPOCHS = 2
 NEAR = 1e-5
-PATHS = Counter()
-DRAWN_ALIKE = 100  # up to so many builders are the same in each run, so that a failure can be looked at again
+DRAWN_ALIKE = 300  # up to so many builders are the same in each run, so that a failure can be looked at again
 
 
 def trained_by_fit(case):
@@ -77,8 +78,8 @@ def check(case):
     return ours.path if ours.path == "compiled" else f"fit: {re.sub(r'.*because ', '', ours.note)[:70]}"
 
 
-def test_builders_drawn_at_random(request):
-    count = request.config.getoption("--builders")
+def compare(count, on_case=lambda path: None):
+    """Check `count` builders drawn at random; raises `AssertionError` at the first that is not equal."""
 
     @settings(
         max_examples=count,
@@ -90,15 +91,53 @@ def test_builders_drawn_at_random(request):
         print_blob=True,
     )
     @given(cases())
-    def compare(case):
-        PATHS[check(case)] += 1
+    def each(case):
+        on_case(check(case))
 
-    compare()
+    each()
+
+
+def test_builders_drawn_at_random(request):
+    count, paths = request.config.getoption("--builders"), Counter()
+    compare(count, lambda path: paths.update([path]))
     print()
-    for path, times in PATHS.most_common():
+    for path, times in paths.most_common():
         print(f"{times:6} {path}")
-    trained = sum(times for path, times in PATHS.items() if path != "refused by Keras")
-    assert trained > count / 2 and PATHS["compiled"] > trained / 2
+    trained = sum(times for path, times in paths.items() if path != "refused by Keras")
+    assert trained > count / 2 and paths["compiled"] > trained / 2
+
+
+def labels_as_a_column(x, y, *others):
+    (x, y, *weights), validation = AS_EXAMPLES(x, y, *others)
+    y = y[:, np.newaxis] if getattr(y, "ndim", 0) == 1 else y
+    return (x, y, *weights), validation
+
+
+AS_EXAMPLES = training._as_examples
+FAULTS = {  # that the engine once had: name of what is replaced, by what
+    "a model is always told whether it is training": (
+        loop,
+        "_predicted",
+        lambda model, x, training: model(x, training=training),
+    ),
+    "validation in large batches for all": (loop, "is_mean_over_examples", lambda model: True),
+    "labels as a column": (training, "_as_examples", labels_as_a_column),
+    "changes to a finished layer go unseen": (structure, "_changed_since_made", lambda layer: False),
+    "weights are left out": (training, "weights_of", lambda *given: None),
+}
+
+
+def test_a_fault_put_back_is_found(request, monkeypatch):
+    """All of them with --full; one drawn by lot otherwise."""
+    config = request.config
+    names = list(FAULTS) if config.option.full else [random.Random(config.option.lot).choice(list(FAULTS))]
+    for name in names:
+        with monkeypatch.context() as patch:
+            patch.setattr(*FAULTS[name])
+            looked_at = Counter()
+            with pytest.raises((AssertionError, BaseExceptionGroup)):
+                compare(DRAWN_ALIKE, lambda path, seen=looked_at: seen.update(["builders"]))
+        print(f"{name}: found after {looked_at['builders']} builders")
 
 
 # Kinds that are easily got wrong, each as plain as it can be.
@@ -163,6 +202,7 @@ KINDS = {
     "a sum of losses": lambda: network(loss=keras.losses.SparseCategoricalCrossentropy(reduction="sum")),
     "a penalty on what a layer puts out": lambda: network(layers.Dense(4, activity_regularizer="l2")),
     "a name that Keras has": lambda: network(layers.Dense(4, activation=relu)),
+    "Lion": lambda: network(layers.Dense(4, activation="tanh"), optimizer="lion"),
     "a frozen kernel": frozen_kernel,
     "a penalty afterwards": penalty_afterwards,
     "a penalty of the layer afterwards": penalty_of_the_layer_afterwards,
