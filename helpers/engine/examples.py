@@ -5,7 +5,12 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from helpers.errors import LessonError
+from helpers.errors import LessonError, shorten
+
+RAGGED = (
+    "The rows of the data differ in length, so they do not make an array. Make them equally long, for example with"
+    " keras.utils.pad_sequences(rows)."
+)
 
 
 def len_of(arrays):
@@ -25,16 +30,17 @@ def check_examples(x, y, validation=None):
             continue
         if not isinstance(part, tuple) or len(part) != 2:
             raise LessonError("Validation data are a pair of arrays: (x_val, y_val).")
-        arrays = [np.asarray(array) for array in tf.nest.flatten(part)]
+        given = tf.nest.flatten(part)
+        arrays = [_array(values) for values in given]
         rows = sorted({len(array) if array.ndim else 0 for array in arrays})
         if len(rows) > 1:
             numbers = f"there are {rows[0]} rows in one array and {rows[-1]} in another."
             raise LessonError(f"The {name} data do not belong together: {numbers}")
         if rows[0] == 0:
             raise LessonError(f"There are no {name} data: an array is empty.")
-        for array in arrays:
+        for values, array in zip(given, arrays, strict=True):
             if array.dtype.kind not in "fiub":
-                raise LessonError(f"The {name} data must be numbers, but one array holds {array.dtype} values.")
+                raise LessonError(_no_numbers(values, array, f"{name} data"))
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 what = "values that are not finite numbers (NaN or infinity)"
                 raise LessonError(f"The {name} data hold {what}: look where they come from.")
@@ -61,7 +67,9 @@ def training_and_validation(data, validation_split=0.2):
         return data, None, None
     if not isinstance(data, (tuple, list)) or len(data) not in (2, 4):
         forms = "(x, y), or (x, y, x_validation, y_validation)"
-        raise LessonError(f"The data must be a dataset of helpers.data, or {forms}.")
+        brackets = " Put x and y into brackets, as one." if hasattr(data, "shape") else ""
+        raise LessonError(f"The data must be a dataset of helpers.data, or {forms}.{brackets}")
+    _check_order(data)
     if len(data) == 4:
         x, y, x_val, y_val = map(_as_arrays, data)
         return x, y, (x_val, y_val)
@@ -71,8 +79,10 @@ def training_and_validation(data, validation_split=0.2):
     check_examples(x, y)
     fraction = isinstance(validation_split, (int, float)) and not isinstance(validation_split, bool)
     if not fraction or not 0 <= validation_split < 1:
+        in_percent = fraction and 1 < validation_split < 100
         wanted = "a fraction from 0 up to, but not including, 1"
-        raise LessonError(f"validation_split is {wanted}; it is {validation_split!r}.")
+        percent = f" For {validation_split} % write {validation_split / 100:g}." if in_percent else ""
+        raise LessonError(f"validation_split is {wanted}; it is {shorten(repr(validation_split), 60)}.{percent}")
     n = len_of(x)
     split = math.floor(n * (1 - validation_split))
     if split == 0:
@@ -84,8 +94,79 @@ def training_and_validation(data, validation_split=0.2):
 def _as_arrays(part):
     """A part of the data as an array, or as a dict or a list of arrays; a Python list of numbers becomes one array."""
     if isinstance(part, dict):
-        return {name: np.asarray(values) for name, values in part.items()}
+        return {name: _array(values) for name, values in part.items()}
     several = isinstance(part, (list, tuple)) and len(part) > 0
     if several and all(isinstance(values, np.ndarray) and values.ndim for values in part):
         return [np.asarray(values) for values in part]
-    return np.asarray(part)
+    array = _array(part)
+    if hasattr(part, "columns") and array.dtype.kind not in "fiub":  # later nobody knows the columns' names
+        raise LessonError(_no_numbers(part, array, "data"))
+    return array
+
+
+# Slips in what is handed over
+
+
+def _array(values):
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise LessonError(RAGGED) from None
+
+
+def _check_order(data):
+    """Raise a `LessonError` where the parts of the data are the right ones in another order."""
+    if any(isinstance(part, tf.data.Dataset) for part in data):
+        return
+    if len(data) == 2:
+        pairs = [part if isinstance(part, (tuple, list)) and len(part) == 2 else () for part in data]
+        rows = [[len(half) if _is_array(half) else None for half in pair] for pair in pairs]
+        if all(rows) and all(a == b and a for a, b in rows) and rows[0] != rows[1]:
+            raise LessonError(
+                "These are two pairs, (x, y) and (x_test, y_test), as load_data() returns them. The second pair is the"
+                " test set, to be looked at once, at the end: give (x, y), of which validation_split is taken for"
+                " validation. Is the second pair for validation? Then give (x, y, x_validation, y_validation)."
+            )
+        x, y = data
+        sequences = isinstance(x, (tuple, list)) and all(_is_array(row) and row.ndim == 1 for row in x)
+        if sequences and hasattr(y, "__len__") and len(x) == len(y) and len(set(map(len, x))) > 1:
+            raise LessonError(RAGGED)
+        return
+    if all(map(_is_array, data)):
+        a, b, c, d = data
+        by_rows = len(a) == len(c) != len(b) == len(d)
+        by_shape = a.shape[1:] == b.shape[1:] != c.shape[1:] == d.shape[1:]
+        if by_rows or by_shape:
+            raise LessonError(
+                "The data seem to be (x, x_validation, y, y_validation), the order in which train_test_split returns"
+                " them. Here it is (x, y, x_validation, y_validation)."
+            )
+
+
+def _is_array(part):
+    return hasattr(part, "shape") and len(part.shape) > 0
+
+
+def _no_numbers(given, array, what):
+    """What to say of data that are no numbers. given: as it was handed over; what: what to call it."""
+    if hasattr(given, "columns"):
+        kinds = zip(given.columns, given.dtypes, strict=True)
+        names = [repr(column) for column, kind in kinds if getattr(kind, "kind", "O") not in "fiub"]
+        if not names:  # numbers of several kinds, some of which only pandas knows
+            return f'The {what} must be numbers of one kind. Write x.astype("float32").'
+        hold = f"the column {names[0]} holds" if len(names) == 1 else f"the columns {', '.join(names)} hold"
+        return (
+            f"The {what} must be numbers, but {hold} something else. If it is numbers in other words, write"
+            ' x.astype("float32"); if it is text, leave it out or make a column of each word: pandas.get_dummies(x).'
+        )
+    if array.dtype.kind == "O" and any(isinstance(value, (list, tuple, np.ndarray)) for value in array.flat):
+        return RAGGED
+    said = f"The {what} must be numbers, but one array holds {array.dtype} values."
+    try:
+        array.astype("float32")
+    except (TypeError, ValueError):
+        return (
+            f"{said} If these are the names of classes, make numbers of them: names, labels = np.unique(labels,"
+            " return_inverse=True)."
+        )
+    return f'{said} Write .astype("float32") behind it.'

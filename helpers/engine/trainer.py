@@ -2,13 +2,15 @@
 
 import json
 import threading
+import weakref
 from collections import OrderedDict
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from helpers.engine.builder import call_builder, check_shapes
+from helpers.engine.builder import call_builder
+from helpers.engine.check import check
 from helpers.engine.examples import check_examples, first_of, len_of
 from helpers.engine.loop import Loop
 from helpers.engine.settings import of_builder, of_training
@@ -53,6 +55,7 @@ class Trainer:
         self._loops = OrderedDict()  # structure -> (Loop, None), or (None, the reason why there can be none)
         self._histories = {}  # setting -> the longest history so far
         self._states = OrderedDict()  # setting -> the network's state at that history's end
+        self._trained_here = weakref.WeakSet()  # networks of the student's own that this has trained
         self._lock = threading.Lock()
         self.compilations = 0
 
@@ -71,7 +74,9 @@ class Trainer:
             say = on_state or (lambda state: None)
             say("building")
             model = call_builder(self.build, settings, seed, self._example, self._policy)
-            check_shapes(model, self._x, self._y, self.build)
+            remarks = check(
+                model, self._x, self._y, self._validation, self.build, fresh=model not in self._trained_here
+            )
             loop, reason = self._loop_for(model, seed)
             say("training")
 
@@ -89,6 +94,7 @@ class Trainer:
                 history = self._with_fit(model, plan, reason)
             else:
                 history = self._with_loop(loop, model, plan, key, seen)
+            history.remarks = remarks
             if _is_as_long(history, seen) and not (history.path == "fit" and history.stopped):
                 self._histories[key] = history
             return history if len(history.epoch) <= epochs else first_epochs(history, epochs)
@@ -154,6 +160,7 @@ class Trainer:
         x, y = self._x, self._y
         if not isinstance(x, tf.data.Dataset):
             x, y = tf.nest.map_structure(lambda a: a[: plan.n_train], (x, y))
+        self._trained_here.add(model)
         start = [(variable, variable.value.numpy()) for variable in model.variables]
         try:
             return hand_to_fit(model, x, y, self._validation, plan, reason)

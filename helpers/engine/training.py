@@ -1,9 +1,11 @@
 """`fit`, which trains one model, and what it shares with the `Trainer`: a run from its first epoch to its last.
 
-A run makes a `keras.callbacks.History` with four more attributes:
+A run makes a `keras.callbacks.History` with five more attributes:
 
 - `path`: "compiled" (one compiled function per epoch) or "fit" (handed to `model.fit`);
 - `note`: a sentence for the student, or "": why the run ended early, or why it was handed to `fit`;
+- `remarks`: sentences about what is legal but strange in the network or its data (`helpers.engine.check`), which
+  `fit` adds to the note;
 - `stopped`: whether it was stopped, by a `Stop` or by a loss that is not finite;
 - `measured`: what a `Trainer` was asked to measure after each epoch, {name: list}, or {}.
 """
@@ -14,7 +16,8 @@ from collections import namedtuple
 import keras
 import tensorflow as tf
 
-from helpers.engine.builder import check_shapes, random_state_of_its_own
+from helpers.engine.builder import random_state_of_its_own
+from helpers.engine.check import check
 from helpers.engine.examples import check_examples, len_of
 from helpers.engine.loop import Loop
 from helpers.engine.stop import Stop
@@ -51,11 +54,12 @@ def fit(
 
     x, y: arrays with one row per example; validation_data: `(x, y)` or None. The order of the examples and the
     random layers draw from `seed`. `on_epoch(history)` is called after each epoch; `stop`: a `Stop`.
-    Raises `LessonError` for shapes that do not fit together; whatever `model.fit` would raise otherwise.
+    Raises `LessonError` for what cannot be trained (`helpers.engine.check`); whatever `model.fit` would raise
+    otherwise.
     """
     check_examples(x, y, validation_data)
-    check_shapes(model, x, y)
     callbacks = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
+    remarks = check(model, x, y, validation_data, callbacks=callbacks)
     plan = Plan(epochs, batch_size or 32, len_of(x), seed, shuffle, stop or Stop(), on_epoch, callbacks)
     history = new_history(epochs)
     try:
@@ -64,9 +68,16 @@ def fit(
     except LessonError:
         raise
     except Exception as reason:
-        return hand_to_fit(model, x, y, validation_data, plan, reason)
+        return _told(hand_to_fit(model, x, y, validation_data, plan, reason), remarks, model)
     loop.start(model, seed)
     train(loop, model, history, plan)
+    return _told(history, remarks, model)
+
+
+def _told(history, remarks, model):
+    """`history`, with what is to be said of it all in its note; as after Keras's own fit, `model` has it, too."""
+    history.remarks, model.history = remarks, history
+    history.note = " ".join(filter(None, [history.note, *remarks]))
     return history
 
 
@@ -143,7 +154,7 @@ def _what_is_compiled(model):
 def hand_to_fit(model, x, y, validation, plan, reason):
     """The same by way of `model.fit`, for what cannot be one compiled function; `reason` says why not."""
     history = new_history(plan.epochs, "fit")
-    history.note = f"Trained with Keras's own fit, which is slower, because {shorten(reason, 120)}"
+    history.note = f"Trained with Keras's own fit, which is slower, because {shorten(reason, 120).rstrip('.')}."
 
     class Follow(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
@@ -188,12 +199,14 @@ def new_history(epochs, path="compiled"):
     history.on_train_begin()
     history.set_params({"epochs": epochs})
     history.path, history.note, history.stopped, history.measured = path, "", False, {}
+    history.remarks = []
     return history
 
 
 def first_epochs(history, epochs):
     """A copy of `history` that ends after `epochs` epochs."""
     first, length = new_history(epochs, history.path), len(history.epoch)
+    first.remarks = history.remarks
     first.epoch = history.epoch[:epochs]
     first.history = {name: values[:epochs] for name, values in history.history.items()}
     first.measured = {name: values[:epochs] for name, values in history.measured.items()}

@@ -150,7 +150,8 @@ class Sketch(Live):
         told = {"stop": stop, "on_epoch": self._on_epoch, "on_state": self._draw_state}
         history = self._trainer.run_with(self._settings, **told)
         self._history, self._comparison = history, compare(self._knots, self._values(), history)
-        return "stopped" if history.stopped else "done", " ".join(filter(None, (history.note, self._comparison)))
+        words = " ".join(filter(None, (history.note, self._comparison, *history.remarks)))
+        return "stopped" if history.stopped else "done", words
 
     def _on_epoch(self, history):
         self._history = history
