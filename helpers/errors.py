@@ -118,7 +118,8 @@ def explain(error, build, doing="ran"):
     found = next((row for row in HINTS if re.search(row[0], str(error), re.IGNORECASE)), None)
     name, hint = getattr(build, "__name__", "build"), f" Try this: {found[1]}" if found else ""
     line = line_of_error(error, build) or (line_of_call(build, *found[2]) if found and found[2:] else None)
-    what = f"{type(error).__name__}: {shorten(error)}{at(line)}{hint}"
+    said = shorten(error)
+    what = f"{type(error).__name__}: {said}{'' if said[-1] in '.!?…' else '.'}{hint}{at(line)}"
     explained = LessonError(f"Your function {name}() did not work when it {doing}: {what}")
     explained.__cause__ = error
     return explained

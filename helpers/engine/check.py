@@ -174,7 +174,7 @@ def _other_columns_than_units(known):
         columns = known.y.shape[1]
         return (
             f"The last layer has {units} outputs, but the one-hot {known.labels} have {columns} columns, one per class."
-            f" Give the last layer {columns} units."
+            f" Give the last layer {columns} units.{_if_swapped(known)}"
         )
     return ""
 
@@ -221,7 +221,8 @@ def _labels_that_are_no_shares(known):
             f" and {int(high) + 1} units."
         )
     return (
-        f"The loss {known.loss} needs labels from 0 to 1, but the {known.labels} run from {low:g} to {high:g}. {mend}"
+        f"The loss {known.loss} needs labels from 0 to 1, but the {known.labels} run from {low:g} to {high:g}."
+        f" {mend}{_if_swapped(known)}"
     )
 
 
@@ -244,7 +245,7 @@ def _labels_of_another_shape(known):
             f"{wrong} the last layer has {_count(outputs[0], 'output')}, and each of the {known.labels} has {numbers}."
             f" Give the last layer {units}."
         )
-        return wrong + _if_classes(known)
+        return wrong + (_if_swapped(known) or _if_classes(known))
     one_each = " For one answer to each example, put Flatten or a pooling layer before the last one." * (
         len(outputs) > len(label)
     )
@@ -252,6 +253,14 @@ def _labels_of_another_shape(known):
         f"{wrong} the last layer gives outputs of shape {outputs}, and each of the {known.labels} has shape"
         f" {label}.{one_each}"
     )
+
+
+def _if_swapped(known):
+    """Where x looks like labels and y does not: a network without an Input takes whatever it gets first."""
+    x, y = known.x, known.y
+    if not isinstance(x, np.ndarray) or y.ndim < 2 or y.shape[1] == 1 or _is_one_hot(y):
+        return ""
+    return SWAPPED if x.ndim == 1 or _is_one_hot(x) else ""
 
 
 def _if_classes(known):
@@ -270,9 +279,9 @@ def _trained_before(model, build):
     if not trained:
         return ""
     return (
-        f"The network that {name_of(build)}() returns has been trained before the panel does it, perhaps on what is now"
-        f" for validation, so its curves do not begin at the start: leave out fit.{at(line_of_call(build, 'fit'))}"
-    )
+        f"The network that {name_of(build)}() returns has been trained already, before the panel trains it, perhaps on"
+        f" what is now for validation, so its curves do not begin at the start: leave out fit."
+    ) + at(line_of_call(build, "fit"))
 
 
 def _rows_that_do_not_add_up_to_one(known):
@@ -293,7 +302,7 @@ def _classes_for_binary_crossentropy(known):
         return ""
     softmax = _ends_in_softmax(known.model)
     itself = isinstance(known.x, np.ndarray) and known.x.shape == y.shape  # an autoencoder
-    one_hot = y.ndim == 2 and not itself and _is_one_hot(y)
+    one_hot = not itself and _is_one_hot(y)
     if softmax and (one_hot or y.ndim != 2 or _add_up_to_one(y)):
         return (
             f"The loss {known.loss} looks at each output by itself, but a softmax makes them add up to 1: the loss that"
@@ -373,7 +382,7 @@ def _has_columns(y):
 
 
 def _is_one_hot(y):
-    return y.shape[1] > 1 and bool(np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all())
+    return _has_columns(y) and bool(np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all())
 
 
 def _add_up_to_one(y):

@@ -30,6 +30,7 @@ def check_examples(x, y, validation=None):
             continue
         if not isinstance(part, tuple) or len(part) != 2:
             raise LessonError("Validation data are a pair of arrays: (x_val, y_val).")
+        _refuse_lists(part, f"{name} data")
         given = tf.nest.flatten(part)
         arrays = [_array(values) for values in given]
         rows = sorted({len(array) if array.ndim else 0 for array in arrays})
@@ -68,6 +69,7 @@ def training_and_validation(data, validation_split=0.2):
     if not isinstance(data, (tuple, list)) or len(data) not in (2, 4):
         forms = "(x, y), or (x, y, x_validation, y_validation)"
         brackets = " Put x and y into brackets, as one." if hasattr(data, "shape") else ""
+        brackets = " None were given." if data is None else brackets
         raise LessonError(f"The data must be a dataset of helpers.data, or {forms}.{brackets}")
     _check_order(data)
     if len(data) == 4:
@@ -112,6 +114,14 @@ def _array(values):
         return np.asarray(values)
     except ValueError:
         raise LessonError(RAGGED) from None
+
+
+def _refuse_lists(part, what):
+    """Raise a `LessonError` for plain lists, whose numbers would each count as an array of its own."""
+    for values in part:
+        if isinstance(values, (list, tuple)) and not all(map(_is_array, values)):
+            _array(values)
+            raise LessonError(f"The {what} are lists, and must be arrays: np.array(x), np.array(y).")
 
 
 def _check_order(data):

@@ -133,11 +133,8 @@ def _remarks(build, forms, validation):
     names = [keyword for keyword in unused(build, forms) if keyword not in OF_TRAINING]
     said = []
     if names:
-        one = len(names) == 1
-        said.append(
-            f"Your function {name_of(build)}() never uses {' and '.join(names)}, so"
-            f" {'this control changes' if one else 'these controls change'} nothing."
-        )
+        nothing = "it changes nothing" if len(names) == 1 else "they change nothing"
+        said.append(f"Your function {name_of(build)}() never uses {' and '.join(names)}, so {nothing}.")
     if validation is None:
         said.append(
             "No curve tells how the network does on new examples: give it validation_split=0.2, or"
