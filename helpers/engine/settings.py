@@ -18,7 +18,7 @@ OF_FIT = {
     "x": "Give it with the other data, (x, y), in the second place.",
     "y": "Give it with the other data, (x, y), in the second place.",
     "validation_data": "Give it with the other data: (x, y, x_validation, y_validation).",
-    "callbacks": "engine.fit takes them: engine.fit(build(), x, y, callbacks=[…]).",
+    "callbacks": "Train with them by engine.fit(build(), x, y, callbacks=[…]).",
     "shuffle": "The examples are shuffled anew in each epoch; engine.fit can leave them in order: shuffle=False.",
     "verbose": "Leave it out: nothing is printed, the curves are drawn.",
     "steps_per_epoch": "An epoch goes through all training data once. For a shorter one take fewer examples: n_train.",
@@ -65,7 +65,7 @@ def check_keywords(build, given, take_out, or_else, known=OF_TRAINING):
     for keyword in given:
         if keyword not in (*known, *takes) and not (anything and isinstance(keyword, str)):
             if keyword in OF_FIT:
-                raise LessonError(f"{keyword}, a keyword of model.fit, is none here. {OF_FIT[keyword]}")
+                raise LessonError(f"{keyword}=… is for model.fit, and has no place here. {OF_FIT[keyword]}")
             raise LessonError(
                 f"Your function {name}({', '.join(takes)}) has no keyword {keyword!r}. Write it into the function's"
                 f" first line (def {name}({', '.join([*takes, f'{keyword}=…'])}):) and use it inside, or take"
