@@ -39,7 +39,7 @@ def check(model, x, y, validation=None, build=None, callbacks=(), fresh=True):
     with any of them it is not said that the network cannot learn as it is, because they may change it. fresh: whether
     `build` alone can have trained it.
     """
-    about = model, _loss_of(model), _shape_of(getattr(model, "output_shape", None))
+    about = model, _loss_of(model), _shape_of(getattr(model, "output_shape", None)) or _shape_by_call(model, x)
     pair = validation[:2] if isinstance(validation, tuple) and len(validation) >= 2 else (validation, None)
     training = Known(*about, x, y, "labels", "examples", bool(callbacks))
     for known in (training, Known(*about, *pair, "validation labels", "validation examples", bool(callbacks))):
@@ -47,7 +47,7 @@ def check(model, x, y, validation=None, build=None, callbacks=(), fresh=True):
             wrong = find(known) if losses is None or known.loss in losses else ""
             if wrong:
                 raise LessonError(wrong + at(build and line_of_call(build, *calls)))
-    found = [find(training) for losses, find in REMARKS if training.loss in losses]
+    found = [find(training) for losses, find in REMARKS if losses is None or training.loss in losses]
     return [words for words in [_trained_before(model, build) if build and fresh else "", *found] if words]
 
 
@@ -70,6 +70,20 @@ def _shape_of(shape):
     return shape[1:] if sizes and len(shape) > 1 else None
 
 
+def _shape_by_call(model, x):
+    """The shape of the one output for one example, of a network that only its own `call` knows; None if it is not one.
+
+    Keras finds it out without computing or changing anything.
+    """
+    if not model.built or hasattr(model, "outputs") or not isinstance(x, np.ndarray):
+        return None
+    try:
+        example = keras.KerasTensor((None, *(x.shape[1:] or (1,))), "float32" if x.dtype.kind == "f" else x.dtype.name)
+        return _shape_of(getattr(model.compute_output_spec(example), "shape", None))
+    except Exception:  # whatever the student's own code says to it: training will tell
+        return None
+
+
 # What cannot be: each returns a sentence, or "".
 
 
@@ -79,7 +93,7 @@ def _dataset_without_batches(known):
     spec = known.x.element_spec
     first, *labels = spec if isinstance(spec, tuple) else (spec,)
     wanted, shape = _shape_of(getattr(known.model, "input_shape", None)), getattr(first, "shape", None)
-    single = any(part.shape.rank == 0 for part in tf.nest.flatten(labels[:1]))
+    single = any(getattr(getattr(part, "shape", None), "rank", None) == 0 for part in tf.nest.flatten(labels[:1]))
     if wanted and shape is not None and shape.rank == len(wanted):
         single = single or (_fits(wanted, tuple(shape)) and not _fits(wanted, tuple(shape)[1:] or (1,)))
     return (
@@ -274,7 +288,7 @@ def _if_classes(known):
 def _trained_before(model, build):
     steps = getattr(model.optimizer, "iterations", None)
     # Keras leaves both behind in a network that it has trained, and not in one that was loaded from a file.
-    trained = getattr(model, "history", None) is not None
+    trained = isinstance(getattr(model, "history", None), keras.callbacks.History)
     trained = trained or (getattr(model, "train_function", None) is not None and steps is not None and int(steps) > 0)
     if not trained:
         return ""
@@ -282,6 +296,21 @@ def _trained_before(model, build):
         f"The network that {name_of(build)}() returns has been trained already, before the panel trains it, perhaps on"
         f" what is now for validation, so its curves do not begin at the start: leave out fit."
     ) + at(line_of_call(build, "fit"))
+
+
+def _everything_dropped(known):
+    for part in [part for layer in layers_of(known.model) for part in layer._flatten_layers()]:
+        rates = {
+            "rate": getattr(part, "rate", 0) if "Dropout" in type(part).__name__ else 0,
+            **{name: getattr(part, name, 0) for name in ("dropout", "recurrent_dropout")},
+        }
+        for name, rate in rates.items():
+            if isinstance(rate, (int, float)) and rate >= 1:
+                return (
+                    f"In the layer {part.name}, {name} is 1: while training nothing gets through. It is a share, for"
+                    " 25 % write 0.25."
+                )
+    return ""
 
 
 def _rows_that_do_not_add_up_to_one(known):
@@ -352,6 +381,7 @@ ERRORS = (
     (NUMBER_BY_NUMBER, _labels_of_another_shape, LAST_LAYER),
 )
 REMARKS = (
+    (None, _everything_dropped),
     (ONE_HOT, _rows_that_do_not_add_up_to_one),
     (BINARY, _classes_for_binary_crossentropy),
     (REGRESSION, _accuracy_of_a_regression),

@@ -68,9 +68,14 @@ def training_and_validation(data, validation_split=0.2):
         return data, None, None
     if not isinstance(data, (tuple, list)) or len(data) not in (2, 4):
         forms = "(x, y), or (x, y, x_validation, y_validation)"
-        brackets = " Put x and y into brackets, as one." if hasattr(data, "shape") else ""
-        brackets = " None were given." if data is None else brackets
-        raise LessonError(f"The data must be a dataset of helpers.data, or {forms}.{brackets}")
+        slip = ""
+        if data is None:
+            slip = " None were given."
+        elif hasattr(data, "shape"):
+            slip = " Put x and y into brackets, as one."
+        elif callable(data):
+            slip = " This is a function: the one that makes the network comes first, then the data."
+        raise LessonError(f"The data must be a dataset of helpers.data, or {forms}.{slip}")
     _check_order(data)
     if len(data) == 4:
         x, y, x_val, y_val = map(_as_arrays, data)

@@ -32,7 +32,7 @@ SEEN = 0.05  # of the training loss: a smaller gap gets no verdict
 MOST = 2 / 3  # of all parts: a wide margin, so that another machine gets the same words
 
 
-def explore_gap(build, data, validation_split=0.2, **forms):
+def explore_gap(build, data=None, validation_split=0.2, **forms):
     """Show a live panel whose chart splits the gap between training and validation loss into its causes.
 
     build, data, validation_split, forms: as in `explore`; there must be validation data.

@@ -27,7 +27,16 @@ UNMOVED = "Move at least one slider first: a guess, however rough, is what you w
 
 
 def sketch(
-    build, data, epochs=30, validation_split=0.2, knots=5, n_train=None, batch_size=32, seed=0, highest=1.5, **settings
+    build,
+    data=None,
+    epochs=30,
+    validation_split=0.2,
+    knots=5,
+    n_train=None,
+    batch_size=32,
+    seed=0,
+    highest=1.5,
+    **settings,
 ):
     """Show a part in which the student draws the validation loss they expect before the network is trained.
 

@@ -68,6 +68,21 @@ def with_nested_end():
     return made(layers.Dense(4), end, loss="mse")
 
 
+class Subclassed(keras.Model):
+    def __init__(self, units):
+        super().__init__()
+        self.dense = layers.Dense(units)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+def subclassed(units, loss="mse"):
+    model = compiled(Subclassed(units), loss=loss)
+    model(X[:1])
+    return model
+
+
 def two_inputs():
     numbers, text = keras.Input((6,), name="numbers"), keras.Input((5,), name="text")
     mean = layers.GlobalAveragePooling1D()(layers.Embedding(50, 4)(text))
@@ -96,6 +111,8 @@ TOO_FAR = np.where(np.arange(N)[:, None] == 7, 66, WORDS)
         (softmax(3, "mse"), X, CLASSES, ["Are the labels classes?", "sparse_categorical_crossentropy"]),
         (made(layers.LSTM(3, return_sequences=True), layers.Dense(1), loss="mse", shape=(4, 2)),
          RANDOM.normal(size=(N, 4, 2)), REAL, ["shape (4, 1)", "Flatten"]),
+        (subclassed(3), X, REAL, ["3 outputs", "1 unit"]),
+        (subclassed(2, keras.losses.SparseCategoricalCrossentropy(True)), X, CLASSES, ["from 0 to 2", "2 outputs"]),
         (dense(3), X, TWO, ["3 outputs", "1 unit with a sigmoid"]),
         (frozen(), X, REAL, ["nothing to train", "trainable = True"]),
         (made(layers.Flatten(), loss="mse", shape=(1,)), X[:, :1], REAL, ["nothing to train", "Dense"]),
@@ -160,6 +177,13 @@ def test_the_line_is_the_student_s():
         (softmax(3, "binary_crossentropy"), X, ONE_HOT, "belongs to it is categorical_crossentropy"),
         (softmax(3, "binary_crossentropy"), X, SEVERAL, "several labels.*use a sigmoid"),
         (softmax(), X, SEVERAL, "do not add up to 1.*binary_crossentropy"),
+        (made(layers.Dropout(1.0), layers.Dense(1), loss="mse"), X, REAL, "rate is 1.*0.25"),
+        (
+            words(layers.Bidirectional(layers.LSTM(2, dropout=25)), layers.Dense(1), loss="mse"),
+            WORDS,
+            REAL,
+            "dropout is 1",
+        ),
         (linear(metrics=["accuracy"]), X, REAL, "Accuracy.*regression"),
         (linear(loss="mae", metrics=["acc"]), X, 10 * CLASSES, "Accuracy.*regression"),
         (linear(3, "huber", metrics=[keras.metrics.BinaryAccuracy()]), X, REAL_3, "Accuracy.*regression"),
@@ -221,6 +245,7 @@ RIGHT = [
     (linear(3), X, REAL_3),
     (linear(3, "mae", metrics=["mae"]), X, REAL_3),
     (linear(), X, REAL[:, None]),
+    (subclassed(3), X, REAL_3),
     (dense(1, "softplus", "poisson"), X, 5 * CLASSES),
     (linear(loss="cosine_similarity"), X, REAL),
     (linear(3, of_their_own), X, REAL[:, None]),

@@ -33,6 +33,7 @@ class Table:
     [
         (None, "None were given"),
         (X, "Put x and y into brackets"),
+        (digits_network, "the one that makes the network comes first"),
         ((X[:12], X[12:], Y[:12], Y[12:]), "train_test_split"),
         ((X[:10], X[10:], Y[:10], Y[10:]), "train_test_split"),
         (((X, Y), (X[:5], Y[:5])), "load_data.*test set"),
