@@ -76,12 +76,13 @@ def training_and_validation(data, validation_split=0.2):
         elif callable(data):
             slip = " This is a function: the one that makes the network comes first, then the data."
         raise LessonError(f"The data must be a dataset of helpers.data, or {forms}.{slip}")
-    _check_order(data)
     if len(data) == 4:
-        x, y, x_val, y_val = map(_as_arrays, data)
+        x, y, x_val, y_val = parts = [_as_arrays(part) for part in data]
+        _check_order(*parts)
         return x, y, (x_val, y_val)
     if isinstance(data[0], tf.data.Dataset):
         return data[0], None, data[1]
+    _check_pair(*data)
     x, y = map(_as_arrays, data)
     check_examples(x, y)
     fraction = isinstance(validation_split, (int, float)) and not isinstance(validation_split, bool)
@@ -129,33 +130,33 @@ def _refuse_lists(part, what):
             raise LessonError(f"The {what} are lists, and must be arrays: np.array(x), np.array(y).")
 
 
-def _check_order(data):
-    """Raise a `LessonError` where the parts of the data are the right ones in another order."""
-    if any(isinstance(part, tf.data.Dataset) for part in data):
+def _check_pair(x, y):
+    """Raise a `LessonError` where x and y are two pairs of arrays, or x is a list of rows that differ in length."""
+    pairs = [part if isinstance(part, (tuple, list)) and len(part) == 2 else () for part in (x, y)]
+    rows = [[len(half) if _is_array(half) else None for half in pair] for pair in pairs]
+    if all(rows) and all(first and first == second for first, second in rows) and rows[0] != rows[1]:
+        raise LessonError(
+            "These are two pairs, (x, y) and (x_test, y_test), as load_data() returns them. The second pair is the test"
+            " set, to be looked at once, at the end: give (x, y), of which validation_split is taken for validation. Is"
+            " the second pair for validation? Then give (x, y, x_validation, y_validation)."
+        )
+    sequences = isinstance(x, (tuple, list)) and all(_is_array(row) and len(row.shape) == 1 for row in x)
+    if sequences and hasattr(y, "__len__") and len(x) == len(y) and len(set(map(len, x))) > 1:
+        raise LessonError(RAGGED)
+
+
+def _check_order(*parts):
+    """Raise a `LessonError` where (x, y, x_validation, y_validation) are in another order."""
+    if not all(map(_is_array, parts)):
         return
-    if len(data) == 2:
-        pairs = [part if isinstance(part, (tuple, list)) and len(part) == 2 else () for part in data]
-        rows = [[len(half) if _is_array(half) else None for half in pair] for pair in pairs]
-        if all(rows) and all(a == b and a for a, b in rows) and rows[0] != rows[1]:
-            raise LessonError(
-                "These are two pairs, (x, y) and (x_test, y_test), as load_data() returns them. The second pair is the"
-                " test set, to be looked at once, at the end: give (x, y), of which validation_split is taken for"
-                " validation. Is the second pair for validation? Then give (x, y, x_validation, y_validation)."
-            )
-        x, y = data
-        sequences = isinstance(x, (tuple, list)) and all(_is_array(row) and row.ndim == 1 for row in x)
-        if sequences and hasattr(y, "__len__") and len(x) == len(y) and len(set(map(len, x))) > 1:
-            raise LessonError(RAGGED)
-        return
-    if all(map(_is_array, data)):
-        a, b, c, d = data
-        by_rows = len(a) == len(c) != len(b) == len(d)
-        by_shape = a.shape[1:] == b.shape[1:] != c.shape[1:] == d.shape[1:]
-        if by_rows or by_shape:
-            raise LessonError(
-                "The data seem to be (x, x_validation, y, y_validation), the order in which train_test_split returns"
-                " them. Here it is (x, y, x_validation, y_validation)."
-            )
+    a, b, c, d = parts
+    by_rows = len(a) == len(c) != len(b) == len(d)
+    by_shape = a.shape[1:] == b.shape[1:] != c.shape[1:] == d.shape[1:]
+    if by_rows or by_shape:
+        raise LessonError(
+            "The data seem to be (x, x_validation, y, y_validation), the order in which train_test_split returns them."
+            " Here it is (x, y, x_validation, y_validation)."
+        )
 
 
 def _is_array(part):

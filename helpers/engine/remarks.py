@@ -29,7 +29,7 @@ def trained_before(model, build):
         return ""
     return (
         f"The network that {name_of(build)}() returns has been trained already, before the panel trains it, perhaps on"
-        f" what is now for validation, so its curves do not begin at the start: leave out fit."
+        " what is now for validation, so its curves do not begin at the start: leave out fit."
     ) + at(line_of_call(build, "fit"))
 
 

@@ -52,7 +52,8 @@ def _nothing_to_train(known):
 
 
 def _learning_rate_that_cannot_be(known):
-    variables = getattr(known.model.optimizer, "variables", ())
+    optimizer = known.model.optimizer
+    variables = getattr(getattr(optimizer, "inner_optimizer", optimizer), "variables", ())
     rate = next((float(each.value) for each in variables if each.name == "learning_rate"), None)  # None: a schedule
     if rate is None or rate > 0 or known.callbacks:
         return ""
@@ -94,9 +95,14 @@ def _embedded(model, x):
         number = next((number for number, tensor in enumerate(inputs) if tensor is layer.input), None)
         if number is None:
             continue
-        arrays = x.get(inputs[number].name) if isinstance(x, dict) else x[number] if isinstance(x, list) else x
-        if isinstance(arrays, np.ndarray) and arrays.dtype.kind in "iuf":
-            yield layer, arrays
+        if isinstance(x, dict):
+            numbers = x.get(inputs[number].name)
+        elif isinstance(x, (list, tuple)):
+            numbers = x[number] if len(x) == len(inputs) else None
+        else:
+            numbers = x
+        if isinstance(numbers, np.ndarray) and numbers.dtype.kind in "iuf":
+            yield layer, numbers
 
 
 def _softmax_of_one_unit(known):

@@ -36,6 +36,7 @@ class Table:
         (digits_network, "the one that makes the network comes first"),
         ((X[:12], X[12:], Y[:12], Y[12:]), "train_test_split"),
         ((X[:10], X[10:], Y[:10], Y[10:]), "train_test_split"),
+        ((X[:12].tolist(), X[12:].tolist(), Y[:12].tolist(), Y[12:].tolist()), "train_test_split"),
         (((X, Y), (X[:5], Y[:5])), "load_data.*test set"),
         ([[X, Y], [X[:5], Y[:5]]], "load_data"),
         (([[1, 2], [3]], [0, 1]), "differ in length.*pad_sequences"),
