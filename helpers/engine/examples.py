@@ -5,12 +5,8 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from helpers.engine.slips import as_array, check_order, check_pair, no_numbers, refuse_lists
 from helpers.errors import LessonError, shorten
-
-RAGGED = (
-    "The rows of the data differ in length, so they do not make an array. Make them equally long, for example with"
-    " keras.utils.pad_sequences(rows)."
-)
 
 
 def len_of(arrays):
@@ -30,9 +26,9 @@ def check_examples(x, y, validation=None):
             continue
         if not isinstance(part, tuple) or len(part) != 2:
             raise LessonError("Validation data are a pair of arrays: (x_val, y_val).")
-        _refuse_lists(part, f"{name} data")
+        refuse_lists(part, f"{name} data")
         given = tf.nest.flatten(part)
-        arrays = [_array(values) for values in given]
+        arrays = [as_array(values) for values in given]
         rows = sorted({len(array) if array.ndim else 0 for array in arrays})
         if len(rows) > 1:
             numbers = f"there are {rows[0]} rows in one array and {rows[-1]} in another."
@@ -41,7 +37,7 @@ def check_examples(x, y, validation=None):
             raise LessonError(f"There are no {name} data: an array is empty.")
         for values, array in zip(given, arrays, strict=True):
             if array.dtype.kind not in "fiub":
-                raise LessonError(_no_numbers(values, array, f"{name} data"))
+                raise LessonError(no_numbers(values, array, f"{name} data"))
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 what = "values that are not finite numbers (NaN or infinity)"
                 raise LessonError(f"The {name} data hold {what}: look where they come from.")
@@ -78,11 +74,11 @@ def training_and_validation(data, validation_split=0.2):
         raise LessonError(f"The data must be a dataset of helpers.data, or {forms}.{slip}")
     if len(data) == 4:
         x, y, x_val, y_val = parts = [_as_arrays(part) for part in data]
-        _check_order(*parts)
+        check_order(*parts)
         return x, y, (x_val, y_val)
     if isinstance(data[0], tf.data.Dataset):
         return data[0], None, data[1]
-    _check_pair(*data)
+    check_pair(*data)
     x, y = map(_as_arrays, data)
     check_examples(x, y)
     fraction = isinstance(validation_split, (int, float)) and not isinstance(validation_split, bool)
@@ -102,87 +98,11 @@ def training_and_validation(data, validation_split=0.2):
 def _as_arrays(part):
     """A part of the data as an array, or as a dict or a list of arrays; a Python list of numbers becomes one array."""
     if isinstance(part, dict):
-        return {name: _array(values) for name, values in part.items()}
+        return {name: as_array(values) for name, values in part.items()}
     several = isinstance(part, (list, tuple)) and len(part) > 0
     if several and all(isinstance(values, np.ndarray) and values.ndim for values in part):
         return [np.asarray(values) for values in part]
-    array = _array(part)
+    array = as_array(part)
     if hasattr(part, "columns") and array.dtype.kind not in "fiub":  # later nobody knows the columns' names
-        raise LessonError(_no_numbers(part, array, "data"))
+        raise LessonError(no_numbers(part, array, "data"))
     return array
-
-
-# Slips in what is handed over
-
-
-def _array(values):
-    try:
-        return np.asarray(values)
-    except ValueError:
-        raise LessonError(RAGGED) from None
-
-
-def _refuse_lists(part, what):
-    """Raise a `LessonError` for plain lists, whose numbers would each count as an array of its own."""
-    for values in part:
-        if isinstance(values, (list, tuple)) and not all(map(_is_array, values)):
-            _array(values)
-            raise LessonError(f"The {what} are lists, and must be arrays: np.array(x), np.array(y).")
-
-
-def _check_pair(x, y):
-    """Raise a `LessonError` where x and y are two pairs of arrays, or x is a list of rows that differ in length."""
-    pairs = [part if isinstance(part, (tuple, list)) and len(part) == 2 else () for part in (x, y)]
-    rows = [[len(half) if _is_array(half) else None for half in pair] for pair in pairs]
-    if all(rows) and all(first and first == second for first, second in rows) and rows[0] != rows[1]:
-        raise LessonError(
-            "These are two pairs, (x, y) and (x_test, y_test), as load_data() returns them. The second pair is the test"
-            " set, to be looked at once, at the end: give (x, y), of which validation_split is taken for validation. Is"
-            " the second pair for validation? Then give (x, y, x_validation, y_validation)."
-        )
-    sequences = isinstance(x, (tuple, list)) and all(_is_array(row) and len(row.shape) == 1 for row in x)
-    if sequences and hasattr(y, "__len__") and len(x) == len(y) and len(set(map(len, x))) > 1:
-        raise LessonError(RAGGED)
-
-
-def _check_order(*parts):
-    """Raise a `LessonError` where (x, y, x_validation, y_validation) are in another order."""
-    if not all(map(_is_array, parts)):
-        return
-    a, b, c, d = parts
-    by_rows = len(a) == len(c) != len(b) == len(d)
-    by_shape = a.shape[1:] == b.shape[1:] != c.shape[1:] == d.shape[1:]
-    if by_rows or by_shape:
-        raise LessonError(
-            "The data seem to be (x, x_validation, y, y_validation), the order in which train_test_split returns them."
-            " Here it is (x, y, x_validation, y_validation)."
-        )
-
-
-def _is_array(part):
-    return hasattr(part, "shape") and len(part.shape) > 0
-
-
-def _no_numbers(given, array, what):
-    """What to say of data that are no numbers. given: as it was handed over; what: what to call it."""
-    if hasattr(given, "columns"):
-        kinds = zip(given.columns, given.dtypes, strict=True)
-        names = [repr(column) for column, kind in kinds if getattr(kind, "kind", "O") not in "fiub"]
-        if not names:  # numbers of several kinds, some of which only pandas knows
-            return f'The {what} must be numbers of one kind. Write x.astype("float32").'
-        hold = f"the column {names[0]} holds" if len(names) == 1 else f"the columns {', '.join(names)} hold"
-        return (
-            f"The {what} must be numbers, but {hold} something else. If it is numbers in other words, write"
-            ' x.astype("float32"); if it is text, leave it out or make a column of each word: pandas.get_dummies(x).'
-        )
-    if array.dtype.kind == "O" and any(isinstance(value, (list, tuple, np.ndarray)) for value in array.flat):
-        return RAGGED
-    said = f"The {what} must be numbers, but one array holds {array.dtype} values."
-    try:
-        array.astype("float32")
-    except (TypeError, ValueError):
-        return (
-            f"{said} If these are the names of classes, make numbers of them: names, labels = np.unique(labels,"
-            " return_inverse=True)."
-        )
-    return f'{said} Write .astype("float32") behind it.'
