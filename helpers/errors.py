@@ -115,14 +115,20 @@ def explain(error, build, doing="ran"):
     """A `LessonError` in words for an `error` that came out of the student's `build`."""
     if isinstance(error, LessonError):
         return error
-    found = next((row for row in HINTS if re.search(row[0], str(error), re.IGNORECASE)), None)
-    name, hint = getattr(build, "__name__", "build"), f" Try this: {found[1]}" if found else ""
-    line = line_of_error(error, build) or (line_of_call(build, *found[2]) if found and found[2:] else None)
-    said = shorten(error)
-    what = f"{type(error).__name__}: {said}{'' if said[-1] in '.!?…' else '.'}{hint}{at(line)}"
-    explained = LessonError(f"Your function {name}() did not work when it {doing}: {what}")
+    name = getattr(build, "__name__", "build")
+    explained = LessonError(f"Your function {name}() did not work when it {doing}: {reason_of(error, build)}")
     explained.__cause__ = error
     return explained
+
+
+def reason_of(error, build=None):
+    """What an `error` says, what to try, and the line of the student's `build`, as far as each is known."""
+    said = shorten(error)
+    found = next((row for row in HINTS if re.search(row[0], str(error), re.IGNORECASE)), ("", ""))
+    _, hint, *calls = found
+    line = build and (line_of_error(error, build) or (line_of_call(build, *calls[0]) if calls else None))
+    end, hint = "" if said[-1] in ".!?…" else ".", f" Try this: {hint}" if hint else ""
+    return f"{type(error).__name__}: {said}{end}{hint}{at(line)}"
 
 
 def our_mistake(error):

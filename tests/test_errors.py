@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from helpers import engine
 from helpers.engine.trainer import Trainer
 from helpers.errors import LessonError, shorten
 
@@ -72,6 +73,12 @@ def test_what_only_training_finds_out_is_told_with_its_reason(build, data, said)
     for words in said:
         assert words in str(caught.value)
     assert "Graph execution" not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_fit_gives_the_reason_too():
+    with pytest.raises(LessonError, match="could not be trained: .*string to float.*Try this.*return numbers"):
+        engine.fit(asks_for(in_text), X, Y)
 
 
 def test_of_an_error_in_a_graph_the_reason_is_kept():

@@ -64,8 +64,8 @@ def no_numbers(given, array, what):
             return f'The {what} must be numbers of one kind. Write x.astype("float32").'
         hold = f"the column {names[0]} holds" if len(names) == 1 else f"the columns {', '.join(names)} hold"
         return (
-            f"The {what} must be numbers, but {hold} something else. Numbers that were read as text become numbers again"
-            ' with x.astype("float32"); words become a column each with pandas.get_dummies(x, dtype="float32").'
+            f"The {what} must be numbers, but {hold} something else. Numbers that were read as text become numbers"
+            ' again with x.astype("float32"); words become a column each with pandas.get_dummies(x, dtype="float32").'
         )
     if array.dtype.kind == "O" and any(isinstance(value, (list, tuple, np.ndarray)) for value in array.flat):
         return RAGGED

@@ -10,6 +10,7 @@ A run makes a `keras.callbacks.History` with five more attributes:
 - `measured`: what a `Trainer` was asked to measure after each epoch, {name: list}, or {}.
 """
 
+import functools
 import math
 from collections import namedtuple
 
@@ -21,7 +22,7 @@ from helpers.engine.check import check
 from helpers.engine.examples import check_examples, len_of
 from helpers.engine.loop import Loop
 from helpers.engine.stop import Stop
-from helpers.errors import LessonError, shorten
+from helpers.errors import LessonError, reason_of, shorten
 
 DIVERGED = (
     "The loss is no longer a finite number, so training stopped here: the learning rate is most likely too large."
@@ -37,6 +38,20 @@ Plan = namedtuple(
 )
 
 
+def _with_reasons(trains):
+    """`trains`, but what TensorFlow says of its graph comes in words."""
+
+    @functools.wraps(trains)
+    def told(*places, **named):
+        try:
+            return trains(*places, **named)
+        except tf.errors.OpError as error:
+            raise LessonError(f"The network could not be trained: {reason_of(error)}") from error
+
+    return told
+
+
+@_with_reasons
 def fit(
     model,
     x,
