@@ -22,12 +22,36 @@ class Interrupted(LessonError, KeyboardInterrupt):
     """The kernel was interrupted while a panel was training."""
 
 
+# A pattern in an error's message, what to try, and which call to look at where the error does not tell its line.
 HINTS = (
     (
         r"negative dimension|computed output size would be negative",
         "The picture has become smaller than the kernel: use fewer or smaller convolutions, or padding='same'.",
     ),
-    (r"`rate`|rate must be", "A dropout rate is a fraction from 0 up to, but not including, 1."),
+    (
+        r"`rate`|rate must be",
+        "A dropout rate is a fraction from 0 up to, but not including, 1: for 25 % write 0.25. A slider for it is"
+        " (0.0, 0.8, 0.25).",
+    ),
+    (
+        r"loss_weights",
+        'Give the metrics their name, metrics=["accuracy"]: the third place in compile is for loss_weights.',
+    ),
+    (
+        r"string to float is not supported|None values not supported",
+        "Look at your own metrics, losses and layers: each must return numbers, no text, and not nothing.",
+        ("compile",),
+    ),
+    (
+        r"indices\[.*\] = .* is not in",
+        "An Embedding knows the numbers from 0 to input_dim - 1, and the data have another one: make input_dim larger.",
+        ("Embedding",),
+    ),
+    (
+        r"label value.* outside the valid range",
+        "Labels are numbers of classes, counted from 0, and the last layer needs a unit for each.",
+        ("Dense",),
+    ),
     (r"unknown loss|Could not interpret loss", "Check the spelling of `loss`: for example 'categorical_crossentropy'."),
     (r"optimizer identifier|interpret optimizer", "Check the spelling of `optimizer`: for example 'adam' or 'sgd'."),
     (r"(interpret|Unknown) activation", "Check the spelling of `activation`: for example 'relu' or 'softmax'."),
@@ -35,6 +59,9 @@ HINTS = (
     (r"is not defined", "Is the name spelled as where it was made, and was the cell that makes it run?"),
     (r"missing \d+ required positional", "Give that argument a default value, or make a control for it in `explore`."),
 )
+
+
+GRAPH = ("Detected at node", 'File "', "<stack traces", "[[{{", "(", "Stack trace", "Errors may have originated")
 
 
 def is_whole(value, least=-math.inf):
@@ -45,7 +72,10 @@ def is_whole(value, least=-math.inf):
 def shorten(text, limit=240):
     """The first paragraph of an error message, without colour codes, at most `limit` characters."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(text)).strip()
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    # TensorFlow tells where in its graph it was; the reason comes after that, before the name of the node.
+    if lines and lines[0] == "Graph execution error:":
+        lines = [line for line in lines[1:] if not line.startswith(GRAPH)][-1:] or lines
     # Keras opens with the layer that called; the reason follows it.
     if len(lines) > 1 and lines[0].startswith("Exception encountered when calling"):
         lines = lines[1:]
@@ -85,12 +115,20 @@ def explain(error, build, doing="ran"):
     """A `LessonError` in words for an `error` that came out of the student's `build`."""
     if isinstance(error, LessonError):
         return error
-    hint = next((hint for pattern, hint in HINTS if re.search(pattern, str(error), re.IGNORECASE)), "")
-    name, hint = getattr(build, "__name__", "build"), f" Try this: {hint}" if hint else ""
-    what = f"{type(error).__name__}: {shorten(error)}{at(line_of_error(error, build))}{hint}"
-    explained = LessonError(f"Your function {name}() did not work when it {doing}: {what}")
+    name = getattr(build, "__name__", "build")
+    explained = LessonError(f"Your function {name}() did not work when it {doing}: {reason_of(error, build)}")
     explained.__cause__ = error
     return explained
+
+
+def reason_of(error, build=None):
+    """What an `error` says, what to try, and the line of the student's `build`, as far as each is known."""
+    said = shorten(error)
+    found = next((row for row in HINTS if re.search(row[0], str(error), re.IGNORECASE)), ("", ""))
+    _, hint, *calls = found
+    line = build and (line_of_error(error, build) or (line_of_call(build, *calls[0]) if calls else None))
+    end, hint = "" if said[-1] in ".!?…" else ".", f" Try this: {hint}" if hint else ""
+    return f"{type(error).__name__}: {said}{end}{hint}{at(line)}"
 
 
 def our_mistake(error):

@@ -3,6 +3,8 @@
 figures: what `diagnosis.measure` gives. The sentences below have a place for each of `in_words(figures)`.
 """
 
+from helpers.curves.history import figure
+
 # What a measure on the wrong side of its threshold says.
 AGAINST = {
     ("jump", "above"): "Look at the training loss: it never jumps up, it comes down epoch after epoch.",
@@ -57,7 +59,7 @@ SPEAKS_FOR = {
 def evidence(pattern, figures):
     """The measures behind a diagnosis, a sentence each."""
     if pattern == "diverging":
-        first = f"{figures['first']:,.2f}"
+        first = figure(figures["first"])
         return [f"The training loss jumps: the first epoch's is {first}, later ones are of another size altogether."]
     sentences = []
     if "best epoch" in figures:
@@ -79,7 +81,7 @@ def evidence(pattern, figures):
 def in_words(figures):
     """The measures as they stand in sentences."""
     shares = {name.replace(" ", "_"): _share(value) for name, value in figures.items() if isinstance(value, float)}
-    gap, first = f"{figures.get('gap', 0):.1f}", f"{figures.get('first', 0):,.2f}"
+    gap, first = f"{figures.get('gap', 0):.1f}", figure(figures.get("first", 0))
     whole = {"best_epoch": figures.get("best epoch"), "epochs": figures["epochs"]}
     return {**shares, **whole, "gap": gap, "first": first}
 

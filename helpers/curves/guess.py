@@ -7,7 +7,7 @@ Between knots it is straight.
 import numpy as np
 
 from helpers.curves import live_chart
-from helpers.curves.history import STILL_FALLING, CurveError, describe, panes, trend
+from helpers.curves.history import STILL_FALLING, CurveError, decimals_of, describe, figure, panes, trend
 from helpers.curves.sheets import Line, Sheet
 
 
@@ -84,11 +84,13 @@ def _since(values, said):
 def _distance(guess, run):
     apart = np.abs(run - guess)
     most = int(np.argmax(apart))
-    drew, came = round(guess[most], 2), round(run[most], 2)
+    scale = max(np.abs(guess).max(), np.abs(run).max())
+    decimals = decimals_of(scale)
+    drew, came = round(guess[most], decimals), round(run[most], decimals)
     if drew == came:
-        return "Your guess and the run are nowhere as much as 0.01 apart."
+        return f"Your guess and the run are nowhere as much as {figure(10**-decimals, scale)} apart."
     return (
-        f"Your guess and the run part most at epoch {most + 1}: you drew {drew:,.2f}, it came to {came:,.2f}, "
-        f"{abs(came - drew):,.2f} {'higher' if came > drew else 'lower'}. "
-        f"On average they are {apart.mean():,.2f} apart."
+        f"Your guess and the run part most at epoch {most + 1}: you drew {figure(drew, scale)}, it came to "
+        f"{figure(came, scale)}, {figure(abs(came - drew), scale)} {'higher' if came > drew else 'lower'}. "
+        f"On average they are {figure(apart.mean(), scale)} apart."
     )

@@ -76,6 +76,33 @@ def best_epoch(history):
     return int(np.argmin(values)) + 1 if len(finite(values)) else None
 
 
+def decimals_of(size):
+    """How many decimals a loss as large as `size` needs: two, or as many as show two digits of a smaller one."""
+    size = abs(size)
+    return 1 - int(np.floor(np.log10(size))) if 0 < size < 0.01 else 2
+
+
+def figure(value, beside=None):
+    """A loss or another measure in words: "0.25", "0.00031", "1,234", "227 billion".
+
+    beside: a number that it is compared with, and whose size decides how many decimals it gets; without one its own.
+    """
+    decimals, size = decimals_of(value if beside is None else beside), abs(value)
+    if not np.isfinite(value) or size < 1000:
+        return f"{value:.{decimals}f}" if decimals < 8 else f"{value:.1e}"
+    if size < 1e6:
+        return f"{value:,.0f}"
+    for power, name in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
+        if power <= size < 1e15:
+            return f"{value / power:.3g} {name}"
+    return f"{value:.2e}"
+
+
+def is_nothing(words):
+    """Whether a `figure` is zero as far as its decimals go."""
+    return not any(digit in words for digit in "123456789")
+
+
 def describe(history, numbers=True):
     """One to three sentences that say what the curves show; also the pictures' alt text.
 
@@ -94,7 +121,7 @@ def describe(history, numbers=True):
         return "One epoch, no trend yet" + (f": {_at(drawn, 1)}." if numbers else ".")
 
     if max(loss.train[0] / max(loss.train[1], TINY), np.max(loss.train) / max(loss.train[0], TINY)) > JUMP:
-        size = f" to {np.max(loss.train):,.2f}; its lowest value is {np.min(loss.train):,.2f}" if numbers else ""
+        size = f" to {figure(np.max(loss.train))}; its lowest value is {figure(np.min(loss.train))}" if numbers else ""
         return f"Training loss explodes{size}."
     if loss.val is not None and zigzag(loss.val) > JAGGED:
         lowest = f"The lowest validation loss is at epoch {best} of {epochs}: {_at(drawn, best)}. " if numbers else ""
@@ -111,10 +138,10 @@ def describe(history, numbers=True):
         return f"Training loss {training}. Validation loss {validation}."
     if "rises" in validation:
         sign = "" if "rises" in training else ", a sign of overfitting"
-        validation += f" from {loss.val[best - 1]:,.2f} to {loss.val[-1]:,.2f}{sign}"
+        validation += f" from {figure(loss.val[best - 1])} to {figure(loss.val[-1])}{sign}"
     gap = loss.val[-1] - loss.train[-1]
-    size = f"{abs(gap):,.2f}"
-    where = "as large as" if float(size.replace(",", "")) == 0 else f"{size} {'above' if gap > 0 else 'below'}"
+    size = figure(abs(gap), max(abs(loss.val[-1]), abs(loss.train[-1])))
+    where = "as large as" if is_nothing(size) else f"{size} {'above' if gap > 0 else 'below'}"
     return (
         f"The best epoch is {best} of {epochs}: {_at(drawn, best)}. "
         f"Validation loss {validation}. At the end it is {where} training loss."
@@ -142,7 +169,7 @@ def zigzag(values):
 
 def _at(drawn, epoch):
     return ", ".join(
-        f"{name} {pane.name.replace('_', ' ')} {values[epoch - 1]:,.2f}"
+        f"{name} {pane.name.replace('_', ' ')} {figure(values[epoch - 1])}"
         for pane in drawn
         for name, values in zip(("training", "validation"), pane[1:], strict=True)
         if values is not None

@@ -103,9 +103,16 @@ def _row(number, entry, chosen, n):
     return f'<tr{row}><th scope="row">{mark}{number}</th>{"".join(cells)}</tr>'
 
 
+def loss_in_words(loss):
+    """With three decimals; as a smaller or a larger loss than these are made for, with two digits."""
+    if not isfinite(loss):
+        return "not a number"
+    return f"{loss:.3f}" if loss == 0 or 0.001 <= abs(loss) < 1000 else f"{loss:.2g}"
+
+
 def _figures(entry, n):
     """The validation loss, the accuracy with its interval and the best epoch, in words."""
-    loss = f"{entry.loss:.3f}" if entry.loss < 1000 else f"{entry.loss:.2g}" if isfinite(entry.loss) else "not a number"
+    loss = loss_in_words(entry.loss)
     accuracy = in_words(entry.accuracy * n, n) if isfinite(entry.accuracy) else "–"
     return loss, accuracy, f"{entry.epoch:g}" if isfinite(entry.epoch) else "–"
 

@@ -1,4 +1,4 @@
-"""From a student's builder to a compiled Keras model, or to words about what is wrong with it."""
+"""From a student's builder to a compiled Keras model, or to words about why there is none."""
 
 import contextlib
 import inspect
@@ -8,7 +8,7 @@ import threading
 import keras
 import numpy as np
 
-from helpers.errors import LessonError, at, explain, line_of_call
+from helpers.errors import LessonError, explain
 
 FRESH = "a fresh thread of the live panels"
 
@@ -97,68 +97,3 @@ def keywords(build):
         for name, parameter in inspect.signature(build).parameters.items()
         if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     }
-
-
-def check_shapes(model, x, y=None, build=None):
-    """Raise a `LessonError` when images `x` or labels `y` cannot be what `model` was built and compiled for.
-
-    Looks at what can be told in words (one input, one output, the common losses); the rest is Keras's to refuse.
-    """
-    if not model.built or not (isinstance(x, np.ndarray) and isinstance(y, np.ndarray)):
-        return
-    wanted, outputs = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
-    if isinstance(wanted, tuple) and not _fits(wanted[1:], x.shape[1:] or (1,)):
-        raise LessonError(
-            f"Your network expects inputs of shape {wanted[1:]}, but each of the {len(x)} examples has shape"
-            f" {x.shape[1:]}." + at(build and line_of_call(build, "Input", "InputLayer", "Sequential"))
-        )
-    if not (isinstance(outputs, tuple) and len(outputs) == 2 and isinstance(outputs[1], int)):
-        return  # several outputs, a sequence or a picture of answers
-    units, loss, one_hot = outputs[1], model.loss, y.ndim == 2 and y.shape[1] > 1
-    if not isinstance(loss, str):
-        loss = getattr(loss, "name", None) or getattr(loss, "__name__", "")
-    wrong, calls = "", ("Dense", "Softmax", "Activation")  # where the last layer is made
-    if loss == "categorical_crossentropy" and not one_hot:
-        calls = ("compile",)
-        wrong = (
-            "The loss categorical_crossentropy needs one-hot labels (one column per class), but the labels are"
-            " single numbers. Use one-hot labels, or the loss sparse_categorical_crossentropy."
-        )
-    elif loss == "categorical_crossentropy" and y.shape[1] != units:
-        wrong = (
-            f"The last layer has {units} outputs, but the one-hot labels have {y.shape[1]} columns, one per class."
-            f" Give the last layer {y.shape[1]} units."
-        )
-    elif loss == "sparse_categorical_crossentropy" and one_hot:
-        calls = ("compile",)
-        wrong = (
-            "The loss sparse_categorical_crossentropy needs labels that are single numbers, but these are one-hot."
-            " Use the loss categorical_crossentropy."
-        )
-    elif loss == "sparse_categorical_crossentropy" and _are_out_of_range(y, units, model.loss):
-        wrong = (
-            f"The labels run from {int(y.min())} to {int(y.max())}, but the last layer has {units} outputs."
-            f" Give the last layer {int(y.max()) + 1} units."
-        )
-    elif loss == "binary_crossentropy" and y.ndim == 1 and units != 1:
-        wrong = (
-            f"The loss binary_crossentropy compares one output with each label, but the last layer has {units} outputs."
-            " Give the last layer 1 unit with a sigmoid."
-        )
-    if wrong:
-        raise LessonError(wrong + at(build and line_of_call(build, *calls)))
-
-
-def _fits(wanted, shape):
-    """Whether inputs of `shape` can be fed where `wanted` is expected; Keras adds or takes a last axis of 1 itself."""
-    if len(wanted) == len(shape) + 1 and wanted[-1] == 1:
-        wanted = wanted[:-1]
-    elif len(shape) == len(wanted) + 1 and shape[-1] == 1:
-        shape = shape[:-1]
-    return len(wanted) == len(shape) and all(a is None or a == b for a, b in zip(wanted, shape, strict=True))
-
-
-def _are_out_of_range(labels, units, loss):
-    """Whether one of the labels that the loss looks at is not a class from 0 to `units` - 1."""
-    counted = labels[labels != getattr(loss, "ignore_class", None)]
-    return counted.size > 0 and (counted.min() < 0 or counted.max() >= units)

@@ -7,7 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from helpers.errors import LessonError
+from helpers.engine.slips import as_array, check_order, check_pair, no_numbers, refuse_lists
+from helpers.errors import LessonError, shorten
 
 BATCHES = (tf.data.Dataset, keras.utils.PyDataset, GeneratorType)
 MOST_OF_SPARSE = 2**30  # bytes that the zeros of a sparse matrix may take
@@ -39,8 +40,10 @@ def as_arrays(part):
         array = part.to_numpy()
         if array.dtype == object:  # columns of several kinds, or some that may have gaps
             array = _as_numbers(part, array)
+        if hasattr(part, "columns") and array.dtype.kind not in "fiub":  # later nobody knows the columns' names
+            raise LessonError(no_numbers(part, array, "data"))
         return array[:, np.newaxis] if array.ndim == 1 else array
-    return np.asarray(part)
+    return as_array(part)
 
 
 def _filled(sparse):
@@ -124,16 +127,18 @@ def check_examples(x, y, validation=None, sample_weight=None):
             continue
         if not isinstance(part, (tuple, list)) or len(part) not in (2, 3) and part is validation:
             raise LessonError("Validation data are a pair of arrays: (x_val, y_val).")
-        arrays = [np.asarray(array) for each in part for array in tf.nest.flatten(each)]
+        refuse_lists(part, f"{name} data")
+        given = tf.nest.flatten(part)
+        arrays = [as_array(values) for values in given]
         rows = sorted({len(array) if array.ndim else 0 for array in arrays})
         if len(rows) > 1:
             numbers = f"there are {rows[0]} rows in one array and {rows[-1]} in another."
             raise LessonError(f"The {name} data do not belong together: {numbers}")
         if rows[0] == 0:
             raise LessonError(f"There are no {name} data: an array is empty.")
-        for array in arrays:
+        for values, array in zip(given, arrays, strict=True):
             if array.dtype.kind not in "fiub":
-                raise LessonError(f"The {name} data must be numbers, but one array holds {array.dtype} values.")
+                raise LessonError(no_numbers(values, array, f"{name} data"))
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 what = "values that are not finite numbers (NaN or infinity)"
                 raise LessonError(f"The {name} data hold {what}: look where they come from.")
@@ -160,18 +165,29 @@ def training_and_validation(data, validation_split=0.2):
         return data, None, None
     if not isinstance(data, (tuple, list)) or len(data) not in (2, 4):
         forms = "(x, y), or (x, y, x_validation, y_validation)"
-        raise LessonError(f"The data must be a dataset of helpers.data, or {forms}.")
+        slip = ""
+        if data is None:
+            slip = " None were given."
+        elif hasattr(data, "shape"):
+            slip = " Put x and y into brackets, as one."
+        elif callable(data):
+            slip = " This is a function: the one that makes the network comes first, then the data."
+        raise LessonError(f"The data must be a dataset of helpers.data, or {forms}.{slip}")
     if len(data) == 4:
-        x, y, x_val, y_val = map(as_arrays, data)
+        x, y, x_val, y_val = parts = [as_arrays(part) for part in data]
+        check_order(*parts)
         return x, y, (x_val, y_val)
     if is_dataset(data[0]):
         return data[0], None, data[1]
+    check_pair(*data)
     x, y = map(as_arrays, data)
     check_examples(x, y)
     fraction = isinstance(validation_split, (int, float)) and not isinstance(validation_split, bool)
     if not fraction or not 0 <= validation_split < 1:
+        in_percent = fraction and 1 < validation_split < 100
         wanted = "a fraction from 0 up to, but not including, 1"
-        raise LessonError(f"validation_split is {wanted}; it is {validation_split!r}.")
+        percent = f" For {validation_split} % write {validation_split / 100:g}." if in_percent else ""
+        raise LessonError(f"validation_split is {wanted}; it is {shorten(repr(validation_split), 60)}.{percent}")
     n = len_of(x)
     split = math.floor(n * (1 - validation_split))
     if split == 0:

@@ -239,6 +239,8 @@ def _compiled(function, *signature):
 
 
 def _one_number(name, value):
+    if value.dtype == tf.string:
+        raise LessonError(f"The metric {name} gives a text for each epoch, and a curve needs a number.")
     if value.shape.rank != 0:
         raise LessonError(
             f"The metric {name} gives {value.shape.num_elements()} numbers for each epoch, and a curve needs one."

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import weakref
 from collections import OrderedDict
 from types import GeneratorType
 
@@ -9,21 +10,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from helpers.engine.builder import call_builder, check_shapes
+from helpers.engine.builder import call_builder
+from helpers.engine.check import check
 from helpers.engine.examples import as_arrays, check_examples, first_of, is_dataset, len_of, weights_of
 from helpers.engine.loop import Loop
 from helpers.engine.settings import of_builder, of_training
 from helpers.engine.stop import Stop
 from helpers.engine.structure import structure_of
-from helpers.engine.training import (
-    DIVERGED,
-    Plan,
-    first_epochs,
-    hand_to_fit,
-    new_history,
-    refuse_data,
-    train,
-)
+from helpers.engine.training import DIVERGED, Plan, first_epochs, hand_to_fit, new_history, refuse_data, train
 from helpers.errors import LessonError, explain, is_whole
 
 COMPILED_NETWORKS_KEPT = 6
@@ -62,8 +56,8 @@ class Trainer:
                 validation = tf.nest.map_structure(np.array, validation)
         elif isinstance(x, GeneratorType):
             raise LessonError(
-                "A generator can be read only once, and the network trains again and again. Give arrays, (x, y), or make"
-                " a dataset of it: tf.data.Dataset.from_generator."
+                "A generator can be read only once, and the network trains again and again. Give arrays, (x, y), or"
+                " make a dataset of it: tf.data.Dataset.from_generator."
             )
         elif isinstance(x, tf.data.Dataset) and x.cardinality() == tf.data.INFINITE_CARDINALITY:
             raise LessonError(
@@ -77,6 +71,7 @@ class Trainer:
         self._loops = OrderedDict()  # structure -> (Loop, None), or (None, the reason why there can be none)
         self._histories = {}  # setting -> the longest history so far
         self._states = OrderedDict()  # setting -> the network's state at that history's end
+        self._trained_here = weakref.WeakSet()  # networks of the student's own that this has trained
         self._lock = threading.Lock()
         self.compilations = 0
 
@@ -95,7 +90,8 @@ class Trainer:
             say = on_state or (lambda state: None)
             say("building")
             model = call_builder(self.build, settings, seed, self._example, self._policy)
-            check_shapes(model, *self._data[:2], build=self.build)
+            x, y = (*self._data, None)[:2]
+            remarks = check(model, x, y, self._validation, self.build, fresh=model not in self._trained_here)
             loop, reason = self._loop_for(model, seed)
             say("training")
 
@@ -113,6 +109,7 @@ class Trainer:
                 history = self._with_fit(model, plan, reason)
             else:
                 history = self._with_loop(loop, model, plan, key, seen)
+            history.remarks = remarks
             if _is_as_long(history, seen) and not (history.path == "fit" and history.stopped):
                 self._histories[key] = history
             return history if len(history.epoch) <= epochs else first_epochs(history, epochs)
@@ -129,7 +126,9 @@ class Trainer:
                 raise LessonError(f"{name} must be a whole number of at least {lowest}; it is {value!r}.")
         available = len_of(self._data[0])
         if available is None and n_train is not None:
-            raise LessonError("n_train needs arrays: of a dataset, take fewer batches, of a tf.data.Dataset with dataset.take(…).")
+            raise LessonError(
+                "n_train needs arrays: of a dataset, take fewer batches, of a tf.data.Dataset with dataset.take(…)."
+            )
         if available is None:
             return None
         if n_train is not None and n_train > available:
@@ -177,6 +176,7 @@ class Trainer:
         data = self._data
         if not is_dataset(data[0]):
             data = tf.nest.map_structure(lambda a: a[: plan.n_train], data)
+        self._trained_here.add(model)
         start = [(variable, variable.value.numpy()) for variable in model.variables]
         try:
             return hand_to_fit(model, data, self._validation, plan, reason, self._class_weight)

@@ -1,24 +1,28 @@
 """`fit`, which trains one model, and what it shares with the `Trainer`: a run from its first epoch to its last.
 
-A run makes a `keras.callbacks.History` with four more attributes:
+A run makes a `keras.callbacks.History` with five more attributes:
 
 - `path`: "compiled" (one compiled function per epoch) or "fit" (handed to `model.fit`);
 - `note`: a sentence for the student, or "": why the run ended early, or why it was handed to `fit`;
+- `remarks`: sentences about what is legal but strange in the network or its data (`helpers.engine.check`), which
+  `fit` adds to the note;
 - `stopped`: whether it was stopped, by a `Stop` or by a loss that is not finite;
 - `measured`: what a `Trainer` was asked to measure after each epoch, {name: list}, or {}.
 """
 
+import functools
 import math
 from collections import namedtuple
 
 import keras
 import tensorflow as tf
 
-from helpers.engine.builder import check_shapes, random_state_of_its_own
+from helpers.engine.builder import random_state_of_its_own
+from helpers.engine.check import check
 from helpers.engine.examples import as_arrays, check_examples, is_dataset, len_of, weights_of
 from helpers.engine.loop import Loop
 from helpers.engine.stop import Stop
-from helpers.errors import LessonError, shorten
+from helpers.errors import LessonError, reason_of, shorten
 
 DIVERGED = (
     "The loss is no longer a finite number, so training stopped here: the learning rate is most likely too large."
@@ -34,6 +38,20 @@ Plan = namedtuple(
 )
 
 
+def _with_reasons(trains):
+    """`trains`, but what TensorFlow says of its graph comes in words."""
+
+    @functools.wraps(trains)
+    def told(*places, **named):
+        try:
+            return trains(*places, **named)
+        except tf.errors.OpError as error:
+            raise LessonError(f"The network could not be trained: {reason_of(error)}") from error
+
+    return told
+
+
+@_with_reasons
 def fit(
     model,
     x,
@@ -55,14 +73,15 @@ def fit(
     `(x, y, sample_weight)`, a dataset or None. sample_weight, of shape (n,), or class_weight, {class: weight}: how much
     each example counts in the loss. The order of the examples and the random layers draw from `seed`.
     `on_epoch(history)` is called after each epoch; `stop`: a `Stop`.
-    Raises `LessonError` for shapes that do not fit together; whatever `model.fit` would raise otherwise.
+    Raises `LessonError` for what cannot be trained (`helpers.engine.check`); whatever `model.fit` would raise
+    otherwise.
     """
     callbacks = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
     plan = Plan(epochs, batch_size or 32, None, seed, shuffle, stop or Stop(), on_epoch, callbacks)
     data, validation = (x,), validation_data
     if not is_dataset(x):
         data, validation = _as_examples(x, y, validation, sample_weight, class_weight)
-        check_shapes(model, *data[:2])
+    remarks = check(model, *(*data, None)[:2], validation, callbacks=callbacks)
     try:
         refuse_data(data, validation)
         _refuse_batch_hooks(callbacks)
@@ -70,10 +89,18 @@ def fit(
     except LessonError:
         raise
     except Exception as reason:
-        return hand_to_fit(model, data, validation, plan, reason, class_weight if is_dataset(x) else None)
+        history = hand_to_fit(model, data, validation, plan, reason, class_weight if is_dataset(x) else None)
+        return _told(history, remarks, model)
     history, plan = new_history(epochs), plan._replace(n_train=len_of(data[0]))
     loop.start(model, seed)
     train(loop, model, history, plan)
+    return _told(history, remarks, model)
+
+
+def _told(history, remarks, model):
+    """`history`, with what is to be said of it all in its note; as after Keras's own fit, `model` has it, too."""
+    history.remarks, model.history = remarks, history
+    history.note = " ".join(filter(None, [history.note, *remarks]))
     return history
 
 
@@ -174,7 +201,7 @@ def hand_to_fit(model, data, validation, plan, reason, class_weight=None):
     data: as in `refuse_data`.
     """
     history = new_history(plan.epochs, "fit")
-    history.note = f"Trained with Keras's own fit, which is slower, because {shorten(reason, 120)}"
+    history.note = f"Trained with Keras's own fit, which is slower, because {shorten(reason, 120).rstrip('.')}."
 
     class Follow(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
@@ -230,12 +257,14 @@ def new_history(epochs, path="compiled"):
     history.on_train_begin()
     history.set_params({"epochs": epochs})
     history.path, history.note, history.stopped, history.measured = path, "", False, {}
+    history.remarks = []
     return history
 
 
 def first_epochs(history, epochs):
     """A copy of `history` that ends after `epochs` epochs."""
     first, length = new_history(epochs, history.path), len(history.epoch)
+    first.remarks = history.remarks
     first.epoch = history.epoch[:epochs]
     first.history = {name: values[:epochs] for name, values in history.history.items()}
     first.measured = {name: values[:epochs] for name, values in history.measured.items()}

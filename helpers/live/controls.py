@@ -41,6 +41,11 @@ def controls(build, forms, available, made_by="explore"):
             fixed[keyword] = form
         else:
             made[keyword] = control
+        if keyword == "batch_size" and control is not None and available is None and keyword not in keywords(build):
+            raise LessonError(
+                "A control for batch_size would change nothing: a tf.data.Dataset comes in batches already, as"
+                " dataset.batch(…) made them. Leave batch_size out, or give arrays, (x, y)."
+            )
         if keyword in OF_TRAINING and not (keyword == "n_train" and form is None):
             _check_number_of_training(keyword, values_of(form, control), available)
     return made, fixed
@@ -86,10 +91,20 @@ def _slider(keyword, form, default, look):
             " start)."
         )
     low, high = form[:2]
-    if not low < high or high - low < 1e-9 * max(1, abs(high)):
+    if low > high:
         raise LessonError(
-            f"{keyword}={form!r}: the first number must be smaller than the second, and not by next to nothing;"
-            " very small values are better chosen from a list."
+            f"{keyword}={form!r}: the first number must be smaller than the second, as in"
+            f" ({high}, {low}{', start' * (len(form) == 3)})."
+        )
+    if low == high:
+        raise LessonError(
+            f"{keyword}={form!r}: from {low} to {high} a slider has nowhere to go. For one fixed value write"
+            f" {keyword}={low}."
+        )
+    if high - low < 1e-9 * max(1, abs(high)):
+        raise LessonError(
+            f"{keyword}={form!r}: the first number is smaller than the second by next to nothing; very small values are"
+            f" better chosen from a list, {keyword}=[{low}, {high}]."
         )
     whole = all(isinstance(n, Integral) for n in form) and (default is None or isinstance(default, Integral))
     usable = isinstance(default, Number) and low <= default <= high

@@ -28,9 +28,9 @@ INTERRUPTED = "You interrupted the training. The panel still works: move a contr
 WORDS = {
     "ready": "",
     "building": "Building the network …",
-    "training": "Training: {epochs} epochs …",
-    "done": "Done. ",
-    "stopped": "Stopped. ",
+    "training": "Training: {epochs} epoch{s} …",
+    "done": "Done.",
+    "stopped": "Stopped.",
     "error": "",
 }
 STYLE = """<style>
@@ -55,7 +55,7 @@ class Live:
     made_by = "explore"  # the function a student calls for it
     trains_when_shown = True
     waits_when_shown = True  # behind a front end, too, its cell ends with the first run
-    says = WORDS  # in each state, before what `_train` returns
+    says = WORDS  # in each state, before what `_train` returns; {epochs} as in `_marks`, {s} and {ies} for its plural
 
     def __init__(self):
         if threading.current_thread().name == FRESH:
@@ -186,7 +186,8 @@ class Live:
 
     def _draw(self, state, words=""):
         marks = {"run": self._run_number, "state": state, **self._marks()}
-        text = html.escape(self.says[state].format(**marks) + words)
+        plural = {"s": "", "ies": "y"} if marks["epochs"] == 1 else {"s": "s", "ies": "ies"}
+        text = html.escape(_after(self.says[state].format(**marks, **plural), words))
         marks = " ".join(f'data-{name}="{html.escape(_as_text(value))}"' for name, value in marks.items())
         if state != self.state or words or not self._words.value:
             self._words.value = f'<div class="live-panel-state {state}" role="status" tabindex="0">{text}</div>'
@@ -241,6 +242,14 @@ def still(svg, alt, words=""):
     words = words or alt
     page = f'<img width="860" alt="{html.escape(alt)}" src="{source}"><p>{html.escape(words)}</p>'
     return {"text/html": page, "text/plain": words}, {}
+
+
+def _after(said, words):
+    """`words` after what is said in a state, which is left out where their first sentence says it, too."""
+    first = words.partition(". ")[0].lower()
+    if said and said.strip(" .").lower() in first:
+        said = ""
+    return " ".join(filter(None, (said.strip(), words.strip())))
 
 
 _numbers = itertools.count(1)

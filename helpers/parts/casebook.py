@@ -8,7 +8,7 @@ import numpy as np
 
 from helpers.curves import live_chart
 from helpers.curves.diagnosis import PATTERNS, against, diagnose, measure
-from helpers.curves.history import panes
+from helpers.curves.history import figure, panes
 from helpers.curves.sheets import LEFT
 from helpers.curves.thumbnails import without_verdict
 from helpers.parts.causes import HELPS, PRESCRIPTIONS, why_not
@@ -140,4 +140,4 @@ def _compared(before, after, zigzag):
 
 
 def _number(value):
-    return f"{value:,.2f}" if np.isfinite(value) else "not a number"
+    return figure(value) if np.isfinite(value) else "not a number"

@@ -15,7 +15,7 @@ import ipywidgets as widgets
 import joblib
 
 from helpers.curves import scoreboard
-from helpers.curves.scoreboard import ACCURACY, LOSS, Entry, in_full
+from helpers.curves.scoreboard import ACCURACY, LOSS, Entry, in_full, loss_in_words
 from helpers.engine.builder import name_of
 from helpers.error_bars import in_words
 from helpers.errors import LessonError
@@ -56,8 +56,8 @@ class Chooser(Live):
     waits_when_shown = False  # the table can be sorted meanwhile
     says = {
         **WORDS,
-        "training": "Training: {epochs} trainings in all. The first results take a while; you can sort and look at rows"
-        " meanwhile.",
+        "training": "Training: {epochs} training{s} in all. The first results take a while; you can sort and look at"
+        " rows meanwhile.",
     }
 
     def __init__(self, build, data, grid, seeds=(0, 1, 2), epochs=20, validation_split=0.2, save_in=None):
@@ -192,7 +192,7 @@ class Chooser(Live):
             accuracy = f"; accuracy {in_words(best.accuracy * n, n)}" if isfinite(best.accuracy) else ""
             so_far = "" if self._sweep.complete else " so far"
             said.append(
-                f"Lowest validation loss{so_far}: {in_full(best.settings)}: {best.loss:.3f}{accuracy}."
+                f"Lowest validation loss{so_far}: {in_full(best.settings)}: {loss_in_words(best.loss)}{accuracy}."
                 " Do not report these figures: it was chosen by them."
             )
         return " ".join(said)

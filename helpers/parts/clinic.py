@@ -144,7 +144,7 @@ class Clinic(Live):
         try:
             for run in self._runs:
                 self._under_way = run
-                self._draw("training", f" Run {run.number} of {self._wanted}.")
+                self._draw("training", f"Run {run.number} of {self._wanted}.")
                 history = train(self._build, self._data, run.case, stop, partial(self._follow, run))
                 if stop.is_set():
                     break
@@ -158,7 +158,8 @@ class Clinic(Live):
                 self._chosen = self._chosen or next(iter(self._runs), None)
                 self._draw_small(*self._pictures)
         look, again = "Look at the curves of each, and say what they show.", "Press the button again for new ones."
-        words = f"{len(self._runs) or 'No'} runs are trained. {look if self._runs else again}"
+        runs = "1 run is" if len(self._runs) == 1 else f"{len(self._runs) or 'No'} runs are"
+        words = f"{runs} trained. {look if self._runs else again}"
         return "stopped" if stop.is_set() else "done", words
 
     def _treat(self, run, prescription, stop):
@@ -166,7 +167,7 @@ class Clinic(Live):
         with self._lock:
             self._chosen = self._under_way = run
             run.show({}, case.epochs, after=prescription)
-            self._draw("training", f" Case {run.number} after “{prescription}”.")
+            self._draw("training", f"Case {run.number} after “{prescription}”.")
         try:
             history = train(self._build, self._data, case, stop, partial(self._follow, run))
         except BaseException:

@@ -14,7 +14,7 @@ from helpers.curves import live_chart
 from helpers.curves.history import describe, panes
 from helpers.curves.sheets import Sheet, lines_of
 from helpers.errors import LessonError, is_whole
-from helpers.live.part import Live
+from helpers.live.part import WORDS, Live
 from helpers.parts.process import LOG, WRITE, on_disk, read_log, running, start, why_it_failed
 from helpers.records.saved import new_folder
 
@@ -58,6 +58,7 @@ class CrashDrill(Live):
 
     made_by = "crash_drill"
     waits_when_shown = False  # a process can be killed meanwhile
+    says = {**WORDS, "building": STARTING}
 
     def __init__(self, script, folder, epochs=20, kill_in=(2, 12, 7)):
         super().__init__()
@@ -102,7 +103,7 @@ class CrashDrill(Live):
     def _train(self, stop):
         self._check_script()
         self._history, self._killed, self._files = {}, False, new_folder("drill", self._folder)
-        self._draw("building", STARTING)
+        self._draw("building")
         process = start(self._script, self._files)
         try:
             told = self._watch(process, stop)

@@ -72,7 +72,7 @@ class Game(Live):
     """
 
     made_by = "winners_curse"
-    says = {**WORDS, "training": "Training: {epochs} tries …"}
+    says = {**WORDS, "training": "Training: {epochs} tr{ies} …"}
 
     def __init__(self, build, data, choices, forms, n_train=200, epochs=5, batch_size=32):
         super().__init__()
@@ -142,7 +142,8 @@ class Game(Live):
             self._try(done, stop)
         self._open_button.disabled = len(done) < tries
         if len(done) < tries:
-            return "stopped", f"{len(done)} of {tries} tries are trained; move a control to go on. {self._in_words()}"
+            so_far = f"{len(done)} of {tries} tries are trained; move a control to go on."
+            return "stopped", f"{so_far} {self._in_words()}" if done else so_far
         return "done", self._in_words()
 
     def _try(self, done, stop):

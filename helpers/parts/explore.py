@@ -8,14 +8,14 @@ from helpers.curves.history import describe
 from helpers.curves.still_picture import plot
 from helpers.engine.builder import name_of
 from helpers.engine.examples import len_of, training_and_validation, with_weights
-from helpers.engine.settings import DEFAULTS, of_builder
+from helpers.engine.settings import DEFAULTS, OF_TRAINING, of_builder, unused
 from helpers.engine.trainer import Trainer
 from helpers.live.controls import curve, difference, in_words
 from helpers.live.part import Live, beside
 from helpers.records.recorder import Recorder, Recording
 
 
-def explore(build, data, validation_split=0.2, save_in=None, sample_weight=None, class_weight=None, **forms):
+def explore(build, data=None, validation_split=0.2, save_in=None, sample_weight=None, class_weight=None, **forms):
     """Show a live panel for `build`: every keyword of the builder can become a control, and each move trains again.
 
     build: your function; it takes keywords and returns a compiled Keras model.
@@ -54,6 +54,7 @@ class Panel(Live):
         self.recording, self.listeners = None, []
         self._build = build
         self._add_controls(build, forms, len_of(x))
+        self._remarks = _remarks(build, forms, validation)
         self.history, self.settings = None, self._read_controls()
         self._past = []  # (settings, history) of finished runs, the latest last
         self._assemble(beside(self._controls.values()), self._stop_button)
@@ -80,8 +81,12 @@ class Panel(Live):
             self.history = None
             raise
         trouble = self._tell_of_recording() if self._recorder else ""
-        words = " ".join(filter(None, (self.history.note, describe(self.history), trouble)))
+        words = " ".join(filter(None, (self.history.note, describe(self.history), trouble, *self._told())))
         return "stopped" if self.history.stopped else "done", words
+
+    def _told(self):
+        """What is legal but strange in the controls, the network or the data, a list of sentences."""
+        return [*self.history.remarks, *self._remarks]
 
     def _tell_of_recording(self):
         """Tell the listeners where the weights of the run are; returns what could not be kept, in words."""
@@ -126,3 +131,18 @@ class Panel(Live):
 
     def _finished(self):
         return plot(self.history, before=f"Live panel at {in_words(self.settings)}.")._repr_mimebundle_()
+
+
+def _remarks(build, forms, validation):
+    """What is legal but strange in what `explore` was given, a list of sentences."""
+    names = [keyword for keyword in unused(build, forms) if keyword not in OF_TRAINING]
+    said = []
+    if names:
+        nothing = "it changes nothing" if len(names) == 1 else "they change nothing"
+        said.append(f"Your function {name_of(build)}() never uses {' and '.join(names)}, so {nothing}.")
+    if validation is None:
+        said.append(
+            "No curve tells how the network does on new examples: give it validation_split=0.2, or"
+            " (x, y, x_validation, y_validation), or two datasets, (training, validation)."
+        )
+    return said

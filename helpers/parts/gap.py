@@ -14,6 +14,7 @@ from math import isfinite
 import numpy as np
 
 from helpers.curves import live_chart
+from helpers.curves.history import figure, is_nothing
 from helpers.curves.sheets import Line, Sheet
 from helpers.engine.examples import check_validation, training_and_validation
 from helpers.engine.remeasure import MODES, Remeasure
@@ -31,7 +32,7 @@ SEEN = 0.05  # of the training loss: a smaller gap gets no verdict
 MOST = 2 / 3  # of all parts: a wide margin, so that another machine gets the same words
 
 
-def explore_gap(build, data, validation_split=0.2, **forms):
+def explore_gap(build, data=None, validation_split=0.2, **forms):
     """Show a live panel whose chart splits the gap between training and validation loss into its causes.
 
     build, data, validation_split, forms: as in `explore`; there must be validation data.
@@ -65,7 +66,7 @@ class GapPanel(Panel):
 
     def _train(self, stop):
         state, _ = super()._train(stop)
-        return state, " ".join(filter(None, (self.history.note, describe(self.history))))
+        return state, " ".join(filter(None, (self.history.note, describe(self.history), *self._told())))
 
     # What it looks like
 
@@ -115,22 +116,24 @@ def describe(history, numbers=True):
     said = []
     for epoch in dict.fromkeys((0, len(history.epoch) - 1)):
         parts = {name: values[epoch] for name, values in parts_of(history).items()}
-        said.append(_figures(parts, epoch) if numbers else _verdict(parts, history.history["loss"][epoch], epoch))
+        losses = [history.history[name][epoch] for name in ("loss", "val_loss")]
+        said.append(_figures(parts, losses, epoch) if numbers else _verdict(parts, losses[0], epoch))
     return " ".join(filter(None, said))
 
 
-def _figures(parts, epoch):
+def _figures(parts, losses, epoch):
     gap = sum(parts.values())
     if not isfinite(gap):
         return f"At epoch {epoch + 1} a loss is no longer a finite number."
+    scale = max(map(abs, losses))
     # As few words as can be: two epochs with four parts each have to find room below the controls.
     reasons = ", ".join(
         f"{size} {'lower' if part > 0 else 'higher'} {PARTS[name].split()[0]} {name}"
         for name, part in parts.items()
-        if (size := f"{abs(part):.2f}") != "0.00"
+        if not is_nothing(size := figure(abs(part), scale))
     )
-    size, what = f"{abs(gap):.2f}", "it" if epoch else "validation loss"
-    where = "is level with" if size == "0.00" else f"lies {size} {'below' if gap > 0 else 'above'}"
+    size, what = figure(abs(gap), scale), "it" if epoch else "validation loss"
+    where = "is level with" if is_nothing(size) else f"lies {size} {'below' if gap > 0 else 'above'}"
     return f"At epoch {epoch + 1} {what} {where} training loss" + (f": {reasons}." if reasons else ".")
 
 

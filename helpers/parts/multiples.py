@@ -114,7 +114,7 @@ class Multiples(Live):
     def _run(self, name, stop):
         """Train one variant; returns whether it was trained to its end."""
         settings = {**self.settings, **self._variants[name]}
-        place = f" {name} ({1 + list(self._variants).index(name)} of {len(self._variants)})"
+        place = f"{name} ({1 + list(self._variants).index(name)} of {len(self._variants)})"
         self._now = name
 
         def on_state(state):

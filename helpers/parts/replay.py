@@ -12,7 +12,7 @@ from numbers import Real
 import numpy as np
 
 from helpers.curves import live_chart
-from helpers.curves.history import CurveError, best_epoch, describe, panes
+from helpers.curves.history import CurveError, best_epoch, describe, figure, panes
 from helpers.curves.sheets import Line, Sheet
 from helpers.errors import LessonError, is_whole
 from helpers.live.part import Live, beside
@@ -121,7 +121,7 @@ class Replay(Live):
     def _verdict(self):
         stopped, best, in_time = self.result
         epochs = len(self._loss.val)
-        weights = f"the weights of epoch {best} (validation loss {self._loss.val[best - 1]:,.2f})"
+        weights = f"the weights of epoch {best} (validation loss {figure(self._loss.val[best - 1])})"
         said = f"never stop early: it goes through all {epochs} epochs and gives back {weights}."
         if in_time:
             saved = "1 epoch" if epochs - stopped == 1 else f"{epochs - stopped} epochs"

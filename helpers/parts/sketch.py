@@ -27,7 +27,16 @@ UNMOVED = "Move at least one slider first: a guess, however rough, is what you w
 
 
 def sketch(
-    build, data, epochs=30, validation_split=0.2, knots=5, n_train=None, batch_size=32, seed=0, highest=1.5, **settings
+    build,
+    data=None,
+    epochs=30,
+    validation_split=0.2,
+    knots=5,
+    n_train=None,
+    batch_size=32,
+    seed=0,
+    highest=1.5,
+    **settings,
 ):
     """Show a part in which the student draws the validation loss they expect before the network is trained.
 
@@ -150,7 +159,8 @@ class Sketch(Live):
         told = {"stop": stop, "on_epoch": self._on_epoch, "on_state": self._draw_state}
         history = self._trainer.run_with(self._settings, **told)
         self._history, self._comparison = history, compare(self._knots, self._values(), history)
-        return "stopped" if history.stopped else "done", " ".join(filter(None, (history.note, self._comparison)))
+        words = " ".join(filter(None, (history.note, self._comparison, *history.remarks)))
+        return "stopped" if history.stopped else "done", words
 
     def _on_epoch(self, history):
         self._history = history

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from helpers.curves import answers, live_chart, predictions
-from helpers.curves.history import describe, panes
+from helpers.curves.history import describe, figure, panes
 from helpers.curves.sheets import Sheet
 from helpers.errors import LessonError, is_whole
 from helpers.live.part import Live, beside
@@ -188,7 +188,7 @@ class TimeMachine(Live):
         loss = run.logs[key][self.epoch - 1]
         said = [
             f"Epoch {self.epoch} of {run.epochs}{best}: {right}",
-            f"{name} loss {loss:,.2f}." if np.isfinite(loss) else f"{name} loss is not a number.",
+            f"{name} loss {figure(loss)}." if np.isfinite(loss) else f"{name} loss is not a number.",
             wrong,
         ]
         if self.best not in (None, self.epoch) and self._answers_of_best is None:

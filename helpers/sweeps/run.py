@@ -17,7 +17,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from helpers.engine.builder import call_builder, check_shapes, name_of
+from helpers.engine.builder import call_builder, name_of
+from helpers.engine.check import check
 from helpers.engine.examples import check_examples, check_validation, first_of, len_of, training_and_validation
 from helpers.engine.settings import of_builder
 from helpers.engine.stop import Stop
@@ -216,7 +217,7 @@ def _network(build, settings, x, y):
     try:
         with undisturbed():
             model = call_builder(build, of_builder(build, settings), 0, first_of(x), keras.config.dtype_policy())
-        check_shapes(model, x, y, build)
+        check(model, x, y, build=build)
     except LessonError as error:
         raise LessonError(f"With {settings_in_words(settings)}: {error}") from error
     structure = structure_of(model)

@@ -12,7 +12,10 @@ import xml.etree.ElementTree as ElementTree
 import ipywidgets as widgets
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from helpers.curves.history import describe
+from helpers.engine.training import DIVERGED
 from helpers.errors import LessonError
 from helpers.live import part as live_module
 from helpers.live.controls import controls
@@ -92,7 +95,11 @@ def no_default(dropout):
     [
         (digits_network, {"wdth": (1, 3)}, "no keyword 'wdth'"),
         (no_default, {}, "needs a value for 'dropout'"),
-        (digits_network, {"dropout": (0.5, 0.1)}, "first number must be smaller"),
+        (digits_network, {"dropout": (0.5, 0.1)}, r"first number must be smaller than the second, as in \(0.1, 0.5\)"),
+        (digits_network, {"epochs": (5, 1, 3)}, r"smaller than the second, as in \(1, 5, start\).$"),
+        (digits_network, {"epochs": (5, 5)}, "nowhere to go.*epochs=5"),
+        (digits_network, {"callbacks": []}, "callbacks=… is for model.fit.*engine.fit"),
+        (digits_network, {"validation_data": VALIDATION}, r"for model.fit.*\(x, y, x_validation, y_validation\)"),
         (digits_network, {"dropout": (0.0, 0.5, 0.7)}, "cannot start at 0.7"),
         (digits_network, {"dropout": (0.0, "a")}, "is no slider"),
         (digits_network, {"dropout": (0.0, 0.1, 0.2, 0.3)}, "is no slider"),
@@ -451,3 +458,70 @@ def test_without_a_front_end_the_finished_picture_and_its_sentence_are_shown(mon
 def test_keywords_of_numpy_type_are_shown_too(background):
     panel = explore(digits_network, FEW, epochs=1, width=[np.int64(32), np.int64(64)])
     assert panel.state == "done"
+
+
+def said(panel):
+    return html.unescape(re.sub("<[^>]*>", "", panel._words.value))
+
+
+def test_remarks_come_once_after_the_result_and_the_run_is_done(background):
+    def build(dropout=0.2, width=64):
+        return digits_network(width=width)
+
+    panel = explore(build, (X, Y), validation_split=0, epochs=2, dropout=(0.0, 0.8, 0.2), width=[64, 32])
+    for _ in range(2):
+        text = said(panel)
+        assert panel.state == "done" and text.startswith("Done. The lowest loss")
+        assert text.count("build() never uses dropout, so it changes nothing.") == 1
+        assert text.index("There is no validation data.") < text.index("never uses")
+        assert text.count("give it validation_split=0.2") == 1
+        move(panel, width=32)
+        panel.wait()
+
+
+def test_of_right_code_the_panel_tells_only_what_the_curves_show(background):
+    panel = explore(digits_network, FEW, epochs=2, dropout=(0.0, 0.8, 0.2))
+    assert said(panel) == f"Done. {describe(panel.history)}"
+
+
+def test_what_has_happened_is_not_said_twice(background):
+    panel = explore(digits_network, DIGITS, epochs=(1, 5000, 3))
+    reached = threading.Event()
+    panel._chart.observe(lambda change: len(panel.history.epoch) > 5 and reached.set(), "value")
+    move(panel, epochs=5000)
+    assert reached.wait(30)
+    panel.stop()
+    panel.wait()
+    assert said(panel).startswith("Stopped before the last epoch. The")
+
+
+@pytest.mark.parametrize(
+    "state, words, whole",
+    [
+        ("building", "B (2 of 3)", "Building the network … B (2 of 3)"),
+        ("done", "Validation loss rises.", "Done. Validation loss rises."),
+        ("done", "", "Done."),
+        ("stopped", "2 of 3 are trained.", "Stopped. 2 of 3 are trained."),
+        ("stopped", "Stopped before the last epoch. It rises.", "Stopped before the last epoch. It rises."),
+        ("stopped", DIVERGED, DIVERGED),
+        ("stopped", "It rises. Then it stopped.", "Stopped. It rises. Then it stopped."),
+        ("error", "Nothing works.", "Nothing works."),
+        ("training", "", "Training: 2 epochs …"),
+    ],
+)
+def test_words_follow_the_state_with_a_space_and_do_not_repeat_it(background, state, words, whole):
+    panel = explore(digits_network, FEW, epochs=2)
+    panel._draw("ready")
+    panel._draw(state, words)
+    assert said(panel) == whole
+    panel.settings["epochs"] = 1
+    panel._draw("training", " ")
+    assert said(panel) == "Training: 1 epoch …"
+
+
+def test_a_control_for_the_batch_size_of_a_dataset_is_refused():
+    batches = tf.data.Dataset.from_tensor_slices((X, Y)).batch(50)
+    with pytest.raises(LessonError, match="would change nothing.*comes in batches"):
+        Panel(digits_network, batches, forms={"batch_size": [8, 16]})
+    with pytest.raises(LessonError, match="None were given"):
+        explore(digits_network)
