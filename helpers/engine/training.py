@@ -17,7 +17,7 @@ import tensorflow as tf
 from helpers.engine.builder import check_shapes, random_state_of_its_own
 from helpers.engine.examples import check_examples, len_of
 from helpers.engine.loop import Loop
-from helpers.engine.stop import Stop
+from helpers.engine.stop import Stop, check_wanted
 from helpers.errors import LessonError, shorten
 
 DIVERGED = (
@@ -171,7 +171,9 @@ def hand_to_fit(model, x, y, validation, plan, reason):
 def _after_epoch(plan, history, number, logs, network, note):
     """Take epoch `number` (from 0) into the history by `note(number, logs)`, and tell of it what the plan asks for."""
     # First: an interrupt must not leave an epoch without its figures.
+    check_wanted()
     measured = plan.measure(network) if plan.measure else {}
+    check_wanted()
     note(number, logs)
     _append_to(history.measured, measured)
     if plan.save:
@@ -179,6 +181,7 @@ def _after_epoch(plan, history, number, logs, network, note):
     if not math.isfinite(logs["loss"]):
         history.stopped, history.note = True, DIVERGED
     if plan.on_epoch:
+        check_wanted()
         plan.on_epoch(history)
 
 
