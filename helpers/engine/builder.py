@@ -39,16 +39,17 @@ def in_fresh_thread(function, policy=None):
         return function()
 
     thread = threading.Thread(target=work, daemon=True, name=FRESH)
-    thread.start()
     try:
+        thread.start()
         while thread.is_alive():
             thread.join(LOOK)
             check_wanted()
     except BaseException:  # nobody waits for it any more
         if stop is not None:
             stop.abandon()
-        end(thread)
-        thread.join(LOOK)  # all but what hangs is gone by then, and does nothing any more to what we turn to next
+        if thread.is_alive():
+            end(thread)
+            thread.join(LOOK)  # all but what hangs is gone by then, and does nothing any more to what we turn to next
         raise
     if "error" in outcome:
         raise outcome["error"]

@@ -28,8 +28,8 @@ INTERRUPTED = "You interrupted the training. The panel still works: move a contr
 ABANDONED = "The run was told to stop, but went on for {} seconds, so the panel has let go of it and works again."
 MEND_IT = " If that line loops or waits without an end, mend it, run its cell again and then the cell of this panel."
 SLOW = (
-    " It was inside Keras or TensorFlow, which may only be slow here: try a smaller network, or fewer images. If no panel"
-    " works any more, restart the kernel."
+    " It was inside Keras or TensorFlow, which may only be slow here: try a smaller network, or fewer images. If no"
+    " panel works any more, restart the kernel."
 )
 DEAF = " To stop it, interrupt the kernel (■)."
 WORDS = {
@@ -76,7 +76,8 @@ class Live:
         self._name = f"p{next(_numbers)}"  # tells its chart from the others on the page
         self.idle = threading.Event()
         self.idle.set()
-        self._place, self._shown_in, self._cell_waits, self._closed = None, None, False, False
+        self._place, self._shown_in, self._number_of_cell = None, None, None
+        self._cell_waits = self._closed = False
         self._background, self._run_number, self._drawn_at = False, 0, 0.0
         self._of_student, self._on_control = (), self._request  # the widgets lent; what a move of a control calls
         self._words, self._chart = widgets.HTML(), widgets.HTML()
@@ -101,7 +102,7 @@ class Live:
     def show(self):
         """Show it and, if it trains at once, start; most return, the part itself, when the curves are complete."""
         place = self._place = _place()
-        self._shown_in = _cell()
+        self._shown_in, self._number_of_cell = _cell(), _number_of_cell()
         self._background = place == "background"
         _replace_panel_of_this_cell(self)
         if place != "nobody watches":
@@ -133,7 +134,7 @@ class Live:
             raise self._error
 
     def _interrupted(self):
-        """End what is under way, abandon it if it does not end, and say so in words. A second interrupt is impatience."""
+        """End what is under way, abandon it if it does not end (at once at a second interrupt), and say so in words."""
         was_training, before = WORKER.is_training(self), self._error
         try:
             self.stop()
@@ -225,8 +226,8 @@ class Live:
 
     def say_it_waits(self, other):
         """Say that another part is training, which one, and what to do."""
-        cell = f" in cell [{other._shown_in}]" if other._shown_in else ""
-        waiting = f"Waiting until {other.made_by}(…){cell} has finished … Need it not go on? Press its Stop."
+        cell = f" in cell [{other._number_of_cell}]" if other._number_of_cell else ""
+        waiting = f"Waiting until {other.made_by}(…){cell} has finished … If it hangs, press its Stop."
         self._words.value = f'<div class="live-panel-state" role="status">{waiting}</div>'
 
     # What it looks like
@@ -237,12 +238,12 @@ class Live:
         text = html.escape(self.says[state].format(**marks) + words + how_to_stop)
         marks = " ".join(f'data-{name}="{html.escape(_as_text(value))}"' for name, value in marks.items())
         picture = self._picture()
-        if current() is not None and current().left:  # too late
-            raise Abandoned
+        _refuse_late()
         if state != self.state or words or not self._words.value:
             self._words.value = f'<div class="live-panel-state {state}" role="status" tabindex="0">{text}</div>'
         # The picture, which carries the state, comes last: who sees a state sees its words as well.
         self._chart.value = f'<div class="live-panel" {marks}>{picture}</div>'
+        _refuse_late()  # it may have been there that it hung
         self.state = state
         self._drawn_at = time.perf_counter()
 
@@ -261,7 +262,7 @@ class Live:
             self._draw("training")
 
     def _is_deaf(self):
-        """Whether the kernel hears nothing from the page, because it is busy with the cell, or the request, that trains."""
+        """Whether the kernel cannot hear the page, because it is busy with the cell, or the request, that trains."""
         return self._place == "inline" or self._cell_waits and self._background and not _has_subshell()
 
     def _display(self, data=None, metadata=None):
@@ -286,6 +287,12 @@ class Live:
     def _still_words(self):
         """(alt text, words below the picture) for a reader without a kernel, the same on every machine."""
         raise NotImplementedError
+
+
+def _refuse_late():
+    """Raise `Abandoned` in a thread whose place another has taken: it is not to draw any more."""
+    if current() is not None and current().left:
+        raise Abandoned
 
 
 def hear_meanwhile(box):
@@ -348,6 +355,12 @@ def _has_subshell():
 def _cell():
     """The number of the execution that is under way."""
     return getattr(get_ipython(), "execution_count", None)
+
+
+def _number_of_cell():
+    """The number that stands beside the cell that is running: it is how many have been run."""
+    cells = getattr(get_ipython(), "user_ns", {}).get("In", ())  # the first of them is none
+    return len(cells) - 1 if cells else None
 
 
 def _replace_panel_of_this_cell(panel):
