@@ -24,7 +24,7 @@ def in_fresh_thread(function, policy=None):
 
     If `function` does not come back, an interrupt ends the waiting, and so does whoever abandons the run.
     """
-    outcome, stop = {}, current()
+    outcome, stop, done = {}, current(), threading.Event()
 
     def work():
         try:
@@ -32,6 +32,8 @@ def in_fresh_thread(function, policy=None):
                 outcome["value"] = in_policy()
         except BaseException as error:  # handed to the thread that waits
             outcome["error"] = error
+        finally:
+            done.set()
 
     def in_policy():
         if policy is not None:
@@ -41,15 +43,16 @@ def in_fresh_thread(function, policy=None):
     thread = threading.Thread(target=work, daemon=True, name=FRESH)
     try:
         thread.start()
-        while thread.is_alive():
-            thread.join(LOOK)
+        while not done.wait(LOOK):  # not join: a thread whose join was interrupted counts as ended in Python 3.11
             check_wanted()
+        thread.join()
+        check_wanted()
     except BaseException:  # nobody waits for it any more
         if stop is not None:
             stop.abandon()
-        if thread.is_alive():
+        if thread.ident is not None and not done.is_set():
             end(thread)
-            thread.join(LOOK)  # all but what hangs is gone by then, and does nothing any more to what we turn to next
+            done.wait(LOOK)  # all but what hangs is gone by then, and does nothing any more to what we turn to next
         raise
     if "error" in outcome:
         raise outcome["error"]

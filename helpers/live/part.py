@@ -5,6 +5,7 @@ and where a program runs the notebook, it trains inside the request that asked f
 """
 
 import base64
+import contextlib
 import html
 import itertools
 import json
@@ -136,12 +137,14 @@ class Live:
     def _interrupted(self):
         """End what is under way, abandon it if it does not end (at once at a second interrupt), and say so in words."""
         was_training, before = WORKER.is_training(self), self._error
-        try:
+        with contextlib.suppress(KeyboardInterrupt):
             self.stop()
             self.idle.wait(self.patience)
-        except KeyboardInterrupt:
-            pass
-        WORKER.abandon(self)
+        leaving = threading.Thread(target=WORKER.abandon, args=(self,))  # where no further interrupt can break it off
+        leaving.start()
+        while leaving.is_alive():
+            with contextlib.suppress(KeyboardInterrupt):
+                leaving.join(0.1)
         hangs = was_training and self._error is not before
         return f"You interrupted the training. {self._error}" if hangs else INTERRUPTED
 
