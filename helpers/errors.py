@@ -4,7 +4,9 @@ import ast
 import inspect
 import linecache
 import math
+import os
 import re
+import sysconfig
 import textwrap
 import traceback
 from numbers import Integral
@@ -106,9 +108,37 @@ def line_of_call(build, *names):
     return (max(first, 1) + max(found) - 1, lines[max(found) - 1].strip()) if found else None
 
 
+def line_under_way(stacks, build=None):
+    """The line of the student's code that a thread is in, as (number in the cell, text, where it stands), or None.
+
+    stacks: for each thread a list of (file, line, function), the innermost first (`Stop.hung_in`). The innermost line
+    that belongs to no package counts.
+    """
+    code = getattr(inspect.unwrap(build), "__code__", None) if build else None
+    with_network = code and code.co_filename
+    lines = [line for stack in stacks for line in stack if line[0] == with_network or _is_of_student(line[0])]
+    if not lines:
+        return None
+    file, number, function = lines[0]
+    where = "your network" if file == with_network else function.split(".<locals>")[0]
+    return number, linecache.getline(file, number).strip(), where
+
+
+LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+PACKAGE = os.path.dirname(os.path.abspath(__file__))
+
+
+def _is_of_student(file):
+    return not file.startswith((*LIBRARIES, PACKAGE, "<")) and not re.search("(site|dist)-packages", file)
+
+
 def at(place):
-    """`place` (number, text) as words, or an empty string when the line is not known."""
-    return f" Look at line {place[0]} of the cell with your network: {place[1]}" if place else ""
+    """`place` (number, text) as words, or an empty string when the line is not known; with (number, text, where it
+    stands), in the cell with that."""
+    if not place:
+        return ""
+    number, text, where = (*place, "your network")[:3]
+    return f" Look at line {number} of the cell with {where}: {text}"
 
 
 def explain(error, build, doing="ran"):

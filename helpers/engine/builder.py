@@ -8,6 +8,7 @@ import threading
 import keras
 import numpy as np
 
+from helpers.engine.stop import LOOK, check_wanted, current, end, undone, working_for
 from helpers.errors import LessonError, explain
 
 FRESH = "a fresh thread of the live panels"
@@ -20,20 +21,39 @@ def in_fresh_thread(function, policy=None):
     again, so two models from one builder have equal configurations, and TensorFlow, which keeps a little
     memory for every variable name it has ever seen, sees no new ones. `policy`: the dtype policy to use there;
     Keras keeps that per thread, too.
+
+    If `function` does not come back, an interrupt ends the waiting, and so does whoever abandons the run.
     """
-    outcome = {}
+    outcome, stop, done = {}, current(), threading.Event()
 
     def work():
         try:
-            if policy is not None:
-                keras.config.set_dtype_policy(policy)
-            outcome["value"] = function()
+            with working_for(stop):
+                outcome["value"] = in_policy()
         except BaseException as error:  # handed to the thread that waits
             outcome["error"] = error
+        finally:
+            done.set()
+
+    def in_policy():
+        if policy is not None:
+            keras.config.set_dtype_policy(policy)
+        return function()
 
     thread = threading.Thread(target=work, daemon=True, name=FRESH)
-    thread.start()
-    thread.join()
+    try:
+        thread.start()
+        while not done.wait(LOOK):  # not join: a thread whose join was interrupted counts as ended in Python 3.11
+            check_wanted()
+        thread.join()
+        check_wanted()
+    except BaseException:  # nobody waits for it any more
+        if stop is not None:
+            stop.abandon()
+        if thread.ident is not None and not done.is_set():
+            end(thread)
+            done.wait(LOOK)  # all but what hangs is gone by then, and does nothing any more to what we turn to next
+        raise
     if "error" in outcome:
         raise outcome["error"]
     return outcome["value"]
@@ -43,13 +63,15 @@ def in_fresh_thread(function, policy=None):
 def random_state_of_its_own(seed):
     """Within it, Python's and NumPy's random numbers start from `seed`; afterwards the student's go on as before."""
     states = random.getstate(), np.random.get_state()
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    try:
-        yield
-    finally:
+
+    def restore():
         random.setstate(states[0])
         np.random.set_state(states[1])
+
+    with undone(restore):
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        yield
 
 
 def call_builder(build, settings, seed, example=None, policy=None):
@@ -60,15 +82,15 @@ def call_builder(build, settings, seed, example=None, policy=None):
     """
     name = name_of(build)
 
-    def seeded_build():
-        with random_state_of_its_own(seed):
-            model = build(**settings)
-            if isinstance(model, keras.Model) and not model.built and example is not None:
-                model(example)
-            return model
+    def built():
+        model = build(**settings)
+        if isinstance(model, keras.Model) and not model.built and example is not None:
+            model(example)
+        return model
 
     try:
-        model = in_fresh_thread(seeded_build, policy)
+        with random_state_of_its_own(seed):  # here, so that a builder that never comes back cannot keep it
+            model = in_fresh_thread(built, policy)
     except (Exception, SystemExit) as error:
         raise explain(error, build) from error
     if model is None:

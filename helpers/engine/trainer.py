@@ -1,5 +1,6 @@
 """The `Trainer`, which trains what a builder makes at changing settings; what it returns, `training` says."""
 
+import contextlib
 import json
 import threading
 import weakref
@@ -10,12 +11,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from helpers.engine.builder import call_builder
+from helpers.engine.builder import call_builder, in_fresh_thread
 from helpers.engine.check import check
 from helpers.engine.examples import as_arrays, check_examples, first_of, is_dataset, len_of, weights_of
 from helpers.engine.loop import Loop
 from helpers.engine.settings import of_builder, of_training
-from helpers.engine.stop import Stop
+from helpers.engine.stop import LOOK, Stop, check_wanted, working_for
 from helpers.engine.structure import structure_of
 from helpers.engine.training import DIVERGED, Plan, first_epochs, hand_to_fit, new_history, refuse_data, train
 from helpers.errors import LessonError, explain, is_whole
@@ -72,7 +73,7 @@ class Trainer:
         self._histories = {}  # setting -> the longest history so far
         self._states = OrderedDict()  # setting -> the network's state at that history's end
         self._trained_here = weakref.WeakSet()  # networks of the student's own that this has trained
-        self._lock = threading.Lock()
+        self._changed, self._under_way = threading.Condition(), None  # the Stop of the run under way, and its change
         self.compilations = 0
 
     def run(self, settings, epochs, batch_size=32, n_train=None, seed=0, stop=None, on_state=None, on_epoch=None):
@@ -81,7 +82,8 @@ class Trainer:
         n_train: train on the first so many examples (None: all). `on_state("building" | "training")` and
         `on_epoch(history)` tell how far it is. Raises `LessonError` for a mistake in `build` or in the numbers.
         """
-        with self._lock:
+        stop = stop or Stop()
+        with self._turn_of(stop):
             n_train = self._check_numbers(epochs, batch_size, n_train, seed)
             key = json.dumps([settings, batch_size, n_train, seed], sort_keys=True, default=repr)
             seen = self._histories.get(key)
@@ -92,7 +94,8 @@ class Trainer:
             model = call_builder(self.build, settings, seed, self._example, self._policy)
             x, y = (*self._data, None)[:2]
             remarks = check(model, x, y, self._validation, self.build, fresh=model not in self._trained_here)
-            loop, reason = self._loop_for(model, seed)
+            # In a thread that can be left: parts of the student's own are called there.
+            loop, reason = in_fresh_thread(lambda: self._loop_for(model, seed))
             say("training")
 
             def measure(network):
@@ -103,16 +106,36 @@ class Trainer:
                     loop.copy_to(model)
                 self.save(model, epoch)
 
-            plan = Plan(epochs, batch_size, n_train, seed, True, stop or Stop(), on_epoch)
+            plan = Plan(epochs, batch_size, n_train, seed, True, stop, on_epoch)
             plan = plan._replace(measure=self.measure and measure, save=self.save and save)
             if loop is None:
                 history = self._with_fit(model, plan, reason)
             else:
                 history = self._with_loop(loop, model, plan, key, seen)
             history.remarks = remarks
+            check_wanted()
             if _is_as_long(history, seen) and not (history.path == "fit" and history.stopped):
                 self._histories[key] = history
             return history if len(history.epoch) <= epochs else first_epochs(history, epochs)
+
+    @contextlib.contextmanager
+    def _turn_of(self, stop):
+        """Within it no other run of this `Trainer` is under way; one that was abandoned, and hangs, does not count."""
+        with self._changed:
+            while self._under_way is not None and not self._under_way.abandoned:
+                self._changed.wait(LOOK)
+                check_wanted()
+            if self._under_way is not None:  # it may still be training what was compiled for it
+                self._loops = OrderedDict()
+            self._under_way = stop
+        try:
+            with working_for(stop):
+                yield
+        finally:
+            with self._changed:
+                if self._under_way is stop:
+                    self._under_way = None
+                    self._changed.notify_all()
 
     def run_with(self, settings, **told):
         """`run` with one dict for the builder's settings and the training's own; told: `stop` and what follows it."""
@@ -149,6 +172,7 @@ class Trainer:
             raise
         except Exception as reason:
             made = None, reason
+        check_wanted()
         if structure is not None:
             _keep(self._loops, structure, made, COMPILED_NETWORKS_KEPT)
         return made
@@ -163,10 +187,13 @@ class Trainer:
             loop.restore(self._states[key])
         try:
             state = train(loop, None, history, plan)
+            check_wanted()
         except tf.errors.OpError as error:
             raise explain(error, self.build, "was trained") from error
         finally:
-            if not loop.reusable:  # parts that the student's networks share must begin the next run as this one
+            if not (
+                loop.reusable or plan.stop.abandoned
+            ):  # parts that the student's networks share must begin the next run as this one
                 loop.restore(start)
         if loop.reusable and _is_as_long(history, seen):  # a state belongs to the end of the history that is kept
             _keep(self._states, key, state, STATES_KEPT)
@@ -179,7 +206,8 @@ class Trainer:
         self._trained_here.add(model)
         start = [(variable, variable.value.numpy()) for variable in model.variables]
         try:
-            return hand_to_fit(model, data, self._validation, plan, reason, self._class_weight)
+            arguments = model, data, self._validation, plan, reason, self._class_weight
+            return in_fresh_thread(lambda: hand_to_fit(*arguments), self._policy)
         except Exception as error:
             raise explain(error, self.build, "was trained") from error
         finally:

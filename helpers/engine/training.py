@@ -21,7 +21,7 @@ from helpers.engine.builder import random_state_of_its_own
 from helpers.engine.check import check
 from helpers.engine.examples import as_arrays, check_examples, is_dataset, len_of, weights_of
 from helpers.engine.loop import Loop
-from helpers.engine.stop import Stop
+from helpers.engine.stop import Stop, check_wanted
 from helpers.errors import LessonError, reason_of, shorten
 
 DIVERGED = (
@@ -240,7 +240,9 @@ def hand_to_fit(model, data, validation, plan, reason, class_weight=None):
 def _after_epoch(plan, history, number, logs, network, note):
     """Take epoch `number` (from 0) into the history by `note(number, logs)`, and tell of it what the plan asks for."""
     # First: an interrupt must not leave an epoch without its figures.
+    check_wanted()
     measured = plan.measure(network) if plan.measure else {}
+    check_wanted()
     note(number, logs)
     _append_to(history.measured, measured)
     if plan.save:
@@ -248,6 +250,7 @@ def _after_epoch(plan, history, number, logs, network, note):
     if not math.isfinite(logs["loss"]):
         history.stopped, history.note = True, DIVERGED
     if plan.on_epoch:
+        check_wanted()
         plan.on_epoch(history)
 
 

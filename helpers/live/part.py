@@ -5,6 +5,7 @@ and where a program runs the notebook, it trains inside the request that asked f
 """
 
 import base64
+import contextlib
 import html
 import itertools
 import json
@@ -17,14 +18,21 @@ from IPython import get_ipython
 from IPython.display import display
 
 from helpers.engine.builder import FRESH
-from helpers.engine.stop import Stop
-from helpers.errors import Interrupted, LessonError, our_mistake
+from helpers.engine.stop import Abandoned, Stop, current, working_for
+from helpers.errors import Interrupted, LessonError, at, line_under_way, our_mistake
 from helpers.live.controls import controls, read
-from helpers.live.worker import WORKER
+from helpers.live.worker import PATIENCE, WORKER
 
 FRAME = 0.04  # seconds between two pictures of a growing curve: faster than this nobody sees
 VIEW = "application/vnd.jupyter.widget-view+json"
 INTERRUPTED = "You interrupted the training. The panel still works: move a control to train again."
+ABANDONED = "The run was told to stop, but went on for {} seconds, so the panel has let go of it and works again."
+MEND_IT = " If that line loops or waits without an end, mend it, run its cell again and then the cell of this panel."
+SLOW = (
+    " It was inside Keras or TensorFlow, which may only be slow here: try a smaller network, or fewer images. If no"
+    " panel works any more, restart the kernel."
+)
+DEAF = " To stop it, interrupt the kernel (■)."
 WORDS = {
     "ready": "",
     "building": "Building the network …",
@@ -55,6 +63,8 @@ class Live:
     made_by = "explore"  # the function a student calls for it
     trains_when_shown = True
     waits_when_shown = True  # behind a front end, too, its cell ends with the first run
+    patience = PATIENCE  # seconds in which a run that is told to end has to do so
+    _build = None  # the function of the student that makes the network
     says = WORDS  # in each state, before what `_train` returns; {epochs} as in `_marks`, {s} and {ies} for its plural
 
     def __init__(self):
@@ -67,6 +77,8 @@ class Live:
         self._name = f"p{next(_numbers)}"  # tells its chart from the others on the page
         self.idle = threading.Event()
         self.idle.set()
+        self._place, self._shown_in, self._number_of_cell = None, None, None
+        self._cell_waits = self._closed = False
         self._background, self._run_number, self._drawn_at = False, 0, 0.0
         self._of_student, self._on_control = (), self._request  # the widgets lent; what a move of a control calls
         self._words, self._chart = widgets.HTML(), widgets.HTML()
@@ -90,16 +102,20 @@ class Live:
 
     def show(self):
         """Show it and, if it trains at once, start; most return, the part itself, when the curves are complete."""
-        place = _place()
-        self._shown_in = _cell()
+        place = self._place = _place()
+        self._shown_in, self._number_of_cell = _cell(), _number_of_cell()
         self._background = place == "background"
         _replace_panel_of_this_cell(self)
         if place != "nobody watches":
             self._display()
         if self.trains_when_shown:
-            self._request()
-            if self.waits_when_shown or not self._background:
-                self.wait()
+            self._cell_waits = self.waits_when_shown or not self._background
+            try:
+                self._request()
+                if self._cell_waits:
+                    self.wait()
+            finally:
+                self._cell_waits = False
         if place == "nobody watches":
             self._display(*self._finished())
         return self
@@ -114,11 +130,23 @@ class Live:
             while not self.idle.wait(0.1):
                 pass
         except KeyboardInterrupt:
-            self.stop()
-            self.idle.wait(5)
-            raise Interrupted(INTERRUPTED) from None
+            raise Interrupted(self._interrupted()) from None
         if self._error is not None:
             raise self._error
+
+    def _interrupted(self):
+        """End what is under way, abandon it if it does not end (at once at a second interrupt), and say so in words."""
+        was_training, before = WORKER.is_training(self), self._error
+        with contextlib.suppress(KeyboardInterrupt):
+            self.stop()
+            self.idle.wait(self.patience)
+        leaving = threading.Thread(target=WORKER.abandon, args=(self,))  # where no further interrupt can break it off
+        leaving.start()
+        while leaving.is_alive():
+            with contextlib.suppress(KeyboardInterrupt):
+                leaving.join(0.1)
+        hangs = was_training and self._error is not before
+        return f"You interrupted the training. {self._error}" if hangs else INTERRUPTED
 
     def stop(self, _button=None):
         """Stop the training that is under way or waits; the curve so far stays, and the next move trains again."""
@@ -127,11 +155,13 @@ class Live:
         self.overtake()
 
     def overtake(self):
-        """End the run that is under way, because it is out of date."""
+        """End the run that is under way, because it is out of date; one that does not end is abandoned."""
+        WORKER.end_soon(self)
         self._stop.set()
 
     def close(self):
         """Stop training and take it off the page; nothing of it stays in memory."""
+        self._closed = True
         self.stop()
         self._stop_button.on_click(self.stop, remove=True)
         lent = self._lent()
@@ -153,33 +183,54 @@ class Live:
 
     def _request(self, _change=None):
         """A control has moved: train with what the controls now show."""
+        if self._closed:  # it moved while the cell ran again
+            return
         if self._background:
             WORKER.request(self)
         else:
             self.run()
 
-    def run(self):
-        """Train once with the controls' present values, drawing as it goes. One thread at a time calls this."""
-        self._stop = stop = Stop()
+    def run(self, stop=None):
+        """Train once with the controls' present values, drawing as it goes. One thread at a time calls this.
+
+        stop: what ends this run. Raises `Abandoned` in a thread whose place another has taken.
+        """
+        self._stop = stop = stop or Stop()
         self._error = None
         self._run_number += 1
-        try:
-            state, words = self._train(stop)
-        except KeyboardInterrupt:
-            self._error = Interrupted(INTERRUPTED)
-            self._draw("stopped", INTERRUPTED)
-        except Exception as error:
-            self._error = error if isinstance(error, LessonError) else our_mistake(error)
-            self._draw("error", str(self._error))
-        else:
-            if not (stop.is_set() and WORKER.has_request_of(self)):
+        with working_for(stop):
+            try:
+                state, words = self._train(stop)
+            except Abandoned:
+                if stop.left:
+                    raise
+                self.given_up(stop)
+                return
+            except KeyboardInterrupt:
+                words = INTERRUPTED + at(line_under_way(stop.hung_in, self._build))
+                self._error, state = Interrupted(words), "stopped"
+            except Exception as error:
+                self._error = error if isinstance(error, LessonError) else our_mistake(error)
+                state, words = "error", str(self._error)
+            self._tidy_up()
+            if self._error is not None or not (stop.is_set() and WORKER.has_request_of(self)):
                 self._draw(state, words)
+
+    def given_up(self, stop):
+        """The run that `stop` ends has been abandoned: tidy up after it, and say so."""
+        self._tidy_up()
+        place = line_under_way(stop.hung_in, self._build)
+        self._error = LessonError(ABANDONED.format(self.patience) + (at(place) + MEND_IT if place else SLOW))
+        if not WORKER.has_request_of(self):
+            self._draw("error", str(self._error))
 
     def failed(self, error):
         self._error = error
 
-    def say_it_waits(self):
-        waiting = "Waiting until another panel has finished …"
+    def say_it_waits(self, other):
+        """Say that another part is training, which one, and what to do."""
+        cell = f" in cell [{other._number_of_cell}]" if other._number_of_cell else ""
+        waiting = f"Waiting until {other.made_by}(…){cell} has finished … If it hangs, press its Stop."
         self._words.value = f'<div class="live-panel-state" role="status">{waiting}</div>'
 
     # What it looks like
@@ -187,12 +238,16 @@ class Live:
     def _draw(self, state, words=""):
         marks = {"run": self._run_number, "state": state, **self._marks()}
         plural = {"s": "", "ies": "y"} if marks["epochs"] == 1 else {"s": "s", "ies": "ies"}
-        text = html.escape(_after(self.says[state].format(**marks, **plural), words))
+        how_to_stop = DEAF if state == "training" and self._is_deaf() else ""
+        text = html.escape(_after(self.says[state].format(**marks, **plural), words) + how_to_stop)
         marks = " ".join(f'data-{name}="{html.escape(_as_text(value))}"' for name, value in marks.items())
+        picture = self._picture()
+        _refuse_late()
         if state != self.state or words or not self._words.value:
             self._words.value = f'<div class="live-panel-state {state}" role="status" tabindex="0">{text}</div>'
         # The picture, which carries the state, comes last: who sees a state sees its words as well.
-        self._chart.value = f'<div class="live-panel" {marks}>{self._picture()}</div>'
+        self._chart.value = f'<div class="live-panel" {marks}>{picture}</div>'
+        _refuse_late()  # it may have been there that it hung
         self.state = state
         self._drawn_at = time.perf_counter()
 
@@ -210,7 +265,12 @@ class Live:
         if len(history.epoch) == 1 or self._is_due():
             self._draw("training")
 
+    def _is_deaf(self):
+        """Whether the kernel cannot hear the page, because it is busy with the cell, or the request, that trains."""
+        return self._place == "inline" or self._cell_waits and self._background and not _has_subshell()
+
     def _display(self, data=None, metadata=None):
+        hear_meanwhile(self._box)
         data = data or {"text/plain": "A live panel. Run this cell to bring it to life."}
         view = {"version_major": 2, "version_minor": 0, "model_id": self._box.model_id}
         display({**data, VIEW: view}, metadata=metadata, raw=True)
@@ -221,6 +281,9 @@ class Live:
 
     # What a subclass says where it must
 
+    def _tidy_up(self):
+        """After a run, however it ended: what is noted of a run under way is taken back."""
+
     def _lent(self):
         """Widgets on it that belong to the student and outlive it."""
         return self._of_student
@@ -228,6 +291,23 @@ class Live:
     def _still_words(self):
         """(alt text, words below the picture) for a reader without a kernel, the same on every machine."""
         raise NotImplementedError
+
+
+def _refuse_late():
+    """Raise `Abandoned` in a thread whose place another has taken: it is not to draw any more."""
+    if current() is not None and current().left:
+        raise Abandoned
+
+
+def hear_meanwhile(box):
+    """Let what a student does with `box` and all in it reach the kernel while a cell runs.
+
+    JupyterLab sends it to a sub-shell, a thread of its own. ipykernel from 7.4 hands it to the shell that has last sent
+    something to that widget instead (`BaseComm._reply_subshell_for`), and that is the one which runs the cell.
+    """
+    for widget in _all_in(box):
+        if hasattr(widget.comm, "_reply_subshell_for"):
+            widget.comm._reply_subshell_for = lambda _data, as_sent: as_sent
 
 
 def beside(parts):
@@ -277,9 +357,22 @@ def _place():
     return "background" if shell.kernel._allow_stdin else "nobody watches"
 
 
+def _has_subshell():
+    """Whether the page has made a sub-shell, which hears it while a cell runs."""
+    kernel = getattr(get_ipython(), "kernel", None)
+    manager = getattr(getattr(kernel, "shell_channel_thread", None), "manager", None)
+    return manager is not None and bool(manager.list_subshell())
+
+
 def _cell():
     """The number of the execution that is under way."""
     return getattr(get_ipython(), "execution_count", None)
+
+
+def _number_of_cell():
+    """The number that stands beside the cell that is running: it is how many have been run."""
+    cells = getattr(get_ipython(), "user_ns", {}).get("In", ())  # the first of them is none
+    return len(cells) - 1 if cells else None
 
 
 def _replace_panel_of_this_cell(panel):

@@ -21,7 +21,7 @@ from helpers.error_bars import in_words
 from helpers.errors import LessonError
 from helpers.live.part import WORDS, Live, beside, still
 from helpers.sweeps.run import sweep
-from helpers.sweeps.tasks import MOST_RUNS
+from helpers.sweeps.tasks import MOST_RUNS, PATIENCE
 
 TABLE = "330px"  # high; what does not fit is scrolled
 
@@ -53,6 +53,7 @@ class Chooser(Live):
     """
 
     made_by = "choose"
+    patience = Live.patience + PATIENCE  # first the sweep waits for its workers
     waits_when_shown = False  # the table can be sorted meanwhile
     says = {
         **WORDS,

@@ -130,10 +130,16 @@ class Clinic(Live):
         self._request()
 
     def _train(self, stop):
-        try:
-            return self._job(stop)
-        finally:
+        return self._job(stop)
+
+    def _tidy_up(self):
+        with self._lock:
+            if self._under_way is not None and self._under_way.history is not None:
+                self._under_way.show_itself()  # a prescription that was not tried to its end
             self._under_way = None
+            self._runs = [run for run in self._runs if run.history is not None]  # what is finished makes a shorter row
+            self._chosen = self._chosen or next(iter(self._runs), None)
+            self._draw_small(*self._pictures)
 
     def _train_row(self, stop):
         cases = draw_cases(self._wanted, self._random, self._data)
@@ -141,22 +147,17 @@ class Clinic(Live):
             self._runs, self._chosen = [Run(number, case) for number, case in enumerate(cases, 1)], None
             self._draw_small(*self._pictures)
             self._mark_buttons(free=False)
-        try:
-            for run in self._runs:
-                self._under_way = run
-                self._draw("training", f"Run {run.number} of {self._wanted}.")
-                history = train(self._build, self._data, run.case, stop, partial(self._follow, run))
-                if stop.is_set():
-                    break
-                with self._lock:
-                    run.history = history
-                    run.show_itself()
-                    self._draw_small(run.number)
-        finally:
-            with self._lock:  # after a stop or an error, what is finished makes a shorter row
-                self._runs = [run for run in self._runs if run.history is not None]
-                self._chosen = self._chosen or next(iter(self._runs), None)
-                self._draw_small(*self._pictures)
+        for run in self._runs:
+            self._under_way = run
+            self._draw("training", f"Run {run.number} of {self._wanted}.")
+            history = train(self._build, self._data, run.case, stop, partial(self._follow, run))
+            if stop.is_set():
+                break
+            with self._lock:
+                run.history = history
+                run.show_itself()
+                self._draw_small(run.number)
+        self._tidy_up()
         look, again = "Look at the curves of each, and say what they show.", "Press the button again for new ones."
         runs = "1 run is" if len(self._runs) == 1 else f"{len(self._runs) or 'No'} runs are"
         words = f"{runs} trained. {look if self._runs else again}"
@@ -168,15 +169,11 @@ class Clinic(Live):
             self._chosen = self._under_way = run
             run.show({}, case.epochs, after=prescription)
             self._draw("training", f"Case {run.number} after “{prescription}”.")
-        try:
-            history = train(self._build, self._data, case, stop, partial(self._follow, run))
-        except BaseException:
-            run.show_itself()
-            raise
+        history = train(self._build, self._data, case, stop, partial(self._follow, run))
         with self._lock:
             if stop.is_set():
-                run.show_itself()
                 return "stopped", f"“{prescription}” was not tried to its end, so it does not count."
+            self._under_way = None
             run.show(history.history, case.epochs, after=prescription)
             words = run.judge_prescription(prescription, history)
             return "done", (f"{standing(self._runs, self._wanted)} " if self.closed == len(self._runs) else "") + words

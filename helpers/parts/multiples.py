@@ -82,25 +82,26 @@ class Multiples(Live):
     def _train(self, stop):
         self._begin(self._read_controls())
         errors = {}
-        try:
-            for name in self._variants:
-                try:
-                    finished = self._run(name, stop)
-                except LessonError as error:  # told at the end: the other variants are trained all the same
-                    errors[name], self._notices[name] = error, FAILED
-                    finished = not stop.is_set()
-                if not finished:
-                    break
-        finally:
-            self._now = ""
-            for name in self._variants:
-                if name not in errors:
-                    self._notices[name] = "" if self._points(name) else "not trained"
+        for name in self._variants:
+            try:
+                finished = self._run(name, stop)
+            except LessonError as error:  # told at the end: the other variants are trained all the same
+                errors[name], self._notices[name] = error, FAILED
+                finished = not stop.is_set()
+            if not finished:
+                break
+        self._now = ""
         if errors:
             told = self._grouped({name: str(error) for name, error in errors.items()})
             others = ["The curves of the other variants are drawn."] if set(self.histories).difference(errors) else []
             raise LessonError(" ".join(told + others)) from next(iter(errors.values()))
         return "done" if finished else "stopped", self._in_words()
+
+    def _tidy_up(self):
+        self._now = ""
+        for name in self._variants:
+            if self._notices[name] != FAILED:
+                self._notices[name] = "" if self._points(name) else "not trained"
 
     def _begin(self, settings):
         """Turn to `settings`; the curves of those before, if they were left in peace, become the ghosts."""

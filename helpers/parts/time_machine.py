@@ -18,7 +18,7 @@ from helpers.curves import answers, live_chart, predictions
 from helpers.curves.history import describe, figure, panes
 from helpers.curves.sheets import Sheet
 from helpers.errors import LessonError, is_whole
-from helpers.live.part import Live, beside
+from helpers.live.part import Live, beside, hear_meanwhile
 from helpers.parts.finished_run import Run
 
 PICTURES = 12  # that are shown, if nobody chooses others
@@ -73,10 +73,10 @@ class TimeMachine(Live):
         self._last_button = _button("Last epoch", "Go to the end of the run", self._on_last)
         self._slider = _slider(1, 1, disabled=True)
         # A box of its own: nothing beside it moves when another slider comes.
-        self._place = widgets.Box([self._slider], layout=widgets.Layout(width="35em", min_height="32px"))
+        self._slot = widgets.Box([self._slider], layout=widgets.Layout(width="35em", min_height="32px"))
         if self._panel is None:
             self._open(source[0], {}, *source[1:])
-        self._assemble(beside([self._place, self._best_button, self._last_button]))
+        self._assemble(beside([self._slot, self._best_button, self._last_button]))
         if self._panel is not None:
             self._panel.listeners.append(self._follow)
         self.run()
@@ -174,7 +174,8 @@ class TimeMachine(Live):
     def _put(self, slider):
         """Put `slider` in the place of the one before, whose End key always goes to the end that it was made with."""
         before, self._slider = self._slider, slider
-        self._place.children = [slider]
+        self._slot.children = [slider]
+        hear_meanwhile(slider)
         before.unobserve_all()
         before.close()
         self._last_button.disabled, self._best_button.disabled = slider.disabled, self.best is None

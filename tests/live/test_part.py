@@ -1,0 +1,72 @@
+"""What a part says while its cell keeps the kernel from hearing the page, and how it is heard all the same."""
+
+import threading
+
+import ipywidgets as widgets
+import pytest
+from ipykernel.comm.comm import BaseComm
+
+from helpers.live import part as live_module
+from helpers.live.part import Live, hear_meanwhile
+from helpers.parts.explore import explore
+from tests.networks import digits_network, few_digits
+
+X, Y, VALIDATION = few_digits()
+
+
+def words_of_two_runs(monkeypatch, place, has_subshell):
+    """What a panel says in its first run, within its cell, and in one that a control asks for: two lists."""
+    monkeypatch.setattr(live_module, "_place", lambda: place)
+    monkeypatch.setattr(live_module, "display", lambda *args, **kwargs: None)
+    monkeypatch.setattr(live_module, "_has_subshell", lambda: has_subshell)
+    said = {1: [], 2: []}
+    draw = Live._draw
+
+    def note(self, *args):
+        draw(self, *args)
+        if self._run_number:
+            said[self._run_number].append(self._words.value)
+
+    monkeypatch.setattr(Live, "_draw", note)
+    panel = explore(digits_network, (X, Y, *VALIDATION), epochs=(1, 9, 2))
+    panel._controls["epochs"].value = 3
+    panel.wait()
+    return said[1], said[2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "place, has_subshell, first, later",
+    [("background", False, True, False), ("background", True, False, False), ("inline", False, True, True)],
+)
+def test_who_cannot_be_stopped_by_its_button_says_what_stops_it(monkeypatch, place, has_subshell, first, later):
+    said = words_of_two_runs(monkeypatch, place, has_subshell)
+    assert [any("interrupt the kernel (■)" in words for words in run) for run in said] == [first, later]
+    assert not any("■" in run[-1] for run in said)  # nor when it has ended
+
+
+def test_every_widget_of_a_part_is_heard_where_the_page_says():
+    inner = widgets.IntSlider()
+    box = widgets.VBox([widgets.HBox([inner]), widgets.Button()])
+    every = [box, box.children[0], inner, box.children[1]]
+    for widget in every:
+        widget.comm = BaseComm(target_name="jupyter.widget")
+        widget.comm._reply_subshell_id = "the shell that is busy"  # ipykernel notes which one has last sent something
+    hear_meanwhile(box)
+
+    def as_sent(_data, where):  # an ipykernel that makes no such note hands it to where it was sent anyway
+        return where
+
+    for widget in every:
+        assert getattr(widget.comm, "_reply_subshell_for", as_sent)({}, "the sub-shell") == "the sub-shell"
+
+
+def test_a_control_that_moves_on_a_closed_part_trains_nothing(monkeypatch):
+    monkeypatch.setattr(live_module, "_place", lambda: "background")
+    monkeypatch.setattr(live_module, "display", lambda *args, **kwargs: None)
+    panel = explore(digits_network, (X, Y, *VALIDATION), epochs=(1, 9, 2))
+    panel.close()
+    mover = threading.Thread(target=panel._request)  # as in the sub-shell, where the move was under way
+    mover.start()
+    mover.join(10)
+    assert panel.idle.wait(10) and panel._run_number == 1
