@@ -649,14 +649,14 @@ def begun(folder):
 def watched(folder, settings, others=1):
     """A builder that leaves a file with the number of the process in which it is called, if that is not this one.
 
-    Here it waits, once the settings were looked at and one is trained, until `others` processes have begun.
+    Once the settings were looked at and one is trained, it waits until `others` processes have begun.
     """
     here, place, calls = os.getpid(), str(folder), itertools.count()
 
     def build(units=4, learning_rate=0.001, dropout=0.0):
         if os.getpid() != here:
             open(os.path.join(place, str(os.getpid())), "w").close()
-        elif next(calls) > settings:
+        if os.getpid() != here or next(calls) > settings:
             wait_for(lambda: len(os.listdir(place)) >= others)
         model = keras.Sequential([keras.Input((64,)), layers.Dense(units), layers.Dense(10, activation="softmax")])
         model.compile(keras.optimizers.Adam(learning_rate), "categorical_crossentropy", metrics=["accuracy"])
