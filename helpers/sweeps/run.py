@@ -3,7 +3,8 @@
     result = sweep(build, clothes, {"units": [16, 32], "learning_rate": [0.001, 0.01]}, seeds=(0, 1, 2), save_in=folder)
     result.best.settings
 
-joblib spreads the runs; what it is told is honoured: `with joblib.parallel_config(n_jobs=1):`, or `backend="dask"`.
+What joblib is told is honoured: `with joblib.parallel_config(n_jobs=1):`, or `backend="dask"`. If it is told nothing,
+as many runs are trained at a time as there are cores, and always only as many as there is memory for.
 """
 
 import contextlib
