@@ -176,7 +176,8 @@ class Crew:
         """Do what dying processes had begun in one that has the memory for itself; never here, where it may kill us."""
         for process in self._processes:
             process.end()
-        self._work, self._aside, self._idle, self._processes = Work(self._aside, self._structures), [], [], []
+        self._work, self._aside = Work(self._aside, self._structures), []
+        self._idle, self._busy, self._processes = [], {}, []  # nor is one waited for that was only starting
         self._alone = processes.Process(machine.own_memory())
         self._welcome(self._alone)
 

@@ -96,6 +96,13 @@ def folder(tmp_path):
 
 
 @pytest.fixture
+def place(tmp_path):
+    """A folder in which processes leave files."""
+    (tmp_path / "begun").mkdir()
+    return tmp_path / "begun"
+
+
+@pytest.fixture
 def untrained(monkeypatch):
     """Nothing may be trained, and no process started."""
 
@@ -881,11 +888,11 @@ UNITS = {"units": [4, 5, 6, 7]}
 
 @pytest.mark.slow
 @pytest.mark.parametrize("n, deaths", [(2, 1), (3, 1), (3, 2)])
-def test_a_process_that_is_killed_takes_nothing_along(n, deaths, tmp_path, folder):
+def test_a_process_that_is_killed_takes_nothing_along(n, deaths, place, folder):
     told = []
     with processes(n):
         result = sweep(
-            deadly(tmp_path, 4, deaths),
+            deadly(place, 4, deaths),
             DATA,
             UNITS,
             seeds=(0, 1),
@@ -893,7 +900,7 @@ def test_a_process_that_is_killed_takes_nothing_along(n, deaths, tmp_path, folde
             save_in=folder,
             on_run=lambda now: told.append(now.finished),
         )
-    assert len(begun(tmp_path)) == deaths and told == list(range(9)) and result.complete
+    assert len(begun(place)) == deaths and told == list(range(9)) and result.complete
     assert result.trouble.count("has died") == 1 and "fewer at a time" in repr(result)
     assert not any(row.errors for row in result.rows) and len(list(folder.glob("run-*.json"))) == 8
     with joblib.parallel_config(n_jobs=1):
@@ -901,11 +908,11 @@ def test_a_process_that_is_killed_takes_nothing_along(n, deaths, tmp_path, folde
 
 
 @pytest.mark.slow
-def test_a_process_that_dies_again_is_told_and_what_was_finished_is_kept(tmp_path, folder):
+def test_a_process_that_dies_again_is_told_and_what_was_finished_is_kept(place, folder):
     with processes():
         with pytest.raises(LessonError, match=r"trained units=\d has died.*another one.*only what is missing") as died:
-            sweep(deadly(tmp_path, 4, 100), DATA, UNITS, seeds=range(2), epochs=2, save_in=folder)
-        assert len(begun(tmp_path)) == 2 and died.value.sweep.finished == len(list(folder.glob("run-*.json"))) == 7
+            sweep(deadly(place, 4, 100), DATA, UNITS, seeds=range(2), epochs=2, save_in=folder)
+        assert len(begun(place)) == 2 and died.value.sweep.finished == len(list(folder.glob("run-*.json"))) == 7
         assert sweep(build, DATA, GRID, epochs=2).complete
 
 
@@ -942,9 +949,7 @@ if __name__ == "__main__":
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda how: how.name)
-def test_a_kernel_that_ends_in_mid_sweep_leaves_no_process_behind(how, tmp_path):
-    place = tmp_path / "begun"
-    place.mkdir()
+def test_a_kernel_that_ends_in_mid_sweep_leaves_no_process_behind(how, place):
     kernel = subprocess.Popen(
         [sys.executable, "-c", f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler);\n{ORPHANS}"]
         + [str(place)],
