@@ -679,14 +679,14 @@ def processes(n=2):
         yield
 
 
-def watched_until(folder, function, settings=4):
-    """`function` as a builder that waits here, once one setting is trained, until there is a file in the folder."""
+def watched_until(folder, function, settings=4, files=1):
+    """`function` as a builder that waits here, once one setting is trained, until so many files are in the folder."""
     here, calls = os.getpid(), itertools.count()
 
     @functools.wraps(function)
     def waiting(**chosen):
         if os.getpid() == here and next(calls) > settings:
-            wait_for(lambda: os.listdir(folder))
+            wait_for(lambda: len(os.listdir(folder)) >= files)
         return function(**chosen)
 
     return waiting
@@ -870,7 +870,7 @@ def test_a_failure_in_a_process_quotes_the_student_s_line(tmp_path):
     )
 
 
-def deadly(folder, settings, times):
+def deadly(folder, settings, times, waits_for=1):
     """A builder that kills the process it is called in, if that is not this one; so many times."""
     here = os.getpid()
 
@@ -880,7 +880,7 @@ def deadly(folder, settings, times):
             os.kill(os.getpid(), signal.SIGKILL)
         return build(units)
 
-    return watched_until(folder, build_deadly, settings)
+    return watched_until(folder, build_deadly, settings, waits_for)
 
 
 UNITS = {"units": [4, 5, 6, 7]}
@@ -892,7 +892,7 @@ def test_a_process_that_is_killed_takes_nothing_along(n, deaths, place, folder):
     told = []
     with processes(n):
         result = sweep(
-            deadly(place, 4, deaths),
+            deadly(place, 4, deaths, deaths),
             DATA,
             UNITS,
             seeds=(0, 1),
