@@ -3,7 +3,8 @@
     result = sweep(build, clothes, {"units": [16, 32], "learning_rate": [0.001, 0.01]}, seeds=(0, 1, 2), save_in=folder)
     result.best.settings
 
-joblib spreads the runs; what it is told is honoured: `with joblib.parallel_config(n_jobs=1):`, or `backend="dask"`.
+What joblib is told is honoured: `with joblib.parallel_config(n_jobs=1):`, or `backend="dask"`. If it is told nothing,
+as many runs are trained at a time as there are cores, and always only as many as there is memory for.
 """
 
 import contextlib
@@ -25,9 +26,10 @@ from helpers.engine.stop import Stop
 from helpers.engine.structure import structure_of
 from helpers.engine.training import DIVERGED, new_history
 from helpers.errors import LessonError
+from helpers.sweeps.crew import trained
 from helpers.sweeps.files import check_folder, files_of, hash_of, read_run, write_run
 from helpers.sweeps.grid import check_grid, check_numbers, settings_in_words
-from helpers.sweeps.tasks import flag_for, job_of, trained, undisturbed
+from helpers.sweeps.tasks import flag_for, job_of, undisturbed
 
 
 def sweep(build, data, grid, seeds=(0,), epochs=20, validation_split=0.2, save_in=None, stop=None, on_run=None):
@@ -76,12 +78,12 @@ def sweep(build, data, grid, seeds=(0,), epochs=20, validation_split=0.2, save_i
             if folder:
                 write_run(files[number, seed], {**about, **record})
         except LessonError as error:  # what cannot be kept must not end the training
-            trouble = f"Some results of this sweep are not in {folder}, only in what it returned. {error}"
-            result.trouble = result.trouble or trouble
+            result._tell(f"Some results of this sweep are not in {folder}, only in what it returned. {error}")
 
     with contextlib.ExitStack() as pool, flag_for(stop, pool) as flag:
         job = job_of(build, result, flag)
-        finished = trained(pool, job, (x, y, validation), missing, [network.structure for network in networks])
+        structures = [network.structure for network in networks]
+        finished = trained(pool, job, (x, y, validation), missing, structures, result._tell)
         run = ()
         try:
             for run in finished:
@@ -105,18 +107,19 @@ class Sweep:
 
     `rows`: a list of `Row`, one for each setting, in the grid's order, its last keyword changing fastest; `keywords`:
     the grid's; `seeds`, `epochs`; `n_validation`: the number of validation examples; `runs`, `finished`: how many runs
-    there are in all, and how many are done, failed ones included; `trouble`: a sentence about results that could not be
-    saved, or "".
+    there are in all, and how many are done, failed ones included; `trouble`: in words, that results could not be saved,
+    that memory was short, or that a process died; or "".
     """
 
     def __init__(self, build, grid, seeds, epochs, n_validation):
-        self._name, self.keywords, self.trouble = name_of(build), list(grid), ""
+        self._name, self.keywords, self._troubles = name_of(build), list(grid), {}
         self.seeds, self.epochs, self.n_validation = seeds, epochs, n_validation
         self.rows = [Row(dict(zip(grid, values, strict=True)), seeds) for values in itertools.product(*grid.values())]
 
     runs = property(lambda self: len(self.rows) * len(self.seeds))
     finished = property(lambda self: sum(row._has(seed) for row in self.rows for seed in self.seeds))
     complete = property(lambda self: self.finished == self.runs)
+    trouble = property(lambda self: " ".join(self._troubles.values()))
 
     @property
     def best(self):
@@ -133,6 +136,9 @@ class Sweep:
         if self.best:
             words.append(f"lowest validation loss {self.best.loss:.3g}: {settings_in_words(self.best.settings)}")
         return f"<{'; '.join(words)}>" + (f" {self.trouble}" if self.trouble else "")
+
+    def _tell(self, trouble):
+        self._troubles.setdefault(trouble.partition(".")[0], trouble)  # each kind once
 
     def _add(self, number, seed, record):
         row = self.rows[number]

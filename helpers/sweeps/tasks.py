@@ -80,26 +80,25 @@ def flag_for(stop, pool):
         shutil.rmtree(flag.parent, ignore_errors=True)
 
 
-def trained(pool, job, data, runs, structures):
+def trained_by_joblib(pool, job, data, runs, structures, n_jobs):
     """Train `runs` on joblib's workers; yields `(number of the setting, seed, record)` in the order they finish."""
     try:
-        backend, n_jobs = joblib.parallel.get_active_backend()
-        n_jobs = -1 if n_jobs is None else n_jobs
+        backend, _ = joblib.parallel.get_active_backend()
         workers = joblib.effective_n_jobs(n_jobs)
         if workers > 1 and not getattr(backend, "supports_sharedmem", False):
-            _check_can_travel(job)
-        # On one machine joblib shares large arrays through memory. Dask is sent them with each task, being in a tuple:
-        # what it spreads by itself ("scatters") it soon keeps on one worker alone, with which a sweep would be lost.
-        tasks = (joblib.delayed(_train)(job, task, data) for task in _tasks(runs, structures, workers))
+            _dumped(job)  # joblib would tell late that it cannot be sent, Dask not at all
+        # Dask is sent large arrays with each task, being in a tuple: what it spreads by itself ("scatters") it soon
+        # keeps on one worker alone, with which a sweep would be lost.
+        tasks = (joblib.delayed(train)(job, task, data) for task in _tasks(runs, structures, workers))
         parallel = pool.enter_context(joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1))
         for finished in parallel(tasks):
             yield from finished
     except LessonError:
         raise
     except Exception as error:
-        raise _lost(error) from error
+        raise lost(error) from error
     finally:
-        _trainers.pop(job.key, None)
+        forget(job)
 
 
 def _tasks(runs, structures, workers):
@@ -115,10 +114,10 @@ def _tasks(runs, structures, workers):
     return tasks
 
 
-def _check_can_travel(job):
-    """Raise a `LessonError` if `job` cannot be sent to another process: joblib would tell it late, Dask not at all."""
+def _dumped(job):
+    """`job` as bytes for another process; raises a `LessonError` if that cannot be."""
     try:
-        pickle.dumps(joblib.wrap_non_picklable_objects(job))  # as joblib and Dask do, with cloudpickle
+        return pickle.dumps(joblib.wrap_non_picklable_objects(job, keep_wrapper=False))  # with cloudpickle
     except Exception as error:
         raise LessonError(
             f"Your function {name_of(job.build)}(), something it uses, or a value in the grid cannot be sent to another"
@@ -127,7 +126,25 @@ def _check_can_travel(job):
         ) from error
 
 
-def _lost(error):
+def write_job(job, data):
+    """The file from which `train_from` reads, beside the flag: a process reads it once, not with each run."""
+    file, dumped = job.flag.with_name("job"), _dumped(job)
+    try:
+        with open(file, "wb") as out:
+            pickle.dump((dumped, data), out, pickle.HIGHEST_PROTOCOL)
+    except OSError as error:
+        raise in_words(error, file, "write") from error
+    return file
+
+
+KEPT = (
+    "Where you have given it a folder (save_in=…), what was finished is kept, and the same sweep started again trains"
+    " only what is missing."
+)
+
+
+def lost(error):
+    """The `LessonError` of a sweep whose workers fail, whatever they train."""
     name = type(error).__name__
     reason = {
         "TerminatedWorkerError": "a process that trained has died, most likely because memory ran out. Use fewer"
@@ -135,15 +152,18 @@ def _lost(error):
         "ModuleNotFoundError": f"a worker lacks a module: {shorten(error)}. Start the workers in the folder of the"
         " lessons, in the same environment.",
     }.get(name, f"{name}: {shorten(error)}")
-    return LessonError(
-        f"The sweep could not go on: {reason} Where you have given it a folder (save_in=…), what was finished is kept,"
-        " and the same sweep started again trains only what is missing."
-    )
+    return LessonError(f"The sweep could not go on: {reason} {KEPT}")
 
 
 # In a worker
 
+_draws = {  # the functions of `random` that draw from the process's own random numbers
+    name: function
+    for name, function in vars(random).items()
+    if name in random.__all__ and getattr(function, "__self__", None) is random.seed.__self__
+}
 _one_at_a_time = threading.Lock()  # a worker may have several threads, but Keras has its state once in a process
+_read = {}  # the file of a sweep -> its job and data
 _trainers = {}  # the key of a sweep -> its Trainer: a worker compiles each structure once, and is sent nothing twice
 
 
@@ -155,46 +175,69 @@ def undisturbed():
     so that now and then a network began from other weights than its seed's.
     """
     with _one_at_a_time:
-        shared, ours, here = random.seed.__self__, random.Random(), threading.get_ident()
-        names = [name for name in random.__all__ if getattr(getattr(random, name), "__self__", None) is shared]
+        ours, here = random.Random(), threading.get_ident()
 
         def share(name):
             def draw(*args, **kwargs):
                 mine = threading.get_ident() == here or threading.current_thread().name == FRESH
-                return getattr(ours if mine else shared, name)(*args, **kwargs)
+                return (getattr(ours, name) if mine else _draws[name])(*args, **kwargs)
 
             return draw
 
-        for name in names:
+        for name in _draws:
             setattr(random, name, share(name))
         try:
             yield
         finally:
-            for name in names:
-                setattr(random, name, getattr(shared, name))
+            for name, function in _draws.items():
+                setattr(random, name, function)
 
 
-def _train(job, runs, data):
-    """Train `runs`, each (number of the setting, seed); returns (number, seed, record) of those not stopped."""
+def give_up_this_process():
+    """A run of this process hangs, in a thread that cannot be ended: others are not to wait for it any more."""
+    global _one_at_a_time
+    _one_at_a_time = threading.Lock()
+
+
+def train_from(file, run):
+    """As `train`, with the job and the data from `write_job`'s `file`."""
+    if file not in _read:
+        _read.clear(), _trainers.clear()
+        dumped, data = pickle.loads(file.read_bytes())
+        _read[file] = pickle.loads(dumped), data
+    job, data = _read[file]
+    finished = train(job, [run], data)
+    if job.key in _trainers:  # it has copied the data
+        _read[file] = job, None
+    return finished
+
+
+def train(job, runs, data, after_epoch=None):
+    """Train `runs`, each (number of the setting, seed); returns (number, seed, record) of those not stopped.
+
+    `after_epoch()` is called after each epoch, and when a run has ended.
+    """
     if os.getpid() != job.process and threading.current_thread() is threading.main_thread():
         # Jupyter interrupts a kernel's children, too; what is to become of the sweep is for the kernel to say.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    finished = []
+    finished, say = [], after_epoch or (lambda: None)
     with undisturbed():
         for number, seed in runs:
-            record = None if job.flag.exists() else _run(job, number, seed, data)
+            record = None if job.flag.exists() else _run(job, number, seed, data, say)
+            say()
             if record is None:
                 break
             finished.append((number, seed, record))
     return finished
 
 
-def _run(job, number, seed, data):
+def _run(job, number, seed, data, say):
     """Train one run; returns its record, None if it was stopped."""
     stop, settings = Stop(), job.settings[number]
     of_training = {name: settings[name] for name in OF_TRAINING if name in settings}
 
     def on_epoch(_history):
+        say()
         if job.flag.exists():
             stop.set()
 
@@ -207,6 +250,11 @@ def _run(job, number, seed, data):
     if history.stopped and history.note != DIVERGED:
         return None
     return {name: getattr(history, name, "") for name in RECORD}  # a `History` has no error
+
+
+def forget(job):
+    """Give back the memory that this process has taken for `job`."""
+    _trainers.pop(job.key, None)
 
 
 def _trainer(job, data):
