@@ -183,6 +183,7 @@ def test_committed_file_is_small_and_has_its_checksum():
     assert FILE.stat().st_size <= 3_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not SCRIPT["DEBIAN_FOLDER"].exists(), reason="needs dataset-fashion-mnist")
 def test_script_makes_the_committed_file(tmp_path):
     made = tmp_path / "clothing.npz"

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from helpers.engine.slips import as_array, check_order, check_pair, no_numbers, refuse_lists
+from helpers.engine.slips import as_array, check_order, check_pair, no_numbers
 from helpers.errors import LessonError, shorten
 
 BATCHES = (tf.data.Dataset, keras.utils.PyDataset, GeneratorType)
@@ -127,7 +127,6 @@ def check_examples(x, y, validation=None, sample_weight=None):
             continue
         if not isinstance(part, (tuple, list)) or len(part) not in (2, 3) and part is validation:
             raise LessonError("Validation data are a pair of arrays: (x_val, y_val).")
-        refuse_lists(part, f"{name} data")
         given = tf.nest.flatten(part)
         arrays = [as_array(values) for values in given]
         rows = sorted({len(array) if array.ndim else 0 for array in arrays})

@@ -18,14 +18,6 @@ def as_array(values):
         raise LessonError(RAGGED) from None
 
 
-def refuse_lists(part, what):
-    """Raise a `LessonError` for plain lists, whose numbers would each count as an array of its own."""
-    for values in part:
-        if isinstance(values, (list, tuple)) and not all(map(_is_array, values)):
-            as_array(values)
-            raise LessonError(f"The {what} are lists, and must be arrays: np.array(x), np.array(y).")
-
-
 def check_pair(x, y):
     """Raise a `LessonError` where x and y are two pairs of arrays, or x is a list of rows that differ in length."""
     pairs = [part if isinstance(part, (tuple, list)) and len(part) == 2 else () for part in (x, y)]
@@ -60,8 +52,6 @@ def no_numbers(given, array, what):
     if hasattr(given, "columns"):
         kinds = zip(given.columns, given.dtypes, strict=True)
         names = [repr(column) for column, kind in kinds if getattr(kind, "kind", "O") not in "fiub"]
-        if not names:  # numbers of several kinds, some of which only pandas knows
-            return f'The {what} must be numbers of one kind. Write x.astype("float32").'
         hold = f"the column {names[0]} holds" if len(names) == 1 else f"the columns {', '.join(names)} hold"
         return (
             f"The {what} must be numbers, but {hold} something else. Numbers that were read as text become numbers"

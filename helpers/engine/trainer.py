@@ -47,9 +47,10 @@ class Trainer:
         self._data, self._class_weight = (x,), class_weight
         if not is_dataset(x):
             x, y = as_arrays(x), as_arrays(y)
-            weights = weights_of(y, sample_weight, class_weight)
             validation = tuple(map(as_arrays, validation)) if isinstance(validation, (tuple, list)) else validation
-            check_examples(x, y, validation, weights)
+            check_examples(x, y, validation)
+            weights = weights_of(y, sample_weight, class_weight)
+            check_examples(x, y, None, weights)
             # Copies: what a student changes in the arrays later must not reach some settings and not others.
             self._data = tf.nest.map_structure(np.array, (x, y) if weights is None else (x, y, weights))
             self._class_weight = None  # it is in the weights

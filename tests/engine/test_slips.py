@@ -1,6 +1,7 @@
 """Slips in the data that a student hands over, and data that look like slips and are none."""
 
 import numpy as np
+import pandas
 import pytest
 import tensorflow as tf
 
@@ -11,21 +12,6 @@ from tests.networks import digits_network
 
 X, Y = np.random.default_rng(0).normal(size=(20, 4)), np.arange(20) % 2
 TEXTS = np.array(["cat", "dog"] * 10)
-
-
-class Table:
-    """What of a pandas DataFrame is looked at: `columns`, `dtypes` and the array it becomes."""
-
-    def __init__(self, **columns):
-        self._arrays = list(map(np.array, columns.values()))
-        self.columns, self.dtypes = list(columns), [array.dtype for array in self._arrays]
-        self.shape = len(self._arrays[0]), len(columns)
-
-    def __len__(self):
-        return self.shape[0]
-
-    def __array__(self, dtype=None, copy=None):
-        return np.array([list(row) for row in zip(*self._arrays, strict=True)], object)
 
 
 @pytest.mark.parametrize(
@@ -42,9 +28,8 @@ class Table:
         (([[1, 2], [3]], [0, 1]), "differ in length.*pad_sequences"),
         (([np.zeros(3), np.zeros(4), np.zeros(5)], [0, 1, 0]), "differ in length"),
         ((np.array([[1, 2], [3]], dtype=object), [0, 1]), "differ in length"),
-        ((Table(age=X[:, 0], city=TEXTS), Y), "the column 'city' holds.*float32.*get_dummies"),
-        ((Table(town=TEXTS, age=X[:, 0], city=TEXTS), Y), "the columns 'town', 'city' hold"),
-        ((Table(age=X[:, 0], rich=Y > 0), Y), 'one kind. Write x.astype."float32"'),
+        ((pandas.DataFrame(dict(age=X[:, 0], city=TEXTS)), Y), "the column 'city' holds.*float32.*get_dummies"),
+        ((pandas.DataFrame(dict(town=TEXTS, age=X[:, 0], city=TEXTS)), Y), "the columns 'town', 'city' hold"),
         ((X, TEXTS), "must be numbers.*np.unique.labels, return_inverse=True"),
         ((X, TEXTS.astype(object)), "np.unique"),
         ((X, Y.astype(str)), 'must be numbers.*Write .astype."float32"'),
@@ -87,8 +72,8 @@ def test_data_in_any_right_form_are_taken(data):
 
 
 @pytest.mark.parametrize(
-    "x, y, words", [([[1, 2], [3]], Y, "differ in length"), (X.tolist(), Y, "must be arrays: np.array"),
-                    (Table(city=TEXTS), Y, "training data must be numbers, but the column 'city' holds")]
+    "x, y, words", [([[1, 2], [3]], Y, "differ in length"),
+                    (pandas.DataFrame(dict(city=TEXTS)), Y, "data must be numbers, but the column 'city'")]
 )  # fmt: skip
 def test_fit_tells_them_too(x, y, words):
     with pytest.raises(LessonError, match=words):

@@ -172,6 +172,7 @@ AS_FIT = {
 AT_ONCE = ("dense", "batch normalisation", "sparse", "preprocessing layers")  # the others wait for the slow tests
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case", [pytest.param(case, marks=[] if case in AT_ONCE else pytest.mark.slow) for case in AS_FIT]
 )
@@ -234,6 +235,7 @@ def test_a_dropped_quarter_is_a_quarter_and_the_rest_is_scaled():
     assert np.array_equal(layer(np.ones((2, 5), "float32"), training=True), np.ones((2, 5)))
 
 
+@pytest.mark.slow
 def test_same_settings_and_seed_give_the_same_history_to_the_bit():
     first = Trainer(digits_network, *few_digits())
     second = Trainer(digits_network, *few_digits())
@@ -243,6 +245,7 @@ def test_same_settings_and_seed_give_the_same_history_to_the_bit():
     assert first.run({"dropout": 0.3}, 4, seed=6).history != first.run({"dropout": 0.3}, 4, seed=5).history
 
 
+@pytest.mark.slow
 def test_initial_weights_are_those_of_the_builder_under_the_seed():
     trainer = Trainer(digits_network, *few_digits())
     history = trainer.run({"dropout": 0.2}, 1, seed=11)
@@ -251,6 +254,7 @@ def test_initial_weights_are_those_of_the_builder_under_the_seed():
     assert history.history == again.history
 
 
+@pytest.mark.slow
 def test_more_epochs_continue_and_fewer_shorten():
     trained = []
     trainer = Trainer(digits_network, *few_digits())
@@ -265,6 +269,7 @@ def test_more_epochs_continue_and_fewer_shorten():
     assert trained == [5, 6, 7] and nothing.epoch == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_a_stop_never_leaves_a_history_with_the_state_of_another_epoch(monkeypatch):
     monkeypatch.setattr(trainer_module, "STATES_KEPT", 1)
     trainer = Trainer(digits_network, *few_digits())
@@ -300,6 +305,7 @@ def test_a_seen_setting_is_not_even_built_again():
     assert calls == [0.3]
 
 
+@pytest.mark.slow
 def test_only_a_new_structure_compiles_anew():
     trainer = Trainer(digits_network, *few_digits())
     for dropout in (0.0, 0.3, 0.9):
@@ -311,6 +317,7 @@ def test_only_a_new_structure_compiles_anew():
     assert trainer.compilations == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("builder", ["halved", "if", "renamed"])
 def test_a_rate_is_found_in_the_network_not_by_its_keyword(builder):
     def halved(dropout):
@@ -374,6 +381,7 @@ def test_random_preprocessing_layers_run_in_the_compiled_epoch():
     assert trainer.run({"flip": True}, 2, seed=1).history != flipped.history
 
 
+@pytest.mark.slow
 def test_weights_the_builder_loads_are_kept(tmp_path):
     saved = digits_network(0.0)
     saved.fit(X, Y, epochs=3, verbose=0)
@@ -446,6 +454,7 @@ def test_memory_stays_flat_over_a_hundred_retrains():
     assert psutil.Process().memory_info().rss - before < 20e6
 
 
+@pytest.mark.slow
 def test_callbacks_see_the_students_model_and_may_change_it(tmp_path):
     seen = []
 
@@ -654,7 +663,8 @@ def test_a_compiled_epoch_never_traces_again():
             return super()._epoch(*numbers)
 
     model = digits_network(0.2)
-    loop = Counting(model, *few_digits())
+    x, y, validation = few_digits()
+    loop = Counting(model, (x, y), validation)
     loop.start(model, 0)
     for n_train, batch_size, shuffle in ((300, 32, True), (50, 7, False), (300, 300, True)):
         loop.epoch(0, n_train, batch_size, 0, shuffle)
@@ -805,6 +815,7 @@ def test_a_builder_that_wants_to_leave_is_told_off():
         Trainer(lambda: exit(), *few_digits()).run({}, 1)
 
 
+@pytest.mark.slow
 def test_shapes_that_keras_mends_itself_are_not_refused():
     line = np.linspace(0, 1, 90, dtype="float32")
 

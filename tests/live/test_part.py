@@ -61,6 +61,7 @@ def test_every_widget_of_a_part_is_heard_where_the_page_says():
         assert getattr(widget.comm, "_reply_subshell_for", as_sent)({}, "the sub-shell") == "the sub-shell"
 
 
+@pytest.mark.slow
 def test_a_control_that_moves_on_a_closed_part_trains_nothing(monkeypatch):
     monkeypatch.setattr(live_module, "_place", lambda: "background")
     monkeypatch.setattr(live_module, "display", lambda *args, **kwargs: None)

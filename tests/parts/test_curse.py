@@ -157,6 +157,7 @@ def test_the_expected_best_is_the_mean_of_the_largest_binomial(n, chance):
 # Every figure is that of a network that has been trained
 
 
+@pytest.mark.slow
 def test_the_accuracies_are_keras_own_of_networks_trained_alone(played):
     move(played, n_validation=60)
     played.open()

@@ -179,6 +179,7 @@ def test_choices_of_any_kind_and_numbers_of_any_kind_are_controls():
     assert type(made["epochs"]) is widgets.IntSlider and isinstance(made["width"], widgets.SelectionSlider)
 
 
+@pytest.mark.slow
 def test_lists_of_numbers_are_data_too(background):
     few = explore(digits_network, (X[:60].tolist(), Y[:60].tolist()), epochs=1)
     assert few.history.history == explore(digits_network, (X[:60], Y[:60]), epochs=1).history.history
@@ -212,6 +213,7 @@ def test_closing_a_panel_that_waits_lets_go_of_whoever_waits_for_it(background):
     assert panel.idle.is_set()
 
 
+@pytest.mark.slow
 def test_a_panel_says_that_it_waits_for_another(background):
     busy, other = (explore(digits_network, DIGITS, epochs=(1, 100000, 1)) for _ in range(2))
     move(busy, epochs=100000)
@@ -257,6 +259,7 @@ def test_a_closed_panel_leaves_memory_and_a_lent_widget_lives_on(background):
     assert gone() is None
 
 
+@pytest.mark.slow
 def test_the_validation_split_is_the_one_fit_would_make(background):
     panel = explore(digits_network, (DIGITS.x, DIGITS.y), validation_split=0.2, epochs=2)
     assert panel.history.history == explore(digits_network, DIGITS, epochs=2).history.history
@@ -299,6 +302,7 @@ def test_the_status_changes_with_the_state_and_not_with_every_epoch(background):
     assert "best epoch" in said[-1]
 
 
+@pytest.mark.slow
 def test_quick_steps_overtake_and_only_the_last_is_finished(background):
     running, most = [], []
 
@@ -324,6 +328,7 @@ def test_quick_steps_overtake_and_only_the_last_is_finished(background):
     assert runs == sorted(runs)
 
 
+@pytest.mark.slow
 def test_two_panels_never_train_at_once(background):
     at_once, most = [], []
     lock = threading.Lock()
@@ -384,6 +389,7 @@ def test_a_first_run_that_fails_raises_in_its_own_cell(background):
         explore(lambda dropout=0.2: None, FEW)
 
 
+@pytest.mark.slow
 def test_earlier_runs_stay_as_ghosts_named_by_what_differed(background):
     panel = explore(digits_network, FEW, epochs=(1, 10, 3), dropout=(0.0, 0.8, 0.0), width=[64, 8])
     move(panel, epochs=4)
@@ -431,6 +437,7 @@ def test_a_builders_own_words_cannot_break_the_page(background):
     assert "<script>" not in panel._words.value
 
 
+@pytest.mark.slow
 def test_a_drawn_epoch_is_small(background):
     panel = explore(digits_network, DIGITS, epochs=(1, 40, 40), dropout=(0.0, 0.8, 0.0))
     sizes = []
@@ -495,6 +502,7 @@ def test_what_has_happened_is_not_said_twice(background):
     assert said(panel).startswith("Stopped before the last epoch. The")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "state, words, whole",
     [

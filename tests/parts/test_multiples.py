@@ -93,6 +93,7 @@ def unlucky(width=64, dropout=0.2):
 # Training
 
 
+@pytest.mark.slow
 def test_each_variant_has_the_curves_that_it_has_alone(background):
     part = multiples(digits_network, FEW, TWO, epochs=3, learning_rate=RATES, seed=(0, 9, 4))
     assert part.state == "done" and list(part.histories) == list(TWO)
@@ -270,6 +271,7 @@ def test_the_button_goes_to_the_next_seed_and_after_the_last_to_the_first(backgr
     assert seeds == [2, 0, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "seed, there",
     [

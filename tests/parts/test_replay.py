@@ -75,6 +75,7 @@ def some_values(random):
     return values.astype(np.float32 if random.random() < 0.5 else float).tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_it_stops_and_goes_back_where_keras_does(seed):
     random = np.random.default_rng(seed)

@@ -220,6 +220,7 @@ def test_stop_compares_what_there_is_and_a_commit_goes_on(background):
     assert part.state == "ready" and part.history is None
 
 
+@pytest.mark.slow
 def test_draw_again_ends_a_run_and_nothing_of_it_comes_back(background):
     part = sketch(digits_network, DIGITS, epochs=5000)
     part.guess(VALUES)
@@ -235,6 +236,7 @@ def test_draw_again_ends_a_run_and_nothing_of_it_comes_back(background):
     assert part.history is None and "Move the five sliders" in words(part)
 
 
+@pytest.mark.slow
 def test_a_commit_right_after_draw_again_runs_to_its_end(background):
     part = sketch(digits_network, DIGITS, epochs=60)
     part.guess(VALUES)

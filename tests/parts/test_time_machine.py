@@ -150,6 +150,7 @@ def height(machine):
 # Travelling
 
 
+@pytest.mark.slow
 def test_every_epoch_shows_what_a_fresh_network_says_with_its_file(trained, judge):
     folder, history = trained
     machine = time_machine((build, folder, history), CLOTHES)
@@ -325,6 +326,7 @@ def exploded(file):
     model.save_weights(file)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "spoil, said",
     [

@@ -44,6 +44,7 @@ def steps(job):
     return [step["run"] for step in workflow()["jobs"][job]["steps"] if "run" in step]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schema, pattern", SCHEMAS)
 def test_files_for_github_fit_their_schemas(schema, pattern):
     files = sorted(map(str, ROOT.glob(pattern)))
@@ -54,6 +55,7 @@ def test_files_for_github_fit_their_schemas(schema, pattern):
     assert code == 0, said
 
 
+@pytest.mark.slow
 def test_a_broken_workflow_does_not_fit_its_schema(tmp_path):
     text = (ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8")
     (tmp_path / "tests.yml").write_text(text.replace("runs-on:", "run-on:"), encoding="utf-8")
@@ -138,6 +140,7 @@ def test_the_lessons_of_a_windows_checkout_are_in_normal_form(windows_clone):
     assert code == 0, said
 
 
+@pytest.mark.slow
 def test_a_notebook_s_diff_shows_prose_and_code_and_no_pictures(tmp_path):
     """With the lines of CONTRIBUTING.md, as they stand there."""
     lines = re.findall(

@@ -118,6 +118,7 @@ def test_a_wrong_name_is_answered_with_the_right_ones():
         helpers.explorer  # noqa: B018
 
 
+@pytest.mark.slow
 def test_importing_helpers_loads_nothing_but_tensorflow():
     script = "import sys, helpers\nprint([name for name in sys.modules if name.startswith('helpers.')])"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)

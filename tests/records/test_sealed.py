@@ -168,6 +168,7 @@ def test_a_real_network_with_a_sigmoid(test_set):
     assert np.allclose(result.probabilities, model.predict(FRESH.x_test, verbose=0)[:, 0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("one_hot", [False, True])
 def test_a_real_network_with_a_softmax(tmp_path, one_hot):
     data = digits(one_hot=one_hot)

@@ -128,6 +128,7 @@ def found(folder, build=build, grid=GRID, data=DATA, **more):
 # What comes back
 
 
+@pytest.mark.slow
 def test_the_runs_are_those_of_the_trainer_in_the_grid_s_order(serial):
     told = []
     result = sweep(
@@ -363,6 +364,7 @@ def test_a_task_has_one_structure_and_small_groups_stay_together():
 # In a folder
 
 
+@pytest.mark.slow
 def test_what_was_trained_is_not_trained_again(serial, folder):
     stop = Stop()
     first = sweep(
