@@ -192,6 +192,7 @@ def test_history_and_weights_equal_those_of_fit(case):
     assert all(np.allclose(a, b, atol=1e-5) for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True))
 
 
+@pytest.mark.slow
 def test_equality_is_close_enough_to_see_an_unweighted_last_batch():
     """The classic mistake, a last batch of 12 that counts as much as one of 32, must be outside the tolerance."""
     model = digits_network(0.0)
@@ -284,6 +285,7 @@ def test_a_stop_never_leaves_a_history_with_the_state_of_another_epoch(monkeypat
     assert trainer.run({"dropout": 0.3}, 6).history == fresh.history
 
 
+@pytest.mark.slow
 def test_arrays_changed_afterwards_change_no_curve():
     x, y, validation = few_digits()
     x = x.copy()
@@ -545,6 +547,7 @@ def test_an_infinite_loss_ends_the_run_with_a_word_about_the_learning_rate():
     assert history.stopped and "learning rate" in history.note
 
 
+@pytest.mark.slow
 def test_training_leaves_the_students_random_numbers_alone():
     import random
 

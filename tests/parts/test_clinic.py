@@ -417,6 +417,7 @@ def test_figures_that_are_better_do_not_make_a_prescription_right(row):
     assert "better, but" in said and not run.closed
 
 
+@pytest.mark.slow
 def test_what_a_builder_cannot_do_is_shown_and_raised_and_the_clinic_works_on():
     def build():  # the cases need keywords
         model = keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(10, activation="softmax")])

@@ -205,6 +205,7 @@ def test_explore_inside_the_builder_is_refused_and_nothing_hangs(background):
     assert explore(digits_network, FEW, epochs=1).state == "done"
 
 
+@pytest.mark.slow
 def test_closing_a_panel_that_waits_lets_go_of_whoever_waits_for_it(background):
     panel = explore(digits_network, DIGITS, epochs=(1, 3000, 2))
     move(panel, epochs=3000)
@@ -248,6 +249,7 @@ def test_an_interrupt_before_the_first_epoch_leaves_a_panel_that_works(monkeypat
     assert panel.state == "done" and len(panel.history.epoch) == 2
 
 
+@pytest.mark.slow
 def test_a_closed_panel_leaves_memory_and_a_lent_widget_lives_on(background):
     slider = widgets.FloatSlider(value=0.1, min=0, max=1)
     panel = explore(digits_network, FEW, epochs=1, dropout=slider)
@@ -352,6 +354,7 @@ def test_two_panels_never_train_at_once(background):
     assert [thread.name for thread in threading.enumerate()].count("live panels") == 1
 
 
+@pytest.mark.slow
 def test_stop_keeps_the_curve_so_far_and_the_next_move_goes_on(background):
     panel = explore(digits_network, DIGITS, epochs=(1, 5000, 3))
     reached = threading.Event()
@@ -471,6 +474,7 @@ def said(panel):
     return html.unescape(re.sub("<[^>]*>", "", panel._words.value))
 
 
+@pytest.mark.slow
 def test_remarks_come_once_after_the_result_and_the_run_is_done(background):
     def build(dropout=0.2, width=64):
         return digits_network(width=width)

@@ -113,6 +113,7 @@ def test_a_guess_that_nobody_has_touched_is_not_committed(part):
     assert "Move the five sliders" in words(part)
 
 
+@pytest.mark.slow
 def test_the_run_grows_over_the_locked_guess_and_ends_with_the_comparison(background):
     part = sketch(digits_network, FEW, epochs=60)
     part.guess(VALUES)
@@ -199,6 +200,7 @@ def test_draw_again_takes_the_curves_away_and_the_same_run_comes_back_at_once(pa
     )
 
 
+@pytest.mark.slow
 def test_stop_compares_what_there_is_and_a_commit_goes_on(background):
     part = sketch(digits_network, DIGITS, epochs=5000)
     part.guess(VALUES)
