@@ -9,6 +9,7 @@ import contextlib
 import html
 import itertools
 import json
+import os
 import sys
 import threading
 import time
@@ -23,6 +24,7 @@ from helpers.errors import Interrupted, LessonError, at, line_under_way, our_mis
 from helpers.live.controls import controls, read
 from helpers.live.worker import PATIENCE, WORKER
 
+PLACES = {"background": "background", "inline": "inline", "nobody": "nobody watches"}  # as LAB_PLACE names them
 FRAME = 0.04  # seconds between two pictures of a growing curve: faster than this nobody sees
 VIEW = "application/vnd.jupyter.widget-view+json"
 INTERRUPTED = "You interrupted the training. The panel still works: move a control to train again."
@@ -105,6 +107,10 @@ class Live:
         place = self._place = _place()
         self._shown_in, self._number_of_cell = _cell(), _number_of_cell()
         self._background = place == "background"
+        if place == "inline":  # every value that a slider passes would be trained to its end, one after the other
+            for control in set(_all_in(self._box)) - set(self._lent()):
+                if control.has_trait("continuous_update"):
+                    control.continuous_update = False
         _replace_panel_of_this_cell(self)
         if place != "nobody watches":
             self._display()
@@ -333,7 +339,7 @@ def _after(said, words):
 
 
 _numbers = itertools.count(1)
-_panels = {}  # cell -> the live part it shows
+_panels = {}  # cell -> the live parts it shows
 
 
 def _all_in(box):
@@ -346,10 +352,18 @@ def _as_text(value):
 
 
 def _place():
-    """Where panels are shown: "background" training behind a front end, "inline" (Colab), or "nobody watches"."""
+    """Where panels are shown: "background" training behind a front end, "inline" (Colab), or "nobody watches".
+
+    The environment variable LAB_PLACE, set to background, inline or nobody, says it where a front end is misjudged.
+    """
+    wanted = os.environ.get("LAB_PLACE", "")
+    if wanted and wanted not in PLACES:
+        raise LessonError(f"LAB_PLACE is {wanted!r}; it can be {', '.join(PLACES)}, or not set at all.")
     shell = get_ipython()
     if not hasattr(shell, "kernel"):
         return "nobody watches"
+    if wanted:
+        return PLACES[wanted]
     if "google.colab" in sys.modules:
         # Colab shows no widget update that leaves the kernel outside a running request.
         return "inline"
@@ -376,11 +390,18 @@ def _number_of_cell():
 
 
 def _replace_panel_of_this_cell(panel):
+    """Close what the cell that is running has shown before: JupyterLab and Colab say which cell it is, others do not.
+
+    There the text of the cell stands for it: who runs a cell again has seldom changed it.
+    """
     shell = get_ipython()
     if not hasattr(shell, "kernel"):
         return
-    cell = shell.kernel.get_parent("shell").get("metadata", {}).get("cellId")
-    if cell is not None:  # else the front end does not say what it calls the cell that is running
-        if cell in _panels:
-            _panels[cell].close()
-        _panels[cell] = panel
+    said = shell.kernel.get_parent("shell").get("metadata", {})
+    cell = said.get("cellId") or said.get("colab", {}).get("cell_id") or shell.user_ns.get("In", [""])[-1]
+    # One call of the cell after the other: a second panel of the same run does not close the first.
+    shown = [part for part in _panels.get(cell, []) if part._shown_in == panel._shown_in]
+    for part in _panels.get(cell, []):
+        if part not in shown:
+            part.close()
+    _panels[cell] = [*shown, panel]

@@ -6,6 +6,7 @@ import ipywidgets as widgets
 import pytest
 from ipykernel.comm.comm import BaseComm
 
+from helpers.errors import LessonError
 from helpers.live import part as live_module
 from helpers.live.part import Live, hear_meanwhile
 from helpers.parts.explore import explore
@@ -71,3 +72,67 @@ def test_a_control_that_moves_on_a_closed_part_trains_nothing(monkeypatch):
     mover.start()
     mover.join(10)
     assert panel.idle.wait(10) and panel._run_number == 1
+
+
+class Page:
+    """As much of a front end as a part looks at: what it says of the cell that runs, and whether a person is there."""
+
+    def __init__(self, monkeypatch, person=True):
+        self.user_ns, self.execution_count, self.kernel, self._allow_stdin = {"In": [""]}, 0, self, person
+        monkeypatch.setattr(live_module, "get_ipython", lambda: self)
+        monkeypatch.setattr(live_module, "display", lambda *args, **kwargs: None)
+
+    def get_parent(self, _channel):
+        return {"metadata": self.metadata}
+
+    def run(self, code, **metadata):
+        """Run a cell that shows a panel for each digit in its code; returns these."""
+        self.user_ns["In"].append(code)
+        self.execution_count, self.metadata = self.execution_count + 1, metadata
+        return [explore(digits_network, (X, Y, *VALIDATION), epochs=int(digit)) for digit in code if digit.isdigit()]
+
+
+FRONT_ENDS = {
+    "JupyterLab": lambda cell: {"cellId": cell},
+    "Colab": lambda cell: {"colab": {"cell_id": cell}},
+    "one that does not say": lambda cell: {},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("named", FRONT_ENDS.values(), ids=FRONT_ENDS)
+def test_a_cell_that_is_run_again_replaces_its_parts_and_no_others(monkeypatch, named):
+    page = Page(monkeypatch)
+    other = page.run("explore 1", **named("above"))
+    first = page.run("explore 1, 1", **named("below"))
+    again = page.run("explore 1, 1", **named("below"))
+    assert [part._closed for part in (*other, *first, *again)] == [False, True, True, False, False]
+    for part in (*other, *again):
+        part.close()
+
+
+@pytest.mark.parametrize(
+    "wanted, found", [("background", "background"), ("inline", "inline"), ("nobody", "nobody watches")]
+)
+@pytest.mark.parametrize("person", [True, False])
+def test_where_parts_are_shown_can_be_said(monkeypatch, wanted, found, person):
+    Page(monkeypatch, person)
+    assert live_module._place() == ("background" if person else "nobody watches")
+    monkeypatch.setenv("LAB_PLACE", wanted)
+    assert live_module._place() == found
+
+
+def test_a_place_that_does_not_exist_is_told(monkeypatch):
+    monkeypatch.setenv("LAB_PLACE", "colab")
+    with pytest.raises(LessonError, match="LAB_PLACE is 'colab'; it can be background, inline, nobody"):
+        live_module._place()
+
+
+@pytest.mark.parametrize("place, wanted", [("inline", False), ("background", True)])
+def test_where_nothing_overtakes_a_run_a_slider_waits_until_it_is_let_go(monkeypatch, place, wanted):
+    Page(monkeypatch).metadata = {}
+    monkeypatch.setenv("LAB_PLACE", place)
+    of_student = widgets.IntSlider(value=3, min=1, max=9)
+    panel = explore(digits_network, (X, Y, *VALIDATION), epochs=of_student, dropout=(0.0, 0.8, 0.2))
+    assert panel._controls["dropout"].continuous_update is wanted and of_student.continuous_update
+    panel.close()
