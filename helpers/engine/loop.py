@@ -23,6 +23,11 @@ from helpers.engine.structure import (
 from helpers.errors import LessonError
 
 VALIDATION_BATCH = 256
+STEPS_OF_FIT = {  # what `fit` calls of a model and the loop does not, and its name in a sentence
+    "train_step": "a training step", "test_step": "a validation step", "fit": "a fit", "evaluate": "an evaluate",
+    "compute_metrics": "a compute_metrics", "reset_metrics": "a reset_metrics",
+    "make_train_function": "a make_train_function", "make_test_function": "a make_test_function",
+}  # fmt: skip
 
 
 class Loop:
@@ -64,22 +69,21 @@ class Loop:
         # Concrete functions: each is traced here, once, and never again.
         self._read = _compiled(lambda: [tf.identity(v) for v in self._variables])
         self._write = _compiled(self._assign, [tf.TensorSpec(v.shape, v.dtype) for v in self._variables])
-        self._train_epoch = _compiled(self._epoch, tf.TensorSpec((5,), tf.int32))
+        self._train_epoch = _compiled(self._epoch, tf.TensorSpec((6,), tf.int32))
 
     @staticmethod
     def _refuse_what_fit_must_do(model):
         if model.run_eagerly:
             raise NotImplementedError("it was compiled with run_eagerly=True")
-        if type(model).train_step is not keras.Model.train_step or type(model).test_step is not keras.Model.test_step:
-            raise NotImplementedError("it has a training step of its own")
-        if type(model).fit is not keras.Model.fit:
-            raise NotImplementedError("it has a fit of its own")
+        for name, called in STEPS_OF_FIT.items():
+            if getattr(getattr(model, name), "__func__", None) is not getattr(keras.Model, name):
+                raise NotImplementedError(f"it has {called} of its own")
 
     def prepare(self, model):
         """Metrics, optimizer and lazily built layers make their variables at first use: do that outside the graph."""
         x, y, *weights = tf.nest.map_structure(lambda a: a[:1], self._data)
         prediction = _predicted(model, x, training=False)
-        model.compute_loss(x, y, prediction, *weights, training=False)
+        model._compute_loss(x, y, prediction, *weights, training=False)
         model.compute_metrics(x, y, prediction, *weights)
         model.reset_metrics()
         if "loss" in _names_of(model.metrics[1:]):  # the first of them is the loss itself
@@ -122,11 +126,14 @@ class Loop:
         """A loop on the same data that trains `model` itself, in which something that is compiled has changed."""
         return Loop(model, self._data, self._validation, copied=False)
 
-    def follow(self, model):
-        """Take over the weights and the optimizer's state of `model`, the student's; a callback may have changed it."""
-        if model is not self.model:
-            for mine, theirs in self._pairs(model):
-                mine.assign(theirs.value)
+    @staticmethod
+    def follow(pairs):
+        """Take over the weights and the optimizer's state of the student's model, which a callback may have changed.
+
+        pairs: what `pairs` has given of it.
+        """
+        for mine, theirs in pairs:
+            mine.assign(theirs.value)
 
     def listen_to(self, stop):
         """Within it, `stop` ends an epoch before its next batch."""
@@ -141,31 +148,37 @@ class Loop:
 
     def copy_to(self, model):
         """Give the student's own `model` the weights, and the optimizer's state, that training has reached."""
-        if model is not self.model:
-            model.optimizer.build(model.trainable_variables)
-            for mine, theirs in self._pairs(model):
-                theirs.assign(mine.value)
+        for mine, theirs in self.pairs(model):
+            theirs.assign(mine.value)
 
-    def _pairs(self, model):
-        """The variables of the copy with those of the student's `model`: weights, then the optimizer's."""
-        mine, theirs = ([*each.weights, *each.optimizer.variables] for each in (self.model, model))
-        return zip(mine, theirs, strict=True)
+    def pairs(self, model, metrics=False):
+        """The variables of the copy with those of the student's `model`: weights, the optimizer's, perhaps metrics'."""
+        if model is self.model:
+            return []
+        model.optimizer.build(model.trainable_variables)
+        of_both = [[*each.weights, *each.optimizer.variables] for each in (self.model, model)]
+        if metrics:
+            of_both = [known + each.metrics_variables for known, each in zip(of_both, (self.model, model), strict=True)]
+        return list(zip(*of_both, strict=True))
 
-    def epoch(self, number, n_train, batch_size, seed, shuffle=True):
+    def epoch(self, number, n_train, batch_size, seed, shuffle=True, one_batch=False):
         """Train epoch `number` (from 0) on the first `n_train` examples; returns `({metric: float}, state)`.
 
+        one_batch: end the training part of it after its first batch.
         `(None, None)` when a `Stop` ended it half-way: the network is then between two epochs and must be restored.
         """
-        numbers = tf.constant([seed % 2**31, number, n_train, min(batch_size, 2**30), bool(shuffle)], tf.int32)
+        batch_size = min(batch_size, 2**30)
+        used = min(batch_size, n_train) if one_batch else n_train
+        numbers = tf.constant([seed % 2**31, number, n_train, batch_size, bool(shuffle), used], tf.int32)
         finished, values, state = self._train_epoch(numbers)
         return (dict(zip(self._names, map(float, values.numpy()), strict=True)), state) if finished else (None, None)
 
     def _epoch(self, numbers):
-        n_train, batch_size, rows = numbers[2], numbers[3], tf.range(numbers[2])
+        batch_size, rows, used = numbers[3], tf.range(numbers[2]), numbers[5]
         order = tf.cond(
             numbers[4] > 0, lambda: tf.random.experimental.stateless_shuffle(rows, numbers[:2]), lambda: rows
         )
-        finished, logs = self._pass(self._data, order, n_train, batch_size, self._learn)
+        finished, logs = self._pass(self._data, order, used, batch_size, self._learn)
         if self._validation is not None:
             n_validation = tf.shape(tf.nest.flatten(self._validation)[0])[0]
             if self._any_batch_will_do:
@@ -203,13 +216,14 @@ class Loop:
                 for name, value in self.model.get_metrics_result().items()
             }
         logs["loss"] = total / tf.cast(n, "float32")
+        self.model.metrics[0].update_state(logs["loss"], sample_weight=n)  # for callbacks that ask it
         return start >= n, logs
 
     def _learn(self, x, y, weights=None):
         model = self.model
         with tf.GradientTape() as tape:
             prediction = _predicted(self.model, x, training=True)
-            loss = model.compute_loss(x, y, prediction, weights, training=True)
+            loss = model._compute_loss(x, y, prediction, weights, training=True)
             scaled = model.optimizer.scale_loss(loss)
         variables = model.trainable_weights
         model.optimizer.apply_gradients(zip(tape.gradient(scaled, variables), variables, strict=True))
@@ -218,7 +232,7 @@ class Loop:
 
     def _look(self, x, y, weights=None):
         prediction = _predicted(self.model, x, training=False)
-        loss = self.model.compute_loss(x, y, prediction, weights, training=False)
+        loss = self.model._compute_loss(x, y, prediction, weights, training=False)
         self.model.compute_metrics(x, y, prediction, weights)
         return tf.cast(loss, "float32")
 
@@ -253,11 +267,11 @@ _recent = deque(maxlen=12)  # tensors of data, so that the networks of a lesson 
 
 
 def _tensors(arrays):
-    """Arrays as tensors; floats of any size become float32, as in `fit`."""
+    """Arrays as tensors; floats of any size become those that Keras works with, as in `fit`."""
 
     def tensor(array):
         array = np.asarray(array)
-        array = array.astype("float32") if array.dtype.kind == "f" else array
+        array = array.astype(keras.config.floatx()) if array.dtype.kind == "f" else array
         for known in _recent:
             if known.shape == array.shape and known.dtype == array.dtype and np.array_equal(known.numpy(), array):
                 return known

@@ -1,6 +1,8 @@
 """What in a network must be compiled anew when it changes, and a copy of it in which the rest can be turned."""
 
+import inspect
 import json
+import warnings
 from types import FunctionType
 
 import keras
@@ -71,6 +73,8 @@ def _only_structure(config, adjustable):
             config["config"] = {**inner, "rate": None}
         if module.startswith("keras.optimizers") and isinstance(inner.get("learning_rate"), float):
             config["config"] = {**inner, "learning_rate": None}
+        if config["class_name"] not in ("Sequential", "Functional"):
+            adjustable = ()  # a layer's own layers stay as they are, whatever their names
     elif config.get("class_name") == "__lambda__":
         raise TypeError("a lambda is not Keras's own")
     return {key: _only_structure(value, adjustable) for key, value in config.items()}
@@ -152,12 +156,26 @@ def _is_of_keras(part):
     return str(getattr(part, "__module__", "")).startswith("keras.")
 
 
+def _judges(model):
+    """The losses and metrics that were given to `compile`, whatever they are."""
+    metrics = model._compile_metrics
+    return tf.nest.flatten([model.loss, *([metrics._user_metrics, metrics._user_weighted_metrics] if metrics else [])])
+
+
+def _hides_a_setting(judge):
+    """Whether a loss or metric has a setting, not the usual one, that its configuration leaves out: Huber's delta."""
+    settings = getattr(judge, "_fn_kwargs", None)
+    if not settings:
+        return False
+    told, usual = judge.get_config(), inspect.signature(type(judge)).parameters
+    return any(name not in told and (name not in usual or usual[name].default != settings[name]) for name in settings)
+
+
 def _has_own_function(model):
     """Whether a layer, the loss or a metric is a function of the student's own, perhaps under a name that Keras has."""
-    metrics = model._compile_metrics
-    given = [model.loss, *([metrics._user_metrics, metrics._user_weighted_metrics] if metrics else [])]
-    inside = [value for layer in layers_of(model) for value in vars(layer).values()]
-    return any(isinstance(part, FunctionType) and not _is_of_keras(part) for part in [*tf.nest.flatten(given), *inside])
+    parts = [part for layer in layers_of(model) for part in layer._flatten_layers()]
+    inside = [value for part in parts for value in vars(part).values()]
+    return any(isinstance(part, FunctionType) and not _is_of_keras(part) for part in [*_judges(model), *inside])
 
 
 def _changed_since_made(layer):
@@ -174,6 +192,17 @@ def _changed_since_made(layer):
     return False
 
 
+def trains_otherwise(model):
+    """Whether the optimizer of `model`, which has been built, was built for other weights than are trainable now."""
+    return set(map(id, optimized(model))) != set(map(id, model.trainable_variables))
+
+
+def optimized(model):
+    """The weights that the optimizer of `model` was built for; none before it is built."""
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    return optimizer._trainable_variables if optimizer.built else []
+
+
 def structure_of(model):
     """What must be compiled anew when it changes, as text: all of `model` but its dropout rates and learning rate.
 
@@ -188,13 +217,19 @@ def structure_of(model):
     scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
     if changed or scaled or any(hasattr(layer, "adapt") for layer in layers_of(model)):
         return None
+    if model.optimizer.built and trains_otherwise(model):
+        return None
+    if any(map(_hides_a_setting, _judges(model))):
+        return None
     parts = [part for layer in layers_of(model) for part in layer._flatten_layers()]
     if _has_own_function(model) or any(map(_changed_since_made, parts)):
         return None
     try:
         adjustable = {layer.name for layer in dropouts_of(model)}
-        config = _only_structure([model.get_config(), model.get_compile_config()], adjustable)
-        return json.dumps(config, sort_keys=True, default=str)
+        with warnings.catch_warnings():  # Keras warns of lambdas in what is saved, and nothing is saved here
+            warnings.simplefilter("ignore")
+            config = [model.get_config(), model.get_compile_config()]
+        return json.dumps(_only_structure(config, adjustable), sort_keys=True, default=str)
     except (TypeError, ValueError, NotImplementedError):
         return None
 

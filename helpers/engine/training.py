@@ -10,9 +10,11 @@ A run makes a `keras.callbacks.History` with five more attributes:
 - `measured`: what a `Trainer` was asked to measure after each epoch, {name: list}, or {}.
 """
 
+import contextlib
 import functools
 import math
 from collections import namedtuple
+from types import FunctionType
 
 import keras
 import tensorflow as tf
@@ -28,9 +30,9 @@ DIVERGED = (
     "The loss is no longer a finite number, so training stopped here: the learning rate is most likely too large."
     " Try one ten times smaller."
 )
-BATCH_HOOKS = [
-    f"on_{what}_{when}" for what in ("batch", "train_batch", "test", "test_batch") for when in ("begin", "end")
-]
+BATCH_HOOKS = [f"on_{what}_{when}" for what in ("batch", "train_batch", "test_batch") for when in ("begin", "end")]
+SETTING = (bool, int, float, str, FunctionType, type(None))  # what a layer has of these is fixed when it is compiled
+OF_ANY_MODEL = set(vars(keras.Model()))  # what Keras itself notes down while it trains
 
 # How a network is trained. After each epoch come measure(network), save(epoch from 1) and on_epoch(history), or None.
 Plan = namedtuple(
@@ -78,9 +80,12 @@ def fit(
     """
     callbacks = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
     plan = Plan(epochs, batch_size or 32, None, seed, shuffle, stop or Stop(), on_epoch, callbacks)
+    if not model.compiled:
+        raise LessonError("The network is not compiled. Call model.compile(optimizer=…, loss=…, metrics=[…]) before.")
     data, validation = (x,), validation_data
     if not is_dataset(x):
         data, validation = _as_examples(x, y, validation, sample_weight, class_weight)
+        _build(model, data[0])
     remarks = check(model, *(*data, None)[:2], validation, callbacks=callbacks)
     try:
         refuse_data(data, validation)
@@ -97,9 +102,24 @@ def fit(
     return _told(history, remarks, model)
 
 
+def _build(model, x):
+    """Let a network that waits for data make its weights, from the random numbers that they would have in `fit`."""
+    if all(layer.built for layer in model._flatten_layers()):
+        return
+    with contextlib.suppress(Exception):  # whatever is wrong with it: training will tell
+        # Symbols, as in `fit`: a call with numbers would change what a layer remembers.
+        model(tf.nest.map_structure(lambda a: keras.KerasTensor((None, *(a.shape[1:] or (1,))), _dtype(a)), x))
+
+
+def _dtype(array):
+    return keras.config.floatx() if array.dtype.kind == "f" else array.dtype.name
+
+
 def _told(history, remarks, model):
     """`history`, with what is to be said of it all in its note; as after Keras's own fit, `model` has it, too."""
     history.remarks, model.history = remarks, history
+    if model._compile_loss is not None:
+        model._compile_loss.has_trained = True  # until compile makes another: see `wrong_network`
     history.note = " ".join(filter(None, [history.note, *remarks]))
     return history
 
@@ -130,10 +150,16 @@ def _refuse_batch_hooks(callbacks):
         if isinstance(callback, keras.callbacks.ModelCheckpoint):
             per_batch = callback.save_freq != "epoch"
         else:
-            hooks = [(getattr(callback, hook), getattr(keras.callbacks.Callback, hook)) for hook in BATCH_HOOKS]
-            per_batch = any(getattr(own, "__func__", None) is not inherited for own, inherited in hooks)
+            per_batch = any(_has_own(callback, hook) for hook in BATCH_HOOKS)
+        name = type(callback).__name__
+        if not per_batch and any(_has_own(callback, hook) for hook in ("on_test_begin", "on_test_end")):
+            raise NotImplementedError(f"the callback {name} wants to be called at each validation")
         if per_batch:
-            raise NotImplementedError(f"the callback {type(callback).__name__} wants to be called at every batch")
+            raise NotImplementedError(f"the callback {name} wants to be called at every batch")
+
+
+def _has_own(callback, hook):
+    return getattr(getattr(callback, hook), "__func__", None) is not getattr(keras.callbacks.Callback, hook)
 
 
 def train(loop, model, history, plan):
@@ -141,15 +167,17 @@ def train(loop, model, history, plan):
 
     model: the student's own, which callbacks see and which gets the trained weights; or None.
     """
-    callbacks = None
+    callbacks, logs = None, None
     if plan.callbacks:
-        callbacks = keras.callbacks.CallbackList([*plan.callbacks, history], model=model, epochs=plan.epochs)
+        told = {"epochs": plan.epochs, "steps": math.ceil(plan.n_train / plan.batch_size), "verbose": 0}
+        callbacks = keras.callbacks.CallbackList([*plan.callbacks, history], model=model, **told)
 
     def note(number, logs):
         if callbacks:
-            loop.copy_to(model)
+            for mine, theirs in pairs:
+                theirs.assign(mine.value)
             callbacks.on_epoch_end(number, logs)  # `history`, the last of them, takes what the others add to the logs
-            loop.follow(model)
+            loop.follow(pairs)
         else:
             _append(history, number, logs)
 
@@ -163,36 +191,47 @@ def train(loop, model, history, plan):
         if _what_is_compiled(model) != compiled:
             loop = loop.anew(model)
             loop.start(model, plan.seed)
-        loop.follow(model)
+        # Now: an optimizer that a callback changes later has other variables, and training goes on with these.
+        pairs = loop.pairs(model, metrics=True)
+        loop.follow(pairs)
     state = loop.snapshot()
     with loop.listen_to(plan.stop):
         for number in range(len(history.epoch), plan.epochs):
             if callbacks and history.epoch:
                 callbacks.on_epoch_begin(number)
-                loop.follow(model)
-            logs = None
+                loop.follow(pairs)
+            numbers = None
             if not plan.stop.is_set():
-                logs, reached = loop.epoch(number, plan.n_train, plan.batch_size, plan.seed, plan.shuffle)
-            if logs is None:
+                ends = bool(callbacks) and model.stop_training  # at once: `fit` looks at it after each batch
+                numbers, reached = loop.epoch(number, plan.n_train, plan.batch_size, plan.seed, plan.shuffle, ends)
+            if numbers is None:
                 history.stopped, history.note = True, "Stopped before the last epoch."
                 loop.restore(state)
                 break
-            state = reached
+            state, logs = reached, numbers
             _after_epoch(plan, history, number, logs, loop.model, note)
             if history.stopped or (callbacks and model.stop_training):
                 break
     if model is not None:
-        loop.copy_to(model)
-        model.optimizer.finalize_variable_values(model.trainable_weights)
+        for mine, theirs in pairs if callbacks else loop.pairs(model):
+            theirs.assign(mine.value)
+        if history.epoch:  # before that, averages of the weights are nothing yet
+            model.optimizer.finalize_variable_values(model.trainable_weights)
     if callbacks:
-        callbacks.on_train_end()
+        callbacks.on_train_end(logs)
     return state
 
 
 def _what_is_compiled(model):
     """What of a model the compiled loop has fixed, and a callback may change before the first epoch."""
-    optimizer = {name: value for name, value in model.optimizer.get_config().items() if name != "learning_rate"}
-    return optimizer, [variable.trainable for variable in model.variables]
+    optimizer = model.optimizer.get_config()
+    if isinstance(optimizer.get("learning_rate"), float):  # in a variable, unlike a schedule
+        del optimizer["learning_rate"]
+    settings = [
+        {name: value for name, value in vars(layer).items() if isinstance(value, SETTING) and name not in OF_ANY_MODEL}
+        for layer in model._flatten_layers()
+    ]
+    return optimizer, [variable.trainable for variable in model.variables], settings
 
 
 def hand_to_fit(model, data, validation, plan, reason, class_weight=None):

@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from helpers.engine.known import fits, last_operation, outputs_of, shape_of, softmax_axis
-from helpers.engine.structure import layers_of
+from helpers.engine.structure import layers_of, optimized, trains_otherwise
 
 LAST_LAYER = ("Dense", "Softmax", "Activation")
 SWAPPED = " Or are x and y the wrong way round? The data are (x, y)."
@@ -48,6 +48,26 @@ def _nothing_to_train(known):
     return (
         "Your network has nothing to train: none of its layers has weights, so no epoch can change it. Add one that"
         " has, such as Dense."
+    )
+
+
+def _optimizer_of_other_weights(known):
+    model = known.model
+    before, now = set(map(id, optimized(model))), set(map(id, model.trainable_variables))
+    if not before or not trains_otherwise(model):
+        return ""
+    if not before & now:
+        return (
+            "The optimizer belongs to another network already, and it can train only the weights that it began with."
+            " Make a new one for each network: compile(optimizer=keras.optimizers.Adam(), …)."
+        )
+    # What Keras compiled at the first training goes on as it was; fewer weights are right in what has not begun.
+    begun = model.train_function is not None or getattr(model._compile_loss, "has_trained", False)
+    if now < before and not begun:
+        return ""
+    return (
+        "Layers have been frozen, or made trainable, since your network began to train. Keras heeds that only once it"
+        " is compiled again: call model.compile(optimizer=…, loss=…) after setting trainable, with a new optimizer."
     )
 
 
@@ -121,6 +141,7 @@ WRONG = (
     (None, _dataset_without_batches, ()),
     (None, _metrics_in_the_third_place, ("compile",)),
     (None, _nothing_to_train, ()),
+    (None, _optimizer_of_other_weights, ("compile",)),
     (None, _learning_rate_that_cannot_be, ("compile",)),
     (None, _inputs_of_another_shape, ("Input", "InputLayer", "Sequential")),
     (None, _numbers_beyond_an_embedding, ("Embedding",)),

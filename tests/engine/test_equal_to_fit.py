@@ -194,7 +194,58 @@ def hits(y_true, y_pred):
     return ops.cast(ops.equal(ops.cast(y_true, "int64"), ops.argmax(y_pred, axis=-1)), "float32")
 
 
+class Late(layers.Layer):
+    """A layer that makes its weights when it first sees data, from random numbers that are drawn then."""
+
+    def __init__(self, units):
+        super().__init__()
+        self.units = units
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(shape[-1], self.units), initializer="glorot_uniform")
+
+    def call(self, x):
+        return x @ self.kernel
+
+
+class OwnMetrics(keras.Sequential):
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        found = super().compute_metrics(x, y, y_pred, sample_weight)
+        return {**found, "twice": 2 * found["accuracy"]}
+
+
+class OwnEvaluate(keras.Sequential):
+    def evaluate(self, *arguments, **named):
+        return {**super().evaluate(*arguments, **named), "one": 1.0}
+
+
+class OwnLossAsBefore(keras.Sequential):
+    """Its compute_loss knows no `training`, as before Keras 3.3, and needs the weights, be they None."""
+
+    def compute_loss(self, x, y, y_pred, sample_weight):
+        return ops.mean(keras.losses.sparse_categorical_crossentropy(y, y_pred))
+
+
+def of(kind, *stack):
+    model = kind([*stack, layers.Dense(3, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def frozen_after_it_was_loaded():
+    model = network(layers.Dense(4))
+    model.optimizer.build(model.trainable_variables)  # as loading a saved model does
+    model.layers[0].trainable = False
+    return model
+
+
 KINDS = {
+    "weights that are made late": lambda: of(keras.Sequential, Late(4)),
+    "a network that waits for data": lambda: of(keras.Sequential, layers.Dense(4), layers.BatchNormalization()),
+    "metrics computed by the model": lambda: of(OwnMetrics, keras.Input((6,))),
+    "an evaluate of its own": lambda: of(OwnEvaluate, keras.Input((6,))),
+    "a loss computed as before": lambda: of(OwnLossAsBefore, keras.Input((6,))),
+    "frozen after it was loaded": frozen_after_it_was_loaded,
     "labels of one dimension, own metric": lambda: network(metrics=[hits]),
     "training is not told": without_training,
     "softmax over the batch": lambda: network(layers.Softmax(axis=0)),
@@ -296,6 +347,125 @@ class Momentum(keras.callbacks.Callback):
 class Frozen(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self.model.layers[0].trainable = False
+
+
+class LooksAround(keras.callbacks.Callback):
+    """Reads what Keras tells a callback, and notes it in the logs."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["known"] = float(self.model.get_metrics_result()["loss"])
+        logs["steps"] = self.params["steps"] + self.params["verbose"]
+
+    def on_train_end(self, logs=None):
+        self.model.at_the_end = logs["loss"] + logs["val_loss"]
+
+
+class StopsAtOnce(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.stop_training = epoch == 1
+
+
+class OtherSettings(keras.callbacks.Callback):
+    def on_train_begin(self, logs=None):
+        self.model.layers[0].activation = keras.activations.tanh
+        self.model.layers[1].rate = 0.0
+
+
+class ScheduleLater(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.epoch:
+            self.model.optimizer.learning_rate = keras.optimizers.schedules.ExponentialDecay(0.2, 3, 0.5)
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
+
+@pytest.mark.parametrize(
+    "make", [LooksAround, StopsAtOnce, OtherSettings, lambda: ScheduleLater(0), lambda: ScheduleLater(1)]
+)
+def test_what_a_callback_sees_and_changes(make):
+    def build():
+        return network(layers.Dense(4, activation="relu"), layers.Dropout(0.0 if make is not OtherSettings else 0.5))
+
+    theirs, ours, history = both(build, callbacks=lambda: [make()], epochs=3)
+    assert_equal(theirs, ours)
+    assert history.path == "compiled"
+
+
+def test_a_setting_that_a_loss_leaves_out_of_its_configuration():
+    def make():
+        model = keras.Sequential([keras.Input((6,)), layers.Dense(1)])
+        model.compile("adam", keras.losses.Huber(0.1), metrics=["mae"])
+        return model
+
+    theirs, ours, history = both(make, y=WEIGHTS, validation=(X_VAL, WEIGHTS[:21]))
+    assert_equal(theirs, ours)
+    assert history.path == "compiled"
+
+
+def test_a_callback_at_each_validation_is_said_to_be_that():
+    class Tests(keras.callbacks.Callback):
+        def on_test_end(self, logs=None):
+            self.seen = logs["loss"]
+
+    history = engine.fit(network(), X, Y, (X_VAL, Y_VAL), callbacks=[Tests()])
+    assert history.path == "fit" and "called at each validation" in history.note
+
+
+def test_numbers_of_double_size():
+    keras.config.set_floatx("float64")
+    try:
+
+        def make():
+            model = keras.Sequential([keras.Input((6,)), layers.Dense(1, dtype="float64")])
+            model.compile("adam", lambda y, p: tf.reduce_mean((y - p) ** 2))
+            return model
+
+        theirs, ours, history = both(make, X.astype("float64"), WEIGHTS[:, None].astype("float64"), validation=None)
+    finally:
+        keras.config.set_floatx("float32")
+    assert_equal(theirs, ours)
+    assert history.path == "compiled"
+
+
+@pytest.mark.parametrize("before, after", [(True, False), (False, True)])
+def test_layers_that_are_frozen_or_thawed_without_compile(before, after):
+    model = network(layers.Dense(4))
+    model.layers[0].trainable = before
+    engine.fit(model, X, Y)
+    model.layers[0].trainable = after
+    with pytest.raises(LessonError, match="only once it is compiled again"):
+        engine.fit(model, X, Y)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    assert engine.fit(model, X, Y).path == "compiled"
+
+
+def test_an_optimizer_of_another_network():
+    optimizer = keras.optimizers.Adam()
+    engine.fit(network(optimizer=optimizer), X, Y)
+    with pytest.raises(LessonError, match="belongs to another network"):
+        engine.fit(network(optimizer=optimizer), X, Y)
+
+
+def test_no_epoch_and_no_compile():
+    model = network(optimizer=keras.optimizers.Adam(use_ema=True))
+    before = model.get_weights()
+    assert engine.fit(model, X, Y, epochs=0).history == {}
+    assert all(np.array_equal(*pair) for pair in zip(before, model.get_weights(), strict=True))
+    with pytest.raises(LessonError, match="not compiled"):
+        engine.fit(keras.Sequential([keras.Input((6,)), layers.Dense(3)]), X, Y)
+
+
+def test_a_dropout_inside_a_wrapper_with_the_name_of_another():
+    def make(rate):
+        inside = layers.TimeDistributed(layers.Dropout(rate, name="drop"))
+        stack = [layers.Reshape((2, 3)), layers.Dropout(0.1, name="drop"), inside, layers.Flatten()]
+        return network(*stack)
+
+    trainer = Trainer(make, X, Y)
+    losses = [trainer.run({"rate": rate}, 2).history["loss"] for rate in (0.1, 0.6)]
+    assert trainer.compilations == 2 and losses[0] != losses[1]
 
 
 class OwnFit(keras.Sequential):
