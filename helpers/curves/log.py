@@ -8,7 +8,7 @@ from helpers.curves.history import figure
 from helpers.curves.log_epochs import columns_of, epochs_of, join
 from helpers.curves.log_events import event_files, parts_of_events
 from helpers.curves.log_lines import rows_of_lines
-from helpers.curves.log_tables import read_json, rows_of_columns, rows_of_dicts, rows_of_table
+from helpers.curves.log_tables import MOST_COLUMNS, is_wide, read_json, rows_of_columns, rows_of_dicts, rows_of_table
 from helpers.errors import LessonError, shorten
 
 LARGEST = 20_000_000  # bytes or characters of a log that are read
@@ -55,7 +55,7 @@ def read_log(source):
     Where an epoch has several figures of training, their mean counts, but of a progress bar, which is a mean already,
     its last state; of validation the last figure counts. Only the epochs in which both losses are known are kept. An
     accuracy in percent becomes a share. Learning rates and times are left out. Of a text or file the first 20 MB are
-    read; nothing is run and nothing fetched.
+    read, and 200,000 lines; nothing is run and nothing fetched.
 
     Raises `LessonError`, with the names that it has found, if there is no training loss in it.
     """
@@ -104,9 +104,9 @@ def _parts_of(source, notes):
 
 def _columns(table):
     """A data frame, of whatever library, as a dict of its columns."""
-    names = list(table.columns)[:LARGEST]
-    if len(names) > 2000:
-        raise LessonError(f"This table has {len(names)} columns; 2000 are read at most. Keep those of the losses.")
+    names = list(table.columns)
+    if len(names) > MOST_COLUMNS:
+        raise LessonError(f"This table has {len(names)} columns; {MOST_COLUMNS} are read at most. Leave out some.")
     try:
         return {str(name): list(table[name]) for name in names}
     except Exception as error:  # a stranger's table
@@ -205,7 +205,10 @@ def _rows_of_text(text, notes, title=""):
         if isinstance(found, list) and found and all(isinstance(each, Mapping) for each in found):
             return rows_of_dicts(found)
     rows = rows_of_table(start.replace("\r\n", "\n"), notes, title)
-    return rows if rows else rows_of_lines(text, notes)
+    rows = rows or rows_of_lines(text, notes)
+    if not rows and is_wide(start):
+        raise LessonError("This table has thousands of columns. Keep those of the losses and of the accuracies.")
+    return rows
 
 
 def _shown(source):

@@ -12,6 +12,8 @@ from helpers.errors import LessonError
 # is one state of a bar that goes on (its last state in an epoch counts), and not a figure of its own.
 Row = namedtuple("Row", "epoch step values running", defaults=(None, None, None, False))
 
+MOST_ROWS = 200_000  # of a text: more take many seconds
+TOO_MANY = f"It is very long; its first {MOST_ROWS:,} lines are read."
 FEW = 3  # with fewer epochs there is no trend; then each validation counts as a point
 
 
@@ -67,6 +69,16 @@ def _names(rows, notes, seen):
         if len(raws) > 1:
             others = ", ".join(raw for _, raw in raws[1:4])
             notes.append(f"{raws[0][1]} counts as {metric}; {others} is left out.")
+    splits = {metric: column_of(raw).split for raw, metric in names.items() if is_loss(metric)}
+    if splits.get("loss") == "train" and splits.get("val_loss"):
+        # fastai and Hugging Face measure what they call accuracy on the validation data.
+        plain = {raw for raw, metric in names.items() if not column_of(raw).split and not is_loss(metric)}
+        moved = {raw: f"val_{names[raw]}" for raw in plain if f"val_{names[raw]}" not in names.values()}
+        if moved:
+            notes.append(
+                f"{', '.join(sorted(moved)[:5])}: taken to be of validation, as beside train_loss and val_loss."
+            )
+        names |= moved
     if "loss" not in names.values():
         names = _only_loss(names, notes)
     for raw, metric in names.items():

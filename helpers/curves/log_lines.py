@@ -2,7 +2,7 @@
 
 import re
 
-from helpers.curves.log_epochs import Row
+from helpers.curves.log_epochs import MOST_ROWS, TOO_MANY, Row
 from helpers.curves.log_names import FILLERS, NUMBER, TRAIN, VALIDATION, column_of, is_accuracy, is_loss, number_of
 
 LONGEST = 4000  # characters of a line that are read
@@ -61,6 +61,9 @@ def rows_of_lines(text, notes):
             continue
         number = epoch if epoch is not None else headless + 1 if counted and running else None
         rows.append(Row(number, step, values, running))
+        if len(rows) == MOST_ROWS:
+            notes.append(TOO_MANY)
+            break
     return rows
 
 

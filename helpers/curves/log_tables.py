@@ -7,12 +7,12 @@ import math
 import re
 from collections.abc import Mapping
 
-from helpers.curves.log_epochs import Row
+from helpers.curves.log_epochs import MOST_ROWS, TOO_MANY, Row
 from helpers.curves.log_names import TRAIN, VALIDATION, column_of, is_accuracy, is_loss, number_of
 from helpers.errors import LessonError
 
 MOST_COLUMNS = 2000
-MOST_ROWS = 2_000_000
+MOST_VALUES = 1_000_000  # of a list or a column of a data frame
 LOOKED_AT = 200  # lines in which the heading of a table is looked for
 
 
@@ -52,7 +52,9 @@ def _cells(column):
         cells = column.tolist() if hasattr(column, "tolist") else list(column)
     except Exception:  # a stranger's object
         return None
-    return cells if isinstance(cells, list) and len(cells) <= MOST_ROWS else None
+    if isinstance(cells, list) and len(cells) > MOST_VALUES:
+        raise LessonError(f"This log has {len(cells)} values in a column; {MOST_VALUES:,} are read at most.")
+    return cells if isinstance(cells, list) else None
 
 
 def _of_one_length(columns, notes):
@@ -93,7 +95,7 @@ def _of_one_length(columns, notes):
 def rows_of_dicts(dicts):
     """Rows of a list of dicts, `{"epoch": 1, "loss": 0.9}`, such as Hugging Face's log_history."""
     rows, columns = [], {}
-    for each in dicts:
+    for each in dicts[:MOST_ROWS]:
         values = {}
         split, name, epoch, step = "", None, None, None
         for key, cell in _flat(each).items():
@@ -167,13 +169,15 @@ def rows_of_table(text, notes, title=""):
     for place, line in enumerate(head):
         for split in (_by(";"), _by("\t"), _by(","), _by("|"), _by_width, str.split):
             names = split(line)
-            if len(names) > MOST_COLUMNS:
-                raise LessonError(
-                    f"This table has {len(names)} columns; {MOST_COLUMNS} are read at most. Keep those of the losses."
-                )
             if _is_heading(names) and any(_fits(names, split, below) for below in head[place + 1 : place + 6]):
                 return _below(names, split, text.split("\n", place + 1)[-1], notes, title)
     return None
+
+
+def is_wide(text):
+    """Whether a text begins with a line of more columns than are read."""
+    line = text[:100_000].partition("\n")[0]
+    return any(line.count(delimiter) > MOST_COLUMNS for delimiter in ",;\t")
 
 
 def _by(delimiter):
@@ -194,7 +198,7 @@ def _by_width(line):
 
 def _is_heading(names):
     if (
-        len(names) < 2
+        not 2 <= len(names) <= MOST_COLUMNS
         or len({*names}) < len(names)
         or any(number_of(name) is not None or ":" in name for name in names)
     ):
@@ -219,7 +223,10 @@ def _fits(names, split, line):
 def _below(names, split, text, notes, title):
     """The rows of cells below a heading. A row of another length is no row of the table."""
     dicts, strange = [], 0
-    for line in text.split("\n")[:MOST_ROWS]:
+    lines = text.split("\n", MOST_ROWS)
+    if len(lines) > MOST_ROWS:
+        notes.append(TOO_MANY)
+    for line in lines[:MOST_ROWS]:
         cells = _fits(names, split, line)
         if cells:
             dicts.append(dict(zip(names, cells, strict=True)))
