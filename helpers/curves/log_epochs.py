@@ -31,6 +31,7 @@ def epochs_of(rows, notes, seen):
         return []
     if any(row.epoch is not None for row in rows):
         groups = _by_epoch(rows, notes)
+        _leave_out_sanity_check(groups, notes)
         several = any(sum("val_loss" in row.values for row in group) > 1 for _, group in groups)
         if len(groups) < FEW and several:
             groups = _by_validation([row for _, group in groups for row in group])
@@ -39,7 +40,7 @@ def epochs_of(rows, notes, seen):
             )
     else:
         groups = _without_epochs(rows, notes)
-    _leave_out_sanity_check(groups, notes)
+        _leave_out_sanity_check(groups, notes)
     _leave_out_last_test(groups, {metric for raw, metric in names.items() if column_of(raw).rank >= TEST}, notes)
     return [(number, _one(group, notes)) for number, group in groups]
 

@@ -34,7 +34,7 @@ OTHER = {
 }
 # Of bounded length, so that the search takes a time that grows with the text alone.
 NUMBER = re.compile(
-    r"[-+]?(?:\d[\d,]{0,40}(?:\.\d{0,40})?(?:e[-+]?\d{1,5})?|\.\d{1,40}(?:e[-+]?\d{1,5})?|nan|inf(?:inity)?)",
+    r"[-+]?(?:\d{1,40}(?:,\d{1,40}){0,6}(?:\.\d{0,40})?(?:e[-+]?\d{1,5})?|\.\d{1,40}(?:e[-+]?\d{1,5})?|nan|inf(?:inity)?)",
     re.IGNORECASE,
 )
 LONGEST = 100  # characters that a name may have
