@@ -5,7 +5,7 @@ from collections import Counter, namedtuple
 
 import numpy as np
 
-from helpers.curves.log_names import TEST, column_of, is_accuracy, is_loss
+from helpers.curves.log_names import TEST, Share, column_of, is_accuracy, is_loss
 from helpers.errors import LessonError
 
 # One row, line or point of a log. epoch, step: numbers or None. values: {name in the log: number}. running: whether it
@@ -207,7 +207,8 @@ def _one(group, notes):
             found[name] = values[-1]
         else:
             with np.errstate(all="ignore"):
-                found[name] = float(np.mean(values))
+                mean = float(np.mean(values))
+            found[name] = Share(mean) if any(isinstance(value, Share) for value in values) else mean
             said = "Where an epoch has several figures of training, their mean counts."
             if said not in notes:
                 notes.append(said)
@@ -265,11 +266,15 @@ def columns_of(epochs, notes, seen):
 
 def _share(name, values, notes):
     """An accuracy in percent as a share of 1."""
-    known = [value for value in values if math.isfinite(value)]
-    if not is_accuracy(name) or not known or min(known) < 0 or not 1.5 < max(known) <= 100:
-        return values
-    notes.append(f"{name} was in percent.")
-    return [round(value / 100, 12) for value in values]
+    given = [value for value in values if isinstance(value, Share)]
+    others = [value for value in values if math.isfinite(value) and not isinstance(value, Share)]
+    if is_accuracy(name) and others and min(others) >= 0 and 1.5 < max(others) <= 100:
+        if not given:
+            notes.append(f"{name} was in percent.")
+            return [round(value / 100, 12) for value in values]
+        # Beside numbers with a percent sign one above 1 has lost it.
+        values = [value if isinstance(value, Share) or not value > 1 else value / 100 for value in values]
+    return [float(value) for value in values]
 
 
 def _found(seen):

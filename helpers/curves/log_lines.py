@@ -3,7 +3,17 @@
 import re
 
 from helpers.curves.log_epochs import MOST_ROWS, TOO_MANY, Row
-from helpers.curves.log_names import FILLERS, NUMBER, TRAIN, VALIDATION, column_of, is_accuracy, is_loss, number_of
+from helpers.curves.log_names import (
+    FILLERS,
+    NUMBER,
+    TRAIN,
+    VALIDATION,
+    Share,
+    column_of,
+    is_accuracy,
+    is_loss,
+    number_of,
+)
 
 LONGEST = 4000  # characters of a line that are read
 COLOURS = re.compile(
@@ -18,7 +28,7 @@ TUTORIAL = re.compile(r"\s*\[\s*(\d{1,7}),\s*(\d{1,9})\s*\](?=\s*\w*\s*loss)", r
 BAR = re.compile(r"(?<![\w./])(\d{1,9})/(\d{1,9}|Unknown)(?=\s*[\[|━\s]|$)")
 RUNNING = re.compile(r"━|\d%\s*\||it/s|s/it|s/step|s/epoch|\bETA\b|\d/(?:\d+|Unknown)\s*(?:\[[=>.]|\|)")
 KERAS_BAR = re.compile(r"\s*(?:\d{1,9}/(?:\d{1,9}|Unknown)\s|(?:-\s)?\d{1,6}s\s)")
-FIGURE = re.compile(rf"(?<![\w.@+-])(?<!\w[,/]){NUMBER.pattern}(?!\w)", re.IGNORECASE)
+FIGURE = re.compile(rf"(?<![\w.@+-])(?<!\w[,/])(?>{NUMBER.pattern})(?!\w)", re.IGNORECASE)
 BETWEEN = re.compile(r"(?:^|\s)[-–—|]+\s|[,;|\t(){}\[\]>━*]|\s{2,}|=+>?|\bstep\s-")
 PLAIN = {"loss", "acc", "accuracy", *TRAIN, *VALIDATION, *FILLERS}
 
@@ -27,7 +37,7 @@ def rows_of_lines(text, notes):
     """Rows of a text, one for each line that has figures; an empty list if none has."""
     rows, epoch, scope, bar, headless, after = [], None, "", None, 0, False
     for line in _lines(text):
-        line = line.replace('"', "").replace("'", "")
+        line = line.replace('"', " ").replace("'", " ")
         tutorial, header = TUTORIAL.match(line), EPOCH.search(line)
         if tutorial:
             epoch, line = float(tutorial[1]), line[tutorial.end() :]
@@ -123,9 +133,9 @@ def _figures(line, scope):
             name, column = f"{scope} {name}", column_of(f"{scope} {name}")
         whole = re.match(r"\s*/\s*(\d{1,9})(?![\d.])", after)
         if whole and is_accuracy(column.name) and int(whole[1]):
-            value /= int(whole[1])
+            value = Share(value / int(whole[1]))
         elif re.match(r"\s?%", after):
-            value = round(value / 100, 12)
+            value = Share.of_percent(value)
         values.setdefault(name, value)
     return values, step
 

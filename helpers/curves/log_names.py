@@ -64,6 +64,14 @@ def column_of(raw):
     return Column("metric", split, f"val_{metric}" if val else metric, rank)
 
 
+class Share(float):
+    """A number that was given with a percent sign, as a share of 1."""
+
+    @classmethod
+    def of_percent(cls, number):
+        return cls(round(number / 100, 12))
+
+
 def number_of(cell):
     """The number in a cell or a piece of text, as float; None for a gap and for what is no number.
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 
 from helpers.curves.log_epochs import MOST_ROWS, TOO_MANY, Row
-from helpers.curves.log_names import TRAIN, VALIDATION, column_of, is_accuracy, is_loss, number_of
+from helpers.curves.log_names import TRAIN, VALIDATION, Share, column_of, is_accuracy, is_loss, number_of
 from helpers.errors import LessonError
 
 MOST_COLUMNS = 2000
@@ -115,7 +115,7 @@ def rows_of_dicts(dicts):
             elif kind.kind == "step" and step is None:
                 step = number if math.isfinite(number) else None
             else:
-                values[str(key)] = round(number / 100, 12) if percent else number
+                values[str(key)] = Share.of_percent(number) if percent else number
         if name and "value" in {key.lower() for key in values}:
             values = dict.fromkeys([name], next(value for key, value in values.items() if key.lower() == "value"))
         if split:
@@ -200,7 +200,7 @@ def _is_heading(names):
     if (
         not 2 <= len(names) <= MOST_COLUMNS
         or len({*names}) < len(names)
-        or any(number_of(name) is not None or ":" in name for name in names)
+        or any(number_of(name) is not None or set(name) & set(':,;\t"{}') for name in names)
     ):
         return False
     columns = [column_of(name) for name in names if name]
@@ -221,8 +221,8 @@ def _fits(names, split, line):
 
 
 def _below(names, split, text, notes, title):
-    """The rows of cells below a heading. A row of another length is no row of the table."""
-    dicts, strange = [], 0
+    """The rows of cells below a heading, and below others that follow. A line of another length is no row."""
+    dicts, strange, every = [], 0, dict.fromkeys(names)
     lines = text.split("\n", MOST_ROWS)
     if len(lines) > MOST_ROWS:
         notes.append(TOO_MANY)
@@ -230,11 +230,14 @@ def _below(names, split, text, notes, title):
         cells = _fits(names, split, line)
         if cells:
             dicts.append(dict(zip(names, cells, strict=True)))
-        elif split(line) != names and re.search(r"[^\s|:+=-]", line):
+        elif _is_heading(split(line)):
+            names = split(line)
+            every |= dict.fromkeys(names)
+        elif re.search(r"[^\s|:+=-]", line):
             strange += 1
     if strange and dicts:
         notes.append(f"{strange} lines do not fit the table and are left out.")
-    return rows_of_dicts(_of_an_export(dicts, names, notes, title))
+    return rows_of_dicts(_of_an_export(dicts, list(every), notes, title))
 
 
 def _of_an_export(dicts, names, notes, title):

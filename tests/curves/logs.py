@@ -11,8 +11,8 @@ KERAS_2 = (  # Keras 2.2, verbose=1, with the updates of a bar that was overwrit
 )
 KERAS_3 = (  # Keras 3.15, verbose=1, with the colours of a terminal
     "Epoch 1/3\n\x1b[1m 1/63\x1b[0m \x1b[37m━━━━━━━━━━━━━━━━━━━━\x1b[0m \x1b[1m41s\x1b[0m 669ms/step - accuracy:"
-    " 0.0938 - loss: 2.4312\b\b\b\b\r\x1b[1m63/63\x1b[0m \x1b[32m━━━━━━━━━━━━━━━━━━━━\x1b[0m\x1b[37m\x1b[0m \x1b[1m1s\x1b[0m"
-    " 5ms/step - accuracy: 0.4120 - loss: 1.7310 - val_accuracy: 0.7100 - val_loss: 1.0200"
+    " 0.0938 - loss: 2.4312\b\b\b\b\r\x1b[1m63/63\x1b[0m \x1b[32m━━━━━━━━━━━━━━━━━━━━\x1b[0m\x1b[37m\x1b[0m \x1b[1m1s"
+    "\x1b[0m 5ms/step - accuracy: 0.4120 - loss: 1.7310 - val_accuracy: 0.7100 - val_loss: 1.0200"
     " - learning_rate: 1.0000e-04\n"
     "Epoch 2/3\n[1m63/63[0m [32m━━━━━━━━━━━━━━━━━━━━[0m[37m[0m [1m0s[0m 2ms/step - accuracy: 0.8000 - loss: nan"
     " - val_accuracy: 0.7100 - val_loss: inf\n"
@@ -140,7 +140,8 @@ LOGS = {
         [0.9, 0.8], [0.95, 0.9], [0.5, 0.6], [0.4, 0.5],
     ),
     "Markdown": (
-        "| epoch | loss | val_loss |\n|--|--|--|\n| 1 | 0.9 | 1.0 |\n| 2 | 0.8 | 0.95 |\n", [0.9, 0.8], [1.0, 0.95], NO, NO,
+        "| epoch | loss | val_loss |\n|--|--|--|\n| 1 | 0.9 | 1.0 |\n| 2 | 0.8 | 0.95 |\n",
+        [0.9, 0.8], [1.0, 0.95], NO, NO,
     ),
     "JSON": (
         '{"loss": [0.9, 0.8], "val_loss": [1.0, NaN], "acc": [50.0, 60.0]}',

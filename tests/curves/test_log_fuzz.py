@@ -80,11 +80,12 @@ def stand_in(log, text):
             for cut in (match.group(), match.group().replace(",", ""), match.group().partition(",")[0]):
                 numbers |= {float(cut)} if re.fullmatch(r"[-+\d.eE]+", cut) and re.search(r"\d", cut) else set()
     whole = [number for number in numbers if math.isfinite(number)]
-    for values in log.values():
+    shares = {int(part) / int(whole) for part, whole in re.findall(r"(\d+)\s*/\s*(\d+)", joined) if int(whole)}
+    for name, values in log.items():
         for value in filter(math.isfinite, values):
             near = any(math.isclose(value * factor, number) for factor in (1, 100, -1, -100) for number in whole)
-            mean = "mean counts" in log.note and min(whole) <= value <= max(whole)
-            share = value >= 0 and "/" in text
+            mean = not name.startswith("val_") and "mean counts" in log.note and min(whole) <= value <= max(whole)
+            share = "accuracy" in name and value in shares
             if not (near or mean or share):
                 return False
     return True
