@@ -8,7 +8,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from helpers import LessonError, curves, diagnose, read_log
-from helpers.curves.log_names import NUMBER
 from tests.curves.logs import LOGS
 
 GARBAGE = [
@@ -43,6 +42,8 @@ GARBAGE = [
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.binary(max_size=5)
 NAMES = st.sampled_from(["loss", "val_loss", "epoch", "step", "acc", "x"]) | st.integers()
 
+NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+
 
 @st.composite
 def spoilt(draw):
@@ -73,12 +74,8 @@ def spoilt(draw):
 def stand_in(log, text):
     """Whether each finite figure of a log stands in the text: as it is, as percent, or between others as a mean."""
     joined = re.sub(r"[\s\b]+", "", re.sub(r"\x1b\[[0-9;]*m", "", text))
-    pieces = [text, text.replace(",", "."), joined]
-    numbers = set()
-    for piece in pieces:
-        for match in NUMBER.finditer(piece):
-            for cut in (match.group(), match.group().replace(",", ""), match.group().partition(",")[0]):
-                numbers |= {float(cut)} if re.fullmatch(r"[-+\d.eE]+", cut) and re.search(r"\d", cut) else set()
+    pieces = [text, joined, text.replace(",", "."), joined.replace(",", "."), text.replace(",", "")]
+    numbers = {float(number) for piece in pieces for number in NUMBER.findall(piece)}
     whole = [number for number in numbers if math.isfinite(number)]
     shares = {int(part) / int(whole) for part, whole in re.findall(r"(\d+)\s*/\s*(\d+)", joined) if int(whole)}
     for name, values in log.items():
