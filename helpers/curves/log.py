@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from helpers.curves.history import figure
-from helpers.curves.log_epochs import columns_of, epochs_of, join
+from helpers.curves.log_epochs import columns_of, epochs_of, join, together
 from helpers.curves.log_events import event_files, parts_of_events
 from helpers.curves.log_lines import rows_of_lines
 from helpers.curves.log_tables import MOST_COLUMNS, is_wide, read_json, rows_of_columns, rows_of_dicts, rows_of_table
@@ -60,7 +60,7 @@ def read_log(source):
     Raises `LessonError`, with the names that it has found, if there is no training loss in it.
     """
     notes, seen = [], []
-    parts = [epochs_of(rows, notes, seen) for rows in _parts(source, notes)]
+    parts = [epochs_of(rows, notes, seen) for rows in together(_parts(source, notes))]
     parts = [part for part in parts if part]
     if not parts:
         raise LessonError(f"No figures of a training were found in {_shown(source)}. {FORMS}")
@@ -90,7 +90,7 @@ def _parts_of(source, notes):
     if isinstance(source, list | tuple):
         if not all(map(_is_row, source)):
             raise LessonError(f"This is a list within a list. {FORMS}")
-        return [rows_of_dicts(source)]
+        return [rows_of_dicts(source, notes)]
     if isinstance(source, Path) or (isinstance(source, str) and _is_path(source)):
         return _parts_of_path(Path(source), notes)
     if isinstance(source, str):
@@ -98,7 +98,7 @@ def _parts_of(source, notes):
     if hasattr(source, "columns") and hasattr(source, "__getitem__"):
         return [rows_of_columns(_columns(source), notes)]
     if isinstance(getattr(getattr(source, "state", None), "log_history", None), list):  # a Trainer of Hugging Face
-        return [rows_of_dicts([each for each in source.state.log_history if _is_row(each)])]
+        return [rows_of_dicts([each for each in source.state.log_history if _is_row(each)], notes)]
     raise LessonError(f"No log can be read from {_shown(source)}. {FORMS}")
 
 
@@ -119,7 +119,7 @@ def _rows_of_dict(source, notes):
         if isinstance(inner, Mapping):
             return rows_of_columns(inner, notes)
         if isinstance(inner, list) and inner and all(map(_is_row, inner)):
-            return rows_of_dicts(inner)
+            return rows_of_dicts(inner, notes)
     if "cells" in source and "nbformat" in source:
         raise LessonError("This is a notebook. Copy what training printed from it, and give read_log that text.")
     return rows_of_columns(source, notes)
@@ -203,7 +203,7 @@ def _rows_of_text(text, notes, title=""):
         if isinstance(found, Mapping) and found:
             return _rows_of_dict(found, notes)
         if isinstance(found, list) and found and all(isinstance(each, Mapping) for each in found):
-            return rows_of_dicts(found)
+            return rows_of_dicts(found, notes)
     rows = rows_of_table(start.replace("\r\n", "\n"), notes, title)
     rows = rows or rows_of_lines(text, notes)
     if not rows and is_wide(start):

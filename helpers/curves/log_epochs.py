@@ -45,6 +45,14 @@ def epochs_of(rows, notes, seen):
     return [(number, _one(group, notes)) for number, group in groups]
 
 
+def together(parts):
+    """Lists of rows; as one list where they have only steps, and different metrics: the curves of one run."""
+    names = [{column_of(raw).name for row in rows for raw in row.values} for rows in parts]
+    different = sum(map(len, names)) == len(set().union(*names))
+    only_steps = all(row.epoch is None and row.step is not None for rows in parts for row in rows)
+    return [[row for rows in parts for row in rows]] if len(parts) > 1 and different and only_steps else parts
+
+
 def _without_summary(rows):
     """Hugging Face ends with a row of the whole run's mean training loss, which belongs to no epoch."""
     return [

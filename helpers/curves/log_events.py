@@ -1,19 +1,25 @@
 """Rows from TensorBoard's event files, read with TensorFlow."""
 
+import itertools
+import os
 from pathlib import Path
 
 import numpy as np
 
 from helpers.curves.log_epochs import Row
+from helpers.curves.log_names import TRAIN, VALIDATION
 from helpers.errors import LessonError
 
-MOST_EVENTS = 500_000
-MOST_FILES = 500
+MOST_EVENTS = 200_000  # of a file
+MOST_FILES = 200
+MOST_FOLDERS = 2000
 
 
 def event_files(folder):
-    """The event files below a folder, as a sorted list."""
-    return sorted(path for path in folder.rglob("*tfevents*") if path.is_file())[:MOST_FILES]
+    """The event files below a folder, as a sorted list; of a large tree only what comes first is looked at."""
+    looked_at = itertools.islice(os.walk(folder), MOST_FOLDERS)
+    files = [Path(where, name) for where, _, names in looked_at for name in names if "tfevents" in name]
+    return sorted(path for path in files[:MOST_FILES] if path.is_file())
 
 
 def parts_of_events(files, folder, notes):
@@ -23,15 +29,17 @@ def parts_of_events(files, folder, notes):
     """
     runs = {}
     for path in files:
-        words = path.parent.relative_to(folder).parts if path.parent != folder else ()
-        split = words[-1].lower() if words else path.parent.name.lower()
-        split = split if split in ("train", "validation", "val", "valid", "eval", "test") else ""
+        words = path.parent.relative_to(folder).parts
+        # PyTorch's add_scalars makes a folder Loss_train; such a one has to be asked for by its own name.
+        name = words[-1].lower() if words else path.parent.name.lower().rpartition("_")[2]
+        split = name if name in (*TRAIN, *VALIDATION) else ""
         run = words[:-1] if words and split else words
         runs.setdefault(run, {}).setdefault(split, []).append(path)
     if len(runs) > 1:
         names = ", ".join("/".join(run) or "." for run in list(runs)[:6])
         raise LessonError(
-            f"There are {len(runs)} runs in {folder.name}: {names}. Give read_log the folder of one of them."
+            f"There are {len(runs)} runs in {folder.name}: {names}. Give read_log the folder of one of them, or a list"
+            " of those that belong together."
         )
     return [_rows(paths, split, notes) for splits in runs.values() for split, paths in splits.items()]
 
@@ -57,16 +65,15 @@ def _scalars(path, notes):
     import tensorflow as tf
     from google.protobuf.message import DecodeError
 
-    records, seen = iter(tf.data.TFRecordDataset(str(path))), 0
-    while seen < MOST_EVENTS:
+    records = iter(tf.data.TFRecordDataset(str(path)))
+    for _ in range(MOST_EVENTS):
         try:
             event = tf.compat.v1.Event.FromString(next(records).numpy())
         except StopIteration:
             return
         except (tf.errors.OpError, DecodeError):
-            notes.append(f"{Path(path).name} is damaged; what stands before the damage is read.")
+            notes.append(f"{path.name} is damaged; what stands before the damage is read.")
             return
-        seen += 1
         for value in event.summary.value:
             if value.HasField("simple_value"):
                 yield event.step, value.tag, float(value.simple_value)
@@ -80,3 +87,4 @@ def _scalars(path, notes):
                     continue
                 if number.size == 1:
                     yield event.step, value.tag, float(number.reshape(()))
+    notes.append(f"{path.name} is very long; its first {MOST_EVENTS:,} events are read.")

@@ -70,6 +70,9 @@ def rows_of_lines(text, notes):
             notes.append("A bar after the end of an epoch, as model.evaluate prints it, is left out.")
             continue
         number = epoch if epoch is not None else headless + 1 if counted and running else None
+        if running and rows and rows[-1].running and rows[-1].epoch == number:
+            rows[-1] = Row(number, step, {**rows[-1].values, **values}, running)
+            continue
         rows.append(Row(number, step, values, running))
         if len(rows) == MOST_ROWS:
             notes.append(TOO_MANY)
@@ -127,7 +130,8 @@ def _figures(line, scope):
         column = column_of(name)
         if column.kind == "step" and len(words) == 1:
             step = value if step is None else step
-        if column.kind != "metric" or not (colon or {word.lower() for word in words} <= PLAIN - {"the"}):
+        plain = {word.lower() for word in words} <= PLAIN - {"the"} or (len(words) < 3 and is_loss(column.name))
+        if column.kind != "metric" or not (colon or plain):
             continue
         if not column.split and scope:
             name, column = f"{scope} {name}", column_of(f"{scope} {name}")

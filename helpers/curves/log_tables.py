@@ -24,7 +24,7 @@ def rows_of_columns(columns, notes, gaps_are_nan=True):
     columns = {name: cells for name, cells in ((name, _cells(cells)) for name, cells in columns.items()) if cells}
     whole = _of_one_length(columns, notes)
     rows = [dict(zip(whole, cells, strict=True)) for cells in zip(*whole.values(), strict=True)]
-    found = rows_of_dicts(rows)
+    found = rows_of_dicts(rows, notes)
     if any(whole[name] is not columns[name] for name in whole) and all(row.epoch is None for row in found):
         found = [row._replace(epoch=place) for place, row in enumerate(found, 1)]
     return _without_gaps(found) if gaps_are_nan else found
@@ -92,10 +92,14 @@ def _of_one_length(columns, notes):
     return whole
 
 
-def rows_of_dicts(dicts):
+def rows_of_dicts(dicts, notes):
     """Rows of a list of dicts, `{"epoch": 1, "loss": 0.9}`, such as Hugging Face's log_history."""
     rows, columns = [], {}
+    if len(dicts) > MOST_ROWS:
+        notes.append(TOO_MANY)
     for each in dicts[:MOST_ROWS]:
+        if len(columns) > MOST_COLUMNS:
+            raise LessonError(f"This log has more than {MOST_COLUMNS} different names; that many are read at most.")
         values = {}
         split, name, epoch, step = "", None, None, None
         for key, cell in _flat(each).items():
@@ -237,7 +241,7 @@ def _below(names, split, text, notes, title):
             strange += 1
     if strange and dicts:
         notes.append(f"{strange} lines do not fit the table and are left out.")
-    return rows_of_dicts(_of_an_export(dicts, list(every), notes, title))
+    return rows_of_dicts(_of_an_export(dicts, list(every), notes, title), notes)
 
 
 def _of_an_export(dicts, names, notes, title):

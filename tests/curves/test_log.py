@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -89,6 +90,7 @@ def test_the_plainest_validation_counts_and_the_test_is_named():
 def test_a_strange_loss_is_named():
     log = read_log({"loss": [0.9, 0.8], "heldout_loss": [1.0, 0.9]})
     assert "heldout_loss" in log.note
+    assert "cv loss" in read_log("Epoch 1 | loss 0.9 | cv loss 1.0\nEpoch 2 | loss 0.8 | cv loss 0.9").note
     assert read_log({"total_loss": [0.9, 0.8], "val_total_loss": [1.0, 0.9]}) == {
         "loss": [0.9, 0.8],
         "val_loss": [1.0, 0.9],
@@ -159,6 +161,12 @@ def test_tensorboards_exports_of_two_folders_are_one_run(tmp_path):
     assert read_log(sorted(tmp_path.iterdir())) == {"loss": [0.9, 0.7], "val_loss": [1.0, 0.8]}
 
 
+def test_two_exports_with_only_steps_are_one_run():
+    train, val = (f"Step,run - {name}\n10,{{}}\n20,{{}}\n" for name in ("loss", "val_loss"))
+    log = read_log([train.format(0.9, 0.7), val.format(1.0, 0.8)])
+    assert log == {"loss": [0.9, 0.7], "val_loss": [1.0, 0.8]} and "only steps" in log.note
+
+
 def events(path, rows, tensors):
     """An event file with a scalar for each (step, tag, value); tensors: as TensorFlow 2 writes them."""
     import tensorflow as tf
@@ -188,6 +196,12 @@ def test_event_files_of_lightning_are_read_and_damage_is_told(tmp_path):
     rows = [row for step, epoch, loss in steps for row in ((step, "train_loss", loss), (step, "epoch", float(epoch)))]
     events(path, [*rows, (99, "val_loss", 1.25), (199, "val_loss", 0.75)], tensors=False)
     assert read_log(tmp_path) == {"loss": [1.5, 0.75], "val_loss": [1.25, 0.75]}
+    for split, value in (("train", 0.5), ("val", 0.75)):  # add_scalars of PyTorch
+        events(tmp_path / f"Loss_{split}" / path.name, [(step, "Loss", value) for step in (10, 20)], tensors=False)
+    folders = [tmp_path / "Loss_train", tmp_path / "Loss_val"]
+    assert read_log(folders) == {"loss": [0.5, 0.5], "val_loss": [0.75, 0.75]}
+    for folder in folders:
+        shutil.rmtree(folder)
     path.write_bytes(path.read_bytes()[:-3])
     assert "damaged" in read_log(path).note
     events(tmp_path / "version_1" / path.name, rows, tensors=False)
@@ -221,7 +235,7 @@ def test_event_files_of_lightning_are_read_and_damage_is_told(tmp_path):
         (Path("/dev/null"), "no file"),
         (",".join(f"c{i}" for i in range(100_000)) + "\n1,2", "thousands of columns"),
         (pd.DataFrame(np.zeros((1, 3000))), "3000 columns"),
-        ("tests", "folder without TensorBoard"),
+        (str(Path(__file__).parent), "folder without TensorBoard"),
     ],
     ids=lambda value: str(value)[:20],
 )
