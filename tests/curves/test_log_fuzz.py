@@ -73,7 +73,7 @@ def spoilt(draw):
 
 def stand_in(log, text):
     """Whether each finite figure of a log stands in the text: as it is, as percent, or between others as a mean."""
-    joined = re.sub(r"[\s\b]+", "", re.sub(r"\x1b\[[0-9;]*m", "", text))
+    joined = re.sub(r"\x1b?\[[0-9;]*[mK]|[\s\x00-\x1f]", "", text)
     pieces = [text, joined, text.replace(",", "."), joined.replace(",", "."), text.replace(",", "")]
     numbers = {float(number) for piece in pieces for number in NUMBER.findall(piece)}
     whole = [number for number in numbers if math.isfinite(number)]
@@ -81,7 +81,11 @@ def stand_in(log, text):
     for name, values in log.items():
         for value in filter(math.isfinite, values):
             near = any(math.isclose(value * factor, number) for factor in (1, 100, -1, -100) for number in whole)
-            mean = not name.startswith("val_") and "mean counts" in log.note and min(whole) <= value <= max(whole)
+            mean = (
+                not name.startswith("val_")
+                and "mean counts" in log.note
+                and any(min(whole) <= value * each <= max(whole) for each in (1, 100))
+            )
             share = "accuracy" in name and value in shares
             if not (near or mean or share):
                 return False
