@@ -95,10 +95,9 @@ def _names(rows, notes, seen):
             notes.append(f"{raw} is taken for the validation loss.")
     strange = [raw for raw, metric in names.items() if is_loss(metric) and metric not in ("loss", "val_loss")]
     if strange:
-        notes.append(
-            f"These look like losses and are not drawn: {', '.join(strange[:5])}. If one of them is the loss or the"
-            " validation loss, give it the name loss or val_loss."
-        )
+        notes.append(f"These look like losses and are not drawn: {', '.join(strange[:5])}.")
+        if not {"loss", "val_loss"} <= set(names.values()):
+            notes.append("If one of them is the loss or the validation loss, give it the name loss or val_loss.")
     return names
 
 

@@ -37,6 +37,7 @@ NUMBER = re.compile(
     r"[-+]?(?:\d{1,40}(?:,\d{1,40}){0,6}(?:\.\d{0,40})?(?:e[-+]?\d{1,5})?|\.\d{1,40}(?:e[-+]?\d{1,5})?|nan|inf(?:inity)?)",
     re.IGNORECASE,
 )
+PLURALS = {"losses": "loss", "accs": "acc", "accuracies": "accuracy"}  # of lists in a loop of one's own
 LONGEST = 100  # characters that a name may have
 
 
@@ -45,6 +46,7 @@ def column_of(raw):
     """The `Column` that a name in a log stands for: "train/loss", "Val Acc", "eval_f1", "epoch_loss", "lr-Adam"."""
     raw = str(raw)[:LONGEST]
     words = [word for word in re.split(r"[^a-z0-9@]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", raw).lower()) if word]
+    words = [PLURALS.get(word, word) for word in words]
     grain = [word for word in words if word in ("epoch", "step")]
     val, train = [word for word in words if word in VALIDATION], [word for word in words if word in TRAIN]
     rest = [word for word in words if word not in (*VALIDATION, *TRAIN)]
@@ -52,15 +54,15 @@ def column_of(raw):
         return Column("epoch", "", "epoch", 0)
     if "_".join(rest) in STEPS:
         return Column("step", "", "step", 0)
-    if OTHER & set(rest) or rest[:2] == ["learning", "rate"] or rest[-2:] == ["learning", "rate"] or not rest:
+    if OTHER & set(rest) or rest[:2] == ["learning", "rate"] or rest[-2:] == ["learning", "rate"] or not words:
         return Column("other", "", "_".join(words), 0)
+    rest = rest or ["values"]  # "train" and "val" alone do not say of what
     kept = [word for word in rest if word not in (*FILLERS, "epoch", "step")] or rest
     metric = "_".join("accuracy" if kept == ["acc"] else word for word in kept)
     split = "val" if val else "train" if train else ""
     # "train_loss_epoch" before "train_loss" before "loss", and "train_loss_step" last.
-    rank = (VALIDATION.index(val[0]) if val else 0 if train else 0.5) + {"epoch": -0.25, "step": 100}.get(
-        "".join(grain), 0
-    )
+    rank = VALIDATION.index(val[0]) if val else 0 if train else 0.5
+    rank += {"epoch": 0, "step": 0.3}.get("".join(grain), 0.1)
     return Column("metric", split, f"val_{metric}" if val else metric, rank)
 
 

@@ -55,7 +55,8 @@ def test_a_history_stays_as_it_is():
 
 
 @pytest.mark.parametrize(
-    "loss", ["loss", "train_loss", "training_loss", "Train Loss", "train/loss", "trainLoss", "Loss/train"]
+    "loss",
+    ["loss", "train_loss", "training_loss", "Train Loss", "train/loss", "trainLoss", "Loss/train", "train_losses"],
 )
 @pytest.mark.parametrize(
     "val", ["val_loss", "valid_loss", "eval_loss", "test_loss", "dev_loss", "Validation Loss", "Loss/val"]
@@ -85,6 +86,12 @@ def test_metrics_get_the_names_of_keras(name, known):
 def test_the_plainest_validation_counts_and_the_test_is_named():
     log = read_log({"loss": [0.9, 0.8], "test_loss": [3, 3], "val_loss": [1.0, 0.9]})
     assert log["val_loss"] == [1.0, 0.9] and "test_loss is left out" in log.note
+
+
+def test_lightnings_figures_of_an_epoch_count_before_those_of_its_steps():
+    table = "epoch,train_loss_step,train_loss_epoch,val_loss_step\n0,9,,\n0,,0.9,1.0\n1,8,,\n1,,0.8,0.95\n2,7,,\n2,,0.7,0.9\n"
+    log = read_log(table)
+    assert log == {"loss": [0.9, 0.8, 0.7], "val_loss": [1.0, 0.95, 0.9]} and "train_loss_step is left out" in log.note
 
 
 def test_a_strange_loss_is_named():
@@ -225,6 +232,7 @@ def test_event_files_of_lightning_are_read_and_damage_is_told(tmp_path):
         (Path("missing/log.csv"), "no file log.csv in"),
         ("<!DOCTYPE html><html>loss: 0.5", "a web page"),
         ({"val_loss": [1.0]}, "no training loss in this log. It has val_loss"),
+        ({"train": [1], "val": [1]}, "It has train, val"),
         ({"a": [1]}, "It has a"),
         (b"loss", "this bytes"),
         ({"loss": "high"}, "No figures"),
