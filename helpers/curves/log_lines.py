@@ -137,6 +137,8 @@ def _figures(line, scope):
             name, column = f"{scope} {name}", column_of(f"{scope} {name}")
         whole = re.match(r"\s*/\s*(\d{1,9})(?![\d.])", after)
         if whole and is_accuracy(column.name) and int(whole[1]):
+            if value > int(whole[1]):  # a line that was cut
+                continue
             value = Share(value / int(whole[1]))
         elif re.match(r"\s?%", after):
             value = Share.of_percent(value)

@@ -89,7 +89,8 @@ def test_the_plainest_validation_counts_and_the_test_is_named():
 
 
 def test_lightnings_figures_of_an_epoch_count_before_those_of_its_steps():
-    table = "epoch,train_loss_step,train_loss_epoch,val_loss_step\n0,9,,\n0,,0.9,1.0\n1,8,,\n1,,0.8,0.95\n2,7,,\n2,,0.7,0.9\n"
+    names = "epoch,train_loss_step,train_loss_epoch,val_loss_step"
+    table = f"{names}\n0,9,,\n0,,0.9,1.0\n1,8,,\n1,,0.8,0.95\n2,7,,\n2,,0.7,0.9\n"
     log = read_log(table)
     assert log == {"loss": [0.9, 0.8, 0.7], "val_loss": [1.0, 0.95, 0.9]} and "train_loss_step is left out" in log.note
 
