@@ -15,7 +15,7 @@ LAST = ("notebooks", "browser", "claims")  # in this order, after the unit tests
 SAMPLES = (
     ("--kills", 10, 50, "how often a process that saves is killed at a random moment"),
     ("--runs", 64, 200, "how many unseen runs diagnose is judged on"),
-    ("--builders", 300, 3000, "on how many builders drawn at random the engine is compared with fit"),
+    ("--builders", 150, 3000, "on how many builders drawn at random the engine is compared with fit"),
     ("--seeds", 8, 8, "over how many seeds each claim of a lesson is tested"),
     ("--claims", 30, 10_000, "how many claims of the lessons are tested, drawn by lot where there are more"),
 )

@@ -694,6 +694,12 @@ def watched_until(folder, function, settings=4, files=1):
     return waiting
 
 
+@pytest.fixture
+def no_process_left():
+    """Processes of earlier sweeps do not take part."""
+    kept_processes.end_idle()
+
+
 def wait_for(condition):
     end = time.monotonic() + LONG_ENOUGH
     while not condition():
@@ -715,6 +721,7 @@ def test_it_trains_in_as_many_processes_as_joblib_is_told(config, most, tmp_path
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_process_left")
 def test_stopped_in_another_thread_the_workers_end_their_runs_and_work_for_the_next_sweep(tmp_path):
     before, after, stop, result = tmp_path / "before", tmp_path / "after", Stop(), []
     before.mkdir(), after.mkdir()
@@ -735,6 +742,7 @@ def test_stopped_in_another_thread_the_workers_end_their_runs_and_work_for_the_n
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_process_left")
 @pytest.mark.parametrize("where, finished", [("in a process", 3), ("here", 0)])
 def test_workers_that_take_no_notice_of_a_stop_are_given_up(where, finished, tmp_path, monkeypatch):
     monkeypatch.setattr(sweep_tasks, "PATIENCE", 0.1)
@@ -854,22 +862,32 @@ def test_the_data_go_to_processes_whole_even_when_they_are_large():
 
 @pytest.mark.slow
 def test_a_failure_in_a_process_quotes_the_student_s_line(tmp_path):
-    cell = tmp_path / "cell.py"
+    cell, away = tmp_path / "cell.py", tmp_path / "away"
     cell.write_text(
         "def build(units=4):\n"
         "    if os.getpid() != here:\n"
-        "        raise ValueError('not away from home')\n"
+        "        raise ValueError(failed('not away from home'))\n"
         "    return original(units)\n"
     )
-    names = {"os": os, "here": os.getpid(), "original": build}
+    here, calls = os.getpid(), itertools.count()
+
+    def failed(why):
+        away.touch()
+        return why
+
+    def original(units):
+        if next(calls) > 3:  # after all were looked at and one was trained: until the process has had its turn
+            wait_for(away.exists)
+        return build(units)
+
+    names = {"os": os, "here": here, "original": original, "failed": failed}
     exec(compile(cell.read_text(), str(cell), "exec"), names)
     with processes():
-        result = sweep(names["build"], DATA, {"units": [4, 8]}, epochs=1)
-    assert result.complete
-    assert all(
-        "not away from home" in row.error and "line 3" in row.error and "raise ValueError" in row.error
-        for row in result.rows
-    )
+        result = sweep(names["build"], DATA, {"units": [4, 8, 12]}, epochs=1)
+    errors = [row.error for row in result.rows if row.error]  # the others were trained here
+    assert result.complete and errors
+    for error in errors:
+        assert "not away from home" in error and "line 3" in error and "raise ValueError" in error
 
 
 def deadly(folder, settings, times, waits_for=1):
