@@ -33,6 +33,7 @@ PUBLIC = {
     "winners_curse": ("helpers.parts.curse", "what the best of many tries is worth"),
     "model_card": ("helpers.records.model_card", "what a network is worth, how it was chosen, where it fails"),
     "LessonError": ("helpers.errors", "what all of these raise: what is wrong, where, and what to try"),
+    "read_log": ("helpers.curves.log", "a log of your own training, from anywhere, as what curves and diagnose take"),
 }
 __all__ = list(PUBLIC)
 __doc__ += "\n" + "\n".join(f"    {name:<14}{what}" for name, (_, what) in PUBLIC.items()) + "\n"
