@@ -17,7 +17,7 @@ SAMPLES = (
     ("--runs", 64, 200, "how many unseen runs diagnose is judged on"),
     ("--builders", 150, 3000, "on how many builders drawn at random the engine is compared with fit"),
     ("--seeds", 8, 8, "over how many seeds each claim of a lesson is tested"),
-    ("--claims", 30, 10_000, "how many claims of the lessons are tested, drawn by lot where there are more"),
+    ("--claims", 20, 10_000, "how many claims of the lessons are tested, drawn by lot where there are more"),
 )
 
 
