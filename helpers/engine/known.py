@@ -107,3 +107,9 @@ def softmax_axis(operation):
     if type(operation).__name__ == "Softmax" and type(operation).__module__.startswith("keras."):
         return operation.axis if isinstance(operation.axis, int) else None
     return -1 if getattr(operation, "activation", None) is keras.activations.softmax else None
+
+
+def learning_rate_of(model):
+    """The learning rate of a compiled model as a number; None where a schedule sets it."""
+    variables = getattr(getattr(model.optimizer, "inner_optimizer", model.optimizer), "variables", ())
+    return next((float(each.value) for each in variables if each.name == "learning_rate"), None)

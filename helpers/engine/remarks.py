@@ -14,6 +14,7 @@ from helpers.engine.known import (
     ends_in_softmax,
     has_columns,
     is_one_hot,
+    learning_rate_of,
     units_of,
 )
 from helpers.engine.structure import layers_of
@@ -105,7 +106,14 @@ def _is_accuracy(metric):
 
 
 # Losses it is about (None: all), and what finds it.
+def _learning_rate_of_nothing(known):
+    if known.callbacks or learning_rate_of(known.model) != 0:
+        return ""
+    return "The learning rate is 0, so nothing is learned: 0.001 is a usual one."
+
+
 REMARKS = (
+    (None, _learning_rate_of_nothing),
     (None, _everything_dropped),
     (ONE_HOT, _rows_that_do_not_add_up_to_one),
     (BINARY, _classes_for_binary_crossentropy),

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from helpers.engine.known import fits, last_operation, outputs_of, shape_of, softmax_axis
+from helpers.engine.known import fits, last_operation, learning_rate_of, outputs_of, shape_of, softmax_axis
 from helpers.engine.structure import layers_of, optimized, trains_otherwise
 
 LAST_LAYER = ("Dense", "Softmax", "Activation")
@@ -72,13 +72,10 @@ def _optimizer_of_other_weights(known):
 
 
 def _learning_rate_that_cannot_be(known):
-    optimizer = known.model.optimizer
-    variables = getattr(getattr(optimizer, "inner_optimizer", optimizer), "variables", ())
-    rate = next((float(each.value) for each in variables if each.name == "learning_rate"), None)  # None: a schedule
-    if rate is None or rate > 0 or known.callbacks:
+    rate = learning_rate_of(known.model)
+    if rate is None or rate >= 0 or known.callbacks:
         return ""
-    why = "every step would go uphill" if rate < 0 else "nothing would be learned"
-    return f"The learning rate is {rate:g}, so {why}. It must be above 0: 0.001 is a usual one."
+    return f"The learning rate is {rate:g}, so every step would go uphill. It must be above 0: 0.001 is a usual one."
 
 
 def _inputs_of_another_shape(known):
