@@ -61,7 +61,7 @@ def _as_numbers(table, array):
     try:
         return table.astype("float32").to_numpy()
     except (TypeError, ValueError):
-        return array  # it holds something else, which `check_examples` tells
+        return array  # it holds something else, which `as_arrays` tells
 
 
 def weights_of(y, sample_weight=None, class_weight=None):

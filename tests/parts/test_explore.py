@@ -354,13 +354,19 @@ def test_two_panels_never_train_at_once(background):
     assert [thread.name for thread in threading.enumerate()].count("live panels") == 1
 
 
-@pytest.mark.slow
-def test_stop_keeps_the_curve_so_far_and_the_next_move_goes_on(background):
+def in_a_long_run():
+    """A panel that has trained some of the 5,000 epochs that were asked for."""
     panel = explore(digits_network, DIGITS, epochs=(1, 5000, 3))
     reached = threading.Event()
     panel._chart.observe(lambda change: len(panel.history.epoch) > 10 and reached.set(), "value")
     move(panel, epochs=5000)
     assert reached.wait(30)
+    return panel
+
+
+@pytest.mark.slow
+def test_stop_keeps_the_curve_so_far_and_the_next_move_goes_on(background):
+    panel = in_a_long_run()
     panel._stop_button.click()
     panel.wait()
     stopped_at = len(panel.history.epoch)
@@ -496,11 +502,7 @@ def test_of_right_code_the_panel_tells_only_what_the_curves_show(background):
 
 
 def test_what_has_happened_is_not_said_twice(background):
-    panel = explore(digits_network, DIGITS, epochs=(1, 5000, 3))
-    reached = threading.Event()
-    panel._chart.observe(lambda change: len(panel.history.epoch) > 5 and reached.set(), "value")
-    move(panel, epochs=5000)
-    assert reached.wait(30)
+    panel = in_a_long_run()
     panel.stop()
     panel.wait()
     assert said(panel).startswith("Stopped before the last epoch. The")
