@@ -21,12 +21,14 @@ from IPython.display import display
 from helpers.engine.builder import FRESH
 from helpers.engine.stop import Abandoned, Stop, current, working_for
 from helpers.errors import Interrupted, LessonError, at, line_under_way, our_mistake
-from helpers.live.controls import controls, read
+from helpers.live import progress
+from helpers.live.controls import controls, in_words, read
+from helpers.live.keepsake import REVIVE, Keepsake
 from helpers.live.worker import PATIENCE, WORKER
 
 PLACES = {"background": "background", "inline": "inline", "nobody": "nobody watches"}  # as LAB_PLACE names them
-FRAME = 0.04  # seconds between two pictures of a growing curve: faster than this nobody sees
 VIEW = "application/vnd.jupyter.widget-view+json"
+FRAME = 0.04  # seconds between two pictures of a growing curve: faster than this nobody sees
 INTERRUPTED = "You interrupted the training. The panel still works: move a control to train again."
 ABANDONED = "The run was told to stop, but went on for {} seconds, so the panel has let go of it and works again."
 MEND_IT = " If that line loops or waits without an end, mend it, run its cell again and then the cell of this panel."
@@ -43,7 +45,9 @@ WORDS = {
     "stopped": "Stopped.",
     "error": "",
 }
-STYLE = """<style>
+STYLE = (
+    f"<style>{progress.STYLE}"
+    """
 .live-panel-state{height:4.6em;overflow-y:auto;line-height:1.5;padding:2px 6px}
 .live-panel-state.error{color:#8A2A00;background:#FFF4EC}
 .live-panel-lost{display:none}
@@ -51,6 +55,7 @@ STYLE = """<style>
 .jupyter-widgets-disconnected .live-panel-state{display:none}
 .jupyter-widgets-disconnected .live-panel{opacity:.45}
 </style><p class="live-panel-lost">This panel has lost its kernel. Run the cell again to bring it back.</p>"""
+)
 
 
 class Live:
@@ -65,6 +70,7 @@ class Live:
     made_by = "explore"  # the function a student calls for it
     trains_when_shown = True
     waits_when_shown = True  # behind a front end, too, its cell ends with the first run
+    counts = ("epoch", "epochs")  # what its progress is counted in, one and several; None: it never trains
     patience = PATIENCE  # seconds in which a run that is told to end has to do so
     _build = None  # the function of the student that makes the network
     says = WORDS  # in each state, before what `_train` returns; {epochs} as in `_marks`, {s} and {ies} for its plural
@@ -82,8 +88,10 @@ class Live:
         self._place, self._shown_in, self._number_of_cell = None, None, None
         self._cell_waits = self._closed = False
         self._background, self._run_number, self._drawn_at = False, 0, 0.0
+        self._pace = None  # of the run under way, from its first picture on
+        self._said, self._keepsake = "", Keepsake()
         self._of_student, self._on_control = (), self._request  # the widgets lent; what a move of a control calls
-        self._words, self._chart = widgets.HTML(), widgets.HTML()
+        self._words, self._progress, self._chart = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._stop_button = widgets.Button(description="Stop", tooltip="Stop the training that is under way")
         self._stop_button.on_click(self.stop)
 
@@ -96,7 +104,7 @@ class Live:
             control.observe(self._on_control, "value")
 
     def _assemble(self, *rows):
-        """Put `rows` of widgets, the state in words and the picture below each other, and draw for the first time."""
+        """Put `rows` of widgets, the progress among them, the words and the picture below each other, and draw."""
         self._box = widgets.VBox([widgets.HTML(STYLE), *rows, self._words, self._chart])
         self._draw("building" if self.trains_when_shown else "ready")
 
@@ -169,6 +177,7 @@ class Live:
         """Stop training and take it off the page; nothing of it stays in memory."""
         self._closed = True
         self.stop()
+        self._keepsake.let_go()
         self._stop_button.on_click(self.stop, remove=True)
         lent = self._lent()
         for control in lent:
@@ -202,7 +211,7 @@ class Live:
         stop: what ends this run. Raises `Abandoned` in a thread whose place another has taken.
         """
         self._stop = stop = stop or Stop()
-        self._error = None
+        self._error = self._pace = None
         self._run_number += 1
         with working_for(stop):
             try:
@@ -243,12 +252,15 @@ class Live:
 
     def _draw(self, state, words=""):
         marks = {"run": self._run_number, "state": state, **self._marks()}
+        bar = self.counts and self._bar(state)
         plural = {"s": "", "ies": "y"} if marks["epochs"] == 1 else {"s": "s", "ies": "ies"}
         how_to_stop = DEAF if state == "training" and self._is_deaf() else ""
         text = html.escape(_after(self.says[state].format(**marks, **plural), words) + how_to_stop)
         marks = " ".join(f'data-{name}="{html.escape(_as_text(value))}"' for name, value in marks.items())
         picture = self._picture()
         _refuse_late()
+        if self.counts:
+            self._progress.value = bar
         if state != self.state or words or not self._words.value:
             self._words.value = f'<div class="live-panel-state {state}" role="status" tabindex="0">{text}</div>'
         # The picture, which carries the state, comes last: who sees a state sees its words as well.
@@ -256,6 +268,29 @@ class Live:
         _refuse_late()  # it may have been there that it hung
         self.state = state
         self._drawn_at = time.perf_counter()
+        self._said = words if words or state in ("building", "training") else self._said
+        if self._keepsake.is_shown and not self._closed:
+            self._keep()
+
+    def _keep(self):
+        """Let the cell's output keep what is drawn now, unless it is still growing."""
+        if self.state in ("building", "training"):
+            self._keepsake.let_go()
+        else:
+            picture, (alt, _) = self._still_picture(), self._still_words()
+            told = " ".join(filter(None, (f"{self.made_by}(…) at {self._in_short().rstrip('.')}.", self._said, REVIVE)))
+            self._keepsake.keep(lambda: still(picture, alt, told))
+
+    def _bar(self, state):
+        """How far the run has come, as HTML, with the time left once that can be told."""
+        (done, wanted), now = self._come(), time.perf_counter()
+        seconds = None
+        if state == "training":
+            self._pace = self._pace or self._new_pace(done, wanted, now)
+            seconds = self._pace.seconds_left(done, now)
+        end = ", stopped" if state in ("stopped", "error") else ""
+        bar = progress.bar(done, wanted, self.counts, seconds, end)
+        return f'<div style="visibility:hidden">{bar}</div>' if state == "ready" or not wanted else bar
 
     def _is_due(self):
         """Whether a growing curve should be drawn again; in the background not more often than can be seen."""
@@ -280,12 +315,23 @@ class Live:
         data = data or {"text/plain": "A live panel. Run this cell to bring it to life."}
         view = {"version_major": 2, "version_minor": 0, "model_id": self._box.model_id}
         display({**data, VIEW: view}, metadata=metadata, raw=True)
+        if self._background:
+            self._keepsake.show()
+            self._keep()
 
     def _finished(self):
         """(data, metadata) of what a reader without a kernel sees."""
-        return still(self._picture(), *self._still_words())
+        return still(self._still_picture(), *self._still_words())
 
     # What a subclass says where it must
+
+    def _come(self):
+        """How far the run has come: (finished, wanted) of what `counts` names."""
+        marks = self._marks()
+        return marks["epoch"], marks["epochs"]
+
+    def _new_pace(self, done, wanted, now):
+        return progress.Pace(done, wanted, now)
 
     def _tidy_up(self):
         """After a run, however it ended: what is noted of a run under way is taken back."""
@@ -293,6 +339,14 @@ class Live:
     def _lent(self):
         """Widgets on it that belong to the student and outlive it."""
         return self._of_student
+
+    def _still_picture(self):
+        """What `_picture` shows, as one <svg> element."""
+        return self._picture()
+
+    def _in_short(self):
+        """Its settings in words."""
+        return in_words(self._marks()["settings"])
 
     def _still_words(self):
         """(alt text, words below the picture) for a reader without a kernel, the same on every machine."""

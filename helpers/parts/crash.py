@@ -14,7 +14,7 @@ from helpers.curves import live_chart
 from helpers.curves.history import describe, panes
 from helpers.curves.sheets import Sheet, lines_of
 from helpers.errors import LessonError, is_whole
-from helpers.live.part import WORDS, Live
+from helpers.live.part import WORDS, Live, beside
 from helpers.parts.process import LOG, WRITE, on_disk, read_log, running, start, why_it_failed
 from helpers.records.saved import new_folder
 
@@ -70,7 +70,7 @@ class CrashDrill(Live):
         for control in self._controls.values():
             control.continuous_update = False  # nothing starts on the way to where it is let go
         self._stop_button.description, self._stop_button.tooltip = "Kill it now", "Kill the training process at once"
-        self._assemble(*self._controls.values(), self._stop_button)
+        self._assemble(*self._controls.values(), beside([self._stop_button, self._progress]))
 
     # What a student can do with it
 

@@ -72,6 +72,7 @@ class Game(Live):
     """
 
     made_by = "winners_curse"
+    counts = ("try", "tries")
     says = {**WORDS, "training": "Training: {epochs} tr{ies} …"}
 
     def __init__(self, build, data, choices, forms, n_train=200, epochs=5, batch_size=32):
@@ -94,7 +95,7 @@ class Game(Live):
             tooltip="Measure the chosen network on the test pictures; moving a control seals them again",
         )
         self._open_button.on_click(self._on_open)
-        self._assemble(beside(self._controls.values()), beside([self._open_button, self._stop_button]))
+        self._assemble(beside(self._controls.values()), beside([self._open_button, self._stop_button, self._progress]))
 
     def __repr__(self):
         tries = f"{len(self._played())} of {self.settings['tries']} tries"

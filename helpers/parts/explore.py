@@ -57,7 +57,7 @@ class Panel(Live):
         self._remarks = _remarks(build, forms, validation)
         self.history, self.settings = None, self._read_controls()
         self._past = []  # (settings, history) of finished runs, the latest last
-        self._assemble(beside(self._controls.values()), self._stop_button)
+        self._assemble(beside(self._controls.values()), beside([self._stop_button, self._progress]))
 
     def __repr__(self):
         return f"<live panel of {name_of(self._build)}(): {in_words(self.settings)}; {self.state}>"
@@ -128,6 +128,9 @@ class Panel(Live):
         past = [(settings, history) for settings, history in self._past if curve(settings) != curve(self.settings)]
         two = past[:1] + past[1:][-1:]
         return [(in_words(difference(settings, self.settings)), history.history) for settings, history in two]
+
+    def _still_words(self):
+        return describe(self.history) if self._points() else "Empty axes.", ""
 
     def _finished(self):
         return plot(self.history, before=f"Live panel at {in_words(self.settings)}.")._repr_mimebundle_()

@@ -19,7 +19,6 @@ from helpers.curves.sheets import Line, Sheet
 from helpers.engine.examples import check_validation, training_and_validation
 from helpers.engine.remeasure import MODES, Remeasure
 from helpers.errors import LessonError
-from helpers.live.part import still
 from helpers.parts.explore import Panel
 
 PARTS = {
@@ -80,9 +79,6 @@ class GapPanel(Panel):
         return live_chart.draw(
             sheets, epochs, describe(self.history), [*(look for _, look in losses), *PARTS], self._name
         )
-
-    def _finished(self):
-        return still(self._picture(), *self._still_words())
 
     def _still_words(self):
         words = describe(self.history, numbers=False)

@@ -44,11 +44,13 @@ class Microscope(Live):
     """
 
     made_by = "microscope"
+    counts = None  # it never trains
     trains_when_shown = False
 
     def __init__(self, model, pictures, picture=0):
         super().__init__()
         self._stop_button.close()  # nothing here takes long enough to be stopped
+        self._progress.close()
         self._dropout, self._norm = activations.look_inside(model, pictures, picture, BATCH_SIZES[-1])
         self._garment = _garment(np.asarray(pictures)[picture])
         self._available = len((self._dropout or self._norm).inputs)

@@ -72,7 +72,7 @@ class Multiples(Live):
             again = widgets.Button(description="Train again with the next seed", layout={"width": "auto"}, tooltip=does)
             again.on_click(lambda _button: _step(self._controls["seed"]))
             buttons.insert(0, again)
-        self._assemble(beside(self._controls.values()), beside(buttons), widgets.HTML(CAPTION))
+        self._assemble(beside(self._controls.values()), beside([*buttons, self._progress]), widgets.HTML(CAPTION))
 
     def __repr__(self):
         return f"<small multiples of {name_of(self._build)}(): {', '.join(self._variants)}; {self.state}>"

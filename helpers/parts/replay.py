@@ -82,12 +82,14 @@ class Replay(Live):
     """What `replay` has made. `result`: the `Stopped` that its controls now give; `settings`: their values."""
 
     made_by = "replay"
+    counts = None  # it never trains
     trains_when_shown = False
 
     def __init__(self, history, patience=(0, 15, 3), min_delta=None):
         super().__init__()
         min_delta = [0, 0.001, 0.01, 0.05] if min_delta is None else min_delta
         self._stop_button.close()  # nothing here takes long enough to be stopped
+        self._progress.close()
         self._loss = panes(history)[0]
         early_stop(history, 0)  # its words about a history without validation data are what the student needs
         self._add_controls(_settings, {"patience": patience, "min_delta": min_delta}, on_move=self._on_move)

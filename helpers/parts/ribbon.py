@@ -15,7 +15,7 @@ from helpers.engine.examples import check_validation, len_of, training_and_valid
 from helpers.engine.trainer import DIVERGED, Trainer
 from helpers.errors import shorten
 from helpers.live.pair import Pair
-from helpers.live.part import Live
+from helpers.live.part import Live, beside
 
 CAPTION = (
     "Validation curves. A band spans the finished runs of A or B, one for each seed; the line in it is their median."
@@ -59,7 +59,7 @@ class Ribbon(Live):
         self._latest = None  # the latest picture with a curve in it
         for control in self._pair.all:
             control.observe(self._request, "value")
-        self._assemble(*self._pair.rows, self._stop_button, widgets.HTML(CAPTION))
+        self._assemble(*self._pair.rows, beside([self._stop_button, self._progress]), widgets.HTML(CAPTION))
 
     def __repr__(self):
         return f"<seed ribbon of {name_of(self._build)}(): {self._in_short()} {self.state}>"

@@ -84,7 +84,7 @@ class Sketch(Live):
         self._again_button = widgets.Button(description="Draw again", tooltip=unlock)
         self._commit_button.on_click(lambda _button: self._commit())
         self._again_button.on_click(lambda _button: self.draw_again())
-        buttons = widgets.HBox([self._commit_button, self._stop_button, self._again_button])
+        buttons = beside([self._commit_button, self._stop_button, self._again_button, self._progress])
         self._assemble(beside(self._sliders), buttons)
 
     def __repr__(self):

@@ -56,11 +56,13 @@ class TimeMachine(Live):
     """
 
     made_by = "time_machine"
+    counts = None  # it never trains
     trains_when_shown = False
 
     def __init__(self, source, data, pictures=None):
         super().__init__()
         self._stop_button.close()  # nothing here takes long enough to be stopped
+        self._progress.close()
         _check(source, data)
         self._panel = None if isinstance(source, tuple) else source
         self._x, self._names = data.x_test, tuple(data.class_names)

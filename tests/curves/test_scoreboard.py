@@ -279,26 +279,6 @@ def test_where_there_are_no_curves_the_chart_says_why(each, words):
 # How far it is
 
 
-@pytest.mark.parametrize(
-    "done, runs, seconds, end, words",
-    [
-        (0, 108, None, "", "0 of 108 trainings, time left: –"),
-        (12, 108, 21.7, "", "12 of 108 trainings, about 20 seconds left"),
-        (107, 108, 0.2, "", "107 of 108 trainings, about 1 second left"),
-        (9, 90, 400, "", "9 of 90 trainings, about 7 minutes left"),
-        (5, 6, 3.0, ", stopped", "5 of 6 trainings, stopped"),
-        (6, 6, 0.0, ", stopped", "6 of 6 trainings finished"),
-        (1, 1, None, "", "1 of 1 training finished"),
-    ],
-)
-def test_the_progress_is_told_in_words_and_to_a_screen_reader(done, runs, seconds, end, words):
-    root = ElementTree.fromstring(scoreboard.progress(done, runs, seconds, end))
-    (bar,) = (part for part in root.iter() if part.get("role") == "progressbar")
-    assert root.find("span").text == words and bar.get("aria-label")
-    assert [int(bar.get(f"aria-value{name}")) for name in ("min", "now", "max")] == [0, done, runs]
-    assert float(re.search(r"width:([\d.]+)%", bar[0].get("style"))[1]) == pytest.approx(100 * done / runs, abs=0.06)
-
-
 def test_the_still_picture_has_the_first_rows_and_chooses_none():
     drawing = Drawing(scoreboard.still_picture([*sixteen(), waiting()], 200))
     lowest = min(sixteen(), key=lambda each: each.loss)
