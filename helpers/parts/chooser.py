@@ -188,6 +188,8 @@ class Chooser(Live):
         said = [self._sweep.trouble] if self._sweep.trouble else []
         if failed:
             said.append(f"{failed} of {len(self._entries)} settings could not be trained: their rows say why.")
+        runs = [history for entry in self._entries for history in entry.histories.values()]
+        said += dict.fromkeys(remark for history in runs for remark in history.remarks)
         if not self._sweep.complete:
             said.append(f"{self._done} of {self._sweep.runs} trainings are finished. “Go on” trains the others.")
         if best is not None:

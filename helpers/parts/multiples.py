@@ -150,7 +150,10 @@ class Multiples(Live):
     def _notes(self):
         """What the engine has to say of the runs."""
         runs = self.histories.items()
-        return self._grouped({name: run.note for name, run in runs if run.note == DIVERGED or run.path == "fit"})
+        notes = self._grouped({name: run.note for name, run in runs if run.note == DIVERGED or run.path == "fit"})
+        for remark in dict.fromkeys(remark for _, run in runs for remark in run.remarks):
+            notes += self._grouped({name: remark for name, run in runs if remark in run.remarks})
+        return notes
 
     def _grouped(self, said):
         """Each sentence once, with the variants it is about. said: {name: words, or ""}."""

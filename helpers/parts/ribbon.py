@@ -96,7 +96,8 @@ class Ribbon(Live):
     def _in_words(self, numbers=True):
         finished = [(side, history) for side in "AB" for history in self.histories[side]]
         told = [(side, run.note) for side, run in finished if run.note == DIVERGED or run.path == "fit"]
-        notes = dict.fromkeys(f"{side}: {note}" for side, note in told)
+        notes = [f"{side}: {note}" for side, note in told]
+        notes = dict.fromkeys([*notes, *(remark for _, run in finished for remark in run.remarks)])
         a, b = ([_lowest(history) for history in self.histories[side]] for side in "AB")
         return " ".join([*notes, verdict(a[: len(b)], b, numbers)])
 

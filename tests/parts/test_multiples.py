@@ -16,6 +16,7 @@ import pytest
 
 from helpers.curves.sheets import y_ticks
 from helpers.engine.trainer import Trainer
+from helpers.engine.training import new_history
 from helpers.errors import LessonError
 from helpers.live import part as live_module
 from helpers.parts import multiples as module
@@ -393,9 +394,9 @@ def test_variants_can_differ_in_what_belongs_to_the_training(background):
 def drawn(part, losses, **more):
     """The drawing of a part (never trained) whose variants have these losses."""
     for name, values in losses.items():
-        history = keras.callbacks.History()
+        history = new_history(len(values))
         history.history = {"loss": list(values), "val_loss": [value + 0.1 for value in values]}
-        history.epoch, history.note, history.path = list(range(len(values))), "", "compiled"
+        history.epoch = list(range(len(values)))
         part.histories[name] = history
     part._notices = dict.fromkeys(part._variants, "")
     return Charts(part._picture())
