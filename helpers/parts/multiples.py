@@ -174,6 +174,8 @@ class Multiples(Live):
 
     def _lowest_by_far(self):
         last = sorted((history.history["loss"][-1], name) for name, history in self.histories.items())
+        if len(last) < 2:
+            return []
         by_far = np.isfinite([loss for loss, _ in last]).all() and 0 <= BY_FAR * last[0][0] < last[1][0]
         return [f"By far the lowest training loss at the end: {last[0][1]}."] if by_far else []
 
