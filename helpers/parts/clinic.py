@@ -240,7 +240,7 @@ class Clinic(Live):
 
     def _picture(self):
         run = self._chosen or self._under_way
-        return run.picture(self._name) if run else live_chart.svg({}, 1, uid=self._name)
+        return run.picture(self._name) if run else live_chart.chart({}, 1, uid=self._name)
 
     def _draw_small(self, *numbers):
         for number in numbers:
@@ -251,9 +251,7 @@ class Clinic(Live):
     def _still_picture(self):
         return self._picture() if self._runs else thumbnails.frames(self._wanted)
 
-    def _still_words(self):
-        if self._runs:
-            return f"The learning curves of a case of the clinic. {standing(self._runs, self._wanted)}", ""
+    def _still_words(self):  # nothing has been trained, and every machine shows the same
         alt = f"{self._wanted} empty frames with numbers, for learning curves."
         return alt, "Run this cell to open the clinic."
 
