@@ -63,4 +63,8 @@ def frames(count):
             f'<rect x="{x:g}" y="{y}" width="{WIDE - 2}" height="{TALL}" rx="4" fill="#FFF" stroke="{GHOST}"/>'
             f'<text x="{x + WIDE / 2 - 1:g}" y="{y + TALL / 2 + 5:g}" text-anchor="middle">{place + 1}</text>'
         )
-    return f'<svg viewBox="0 0 {WIDTH} {y + TALL + 2}" fill="{INK}" style="font:15px sans-serif">{"".join(parts)}</svg>'
+    label = f"{count} empty frames with numbers, for learning curves."
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {y + TALL + 2}" role="img" aria-label="{label}" fill="{INK}"'
+        f' style="font:15px sans-serif">{"".join(parts)}</svg>'
+    )
