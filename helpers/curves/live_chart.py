@@ -11,6 +11,7 @@ shares of the width, and only the curves are stretched: in an inner <svg>, 100 u
 from html import escape
 from math import isfinite
 
+from helpers.curves import readout
 from helpers.curves.elements import short
 from helpers.curves.history import describe
 from helpers.curves.sheets import LOOKS, sheets_of, shorten, ticks_of, x_ticks
@@ -29,7 +30,7 @@ GHOST_POINTS = 30  # a ghost with more is thinned out; the curves of the run its
 MARKERS = 20  # more points than that on an axis would merge into a rope: not each of them has a marker then
 
 
-def chart(history, epochs, ghosts=(), best=True, uid="chart", heading=""):
+def chart(history, epochs, ghosts=(), best=True, uid="chart", heading="", figures=False):
     """Draw the curves as far as they have come.
 
     history: see `helpers.curves.history`; an empty dict draws empty axes.
@@ -37,20 +38,22 @@ def chart(history, epochs, ghosts=(), best=True, uid="chart", heading=""):
     ghosts: earlier runs, pairs (label, history).
     best: whether to mark the best epoch so far, once there are two epochs with validation data.
     uid: a name of letters and digits, another one for each chart on the page. heading: a line above all.
+    figures: whether its numbers can be read, as in `readout`: once the curves are complete.
 
     Returns one HTML element as a string. Raises CurveError if a history cannot be read.
     """
     sheets = sheets_of(history, ghosts, best, max(epochs, 1))
     done = len(sheets[0].lines[0].values)
     names = [line.look for line in sheets[0].lines] if done else ["training", "validation"]
-    return draw(sheets, max(epochs, done, 1), describe(history), names, uid, heading=heading)
+    return draw(sheets, max(epochs, done, 1), describe(history), names, uid, heading=heading, figures=figures)
 
 
-def draw(sheets, epochs, label, names, uid="chart", small=False, heading=""):
+def draw(sheets, epochs, label, names, uid="chart", small=False, heading="", figures=False):
     """Draw plotting areas side by side, or below each other where the page is narrow.
 
     sheets: `Sheet`s. epochs: the end of the x axis. label: the picture's alt text. names: of the legend, in LOOKS, or
-    pairs (look, words), for each sheet that has none of its own. uid, heading: as in `chart`. small: for many sheets.
+    pairs (look, words), for each sheet that has none of its own. uid, heading, figures: as in `chart`. small: for many
+    sheets.
 
     Returns one HTML element as a string.
     """
@@ -61,14 +64,21 @@ def draw(sheets, epochs, label, names, uid="chart", small=False, heading=""):
     head = TITLE + ROW * max(rows for rows, _ in legends) + MARK * marks + 5
     tall = max(LEAST, (SMALL if small else HEIGHT) - head - FOOT)
     panes = [
-        f'<div class="lab-pane"><svg data-pane="{escape(sheet.name)}" role="img" aria-label="{escape(_title(sheet))}" '
+        f'<svg data-pane="{escape(sheet.name)}" role="img" aria-label="{escape(_title(sheet))}" '
         f'height="{head + tall + FOOT}">{legend}<g transform="translate(0 {head})">{_plot(sheet, tall, epochs)}</g>'
-        "</svg></div>"
+        "</svg>"
         for sheet, (_, legend) in zip(sheets, legends, strict=True)
     ]
+    strips, table = [""] * len(sheets), ""
+    if figures:
+        named = [readout.names_of(sheet, sheet.legend or names) for sheet in sheets]
+        table = readout.table(sheets, named)
+        others = len(table) + sum(map(len, panes))
+        strips = readout.columns(sheets, named, epochs, uid, head, tall, others)
+    panes = [f'<div class="lab-pane">{pane}{strip}</div>' for pane, strip in zip(panes, strips, strict=True)]
     heading = f'<div class="heading">{escape(heading)}</div>' if heading else ""
     kind = "lab-panes small" if small else "lab-panes"
-    inside = f'{heading}<div class="{kind}">{"".join(panes)}</div>'
+    inside = f'{heading}<div class="{kind}">{"".join(panes)}</div>{table}'
     return f'<div class="lab-chart" role="group" aria-label="{escape(label)}">{inside}</div>'
 
 

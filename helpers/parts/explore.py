@@ -120,7 +120,7 @@ class Panel(Live):
     def _picture(self):
         epochs = self.settings["epochs"]
         logs = {name: values[:epochs] for name, values in self.history.history.items()} if self._points() else {}
-        return live_chart.chart(logs, epochs, self._ghosts(), uid=self._name)
+        return live_chart.chart(logs, epochs, self._ghosts(), uid=self._name, figures=self._complete)
 
     def _ghosts(self):
         """The first run, to compare everything with, and the latest one before this; named by what differs from now."""

@@ -116,7 +116,9 @@ class Ribbon(Live):
         names = [pane.name for pane in panes(drawn[0] if drawn else {})]
         sheets = [_sheet(name, self.histories, self._growing) for name in names]
         legend = [(side, f"{side}: {name}") for side, name in self._names.items()]
-        svg = live_chart.draw(sheets, self.settings["A"]["epochs"], self._in_words(), legend, self._name)
+        svg = live_chart.draw(
+            sheets, self.settings["A"]["epochs"], self._in_words(), legend, self._name, figures=self._complete
+        )
         self._latest = svg if drawn else None
         return svg
 

@@ -337,7 +337,8 @@ def test_extremes_show_visible_points(lab):
             .map(line => {
             const box = line.closest('svg').getBoundingClientRect();
             const style = getComputedStyle(line);
-            return {name: line.dataset.name, marker: parseFloat(getComputedStyle(line.parentNode.querySelector('.dots')).strokeWidth),
+            return {name: line.dataset.name,
+                marker: parseFloat(getComputedStyle(line.parentNode.querySelector('.dots')).strokeWidth),
                 points: line.getAttribute('points').trim().split(/\\s+/).length,
                     shown: style.visibility === 'visible' && box.width > 100};
         })""")

@@ -350,3 +350,36 @@ def test_other_lines_bands_and_marks_are_drawn_at_their_values():
     assert {"stop & go", "yours", "dropout <0>"} <= set(drawing.texts()) and drawing.root.get(
         "aria-label"
     ) == "A guess."
+
+
+# Reading its figures
+
+
+@pytest.mark.parametrize("epochs, ghosts", [(15, 0), (40, 2), (60, 2), (100, 2)])
+def test_a_chart_whose_figures_can_be_read_is_not_large(epochs, ghosts):
+    earlier = [(f"dropout=0.{n}5", run(epochs, seed=n)) for n in range(1, ghosts + 1)]
+    assert len(live_chart.chart(run(epochs), epochs, earlier, figures=True).encode()) <= 40 * 1024
+
+
+def test_every_figure_is_in_the_table_and_at_its_epoch():
+    history, earlier = run(6), {"loss": [1.0, 0.5], "val_loss": [0.75, NAN]}
+    drawing = Drawing(live_chart.chart(history, 8, [("before <1>", earlier)], uid="one", figures=True))
+    heads, *rows = ([cell.text for cell in row] for row in drawing.tree.iter("tr"))
+    names = ["loss: training", "loss: validation", "loss: (before <1>)", "accuracy: training", "accuracy: validation"]
+    assert heads == ["epoch", *names] and [row[0] for row in rows] == list("123456")
+    for epoch, row in enumerate(rows):
+        assert [row[1], row[2], row[4], row[5]] == [
+            f"{history[key][epoch]:.4g}" for key in ("loss", "val_loss", "accuracy", "val_accuracy")
+        ]
+    assert [row[3] for row in rows] == ["0.75", "not a number", None, None, None, None]
+    strips = [part for part in drawing.tree.iter("div") if part.get("class") == "epochs"]
+    assert len(strips) == 2 and len({label.find("input").get("name") for label in strips[0].iter("label")}) == 1
+    for strip in strips:
+        words = [label.find("b").text for label in strip.iter("label")]
+        assert [text.partition("\n")[0] for text in words] == [f"Epoch {epoch}" for epoch in range(1, 7)]
+        assert all(figure in text for text, row in zip(words, rows, strict=True) for figure in row[1:] if figure)
+
+
+def test_figures_are_not_drawn_while_curves_grow_nor_where_there_are_none():
+    for chart in (live_chart.chart(run(3), 5), live_chart.chart({}, 5, figures=True)):
+        assert "<input" not in chart and "<table" not in chart
