@@ -49,7 +49,8 @@ left:calc(50px + .02*(100% - 68px));right:calc(18px + .02*(100% - 68px))}
 .epochs label{flex:1;min-width:0;cursor:inherit;margin:0}
 .epochs input{position:absolute;opacity:0;width:1px;height:1px;margin:0;pointer-events:none}
 .epochs b{position:absolute;z-index:2;left:-48px;right:-14px;top:calc(-1*var(--head));
-min-height:calc(var(--head) - 8px);white-space:pre-line;box-sizing:border-box;padding:2px 6px;opacity:0;pointer-events:none;font-weight:normal;background:var(--lab-paper);
+min-height:calc(var(--head) - 8px);white-space:pre-line;box-sizing:border-box;padding:2px 6px;
+opacity:0;pointer-events:none;font-weight:normal;background:var(--lab-paper);
 color:var(--lab-ink);border:1px solid var(--lab-ink);border-radius:4px}
 .epochs label:hover b,.epochs input:focus+b{opacity:1}
 .epochs label:hover b{z-index:3}
@@ -64,6 +65,7 @@ background:linear-gradient(var(--lab-ink),var(--lab-ink)) center/1px 100% no-rep
 .lab-figures :is(th,td){text-align:right;padding:1px 8px;border-bottom:1px solid var(--lab-grid);color:var(--lab-ink);
 background:var(--lab-paper)}
 .live-panel{overflow-x:auto}
+.lab-projector .lab-chart,.lab-projector .live-panel-state{zoom:1.6}
 .lab-row{display:flex;flex-wrap:wrap;gap:8px}
 .lab-row>div{max-width:100%;overflow-x:auto}
 .lab-row .heading{font:15px sans-serif;padding:4px 14px}

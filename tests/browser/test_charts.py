@@ -52,7 +52,8 @@ def test_words_keep_their_size_and_stay_in_their_pane_at_every_width(show, width
         const box = pane.getBoundingClientRect();
         return [...pane.querySelectorAll('text')].filter(text => {
             const at = text.getBoundingClientRect();
-            return at.left < box.left - 1 || at.right > box.right + 1 || at.top < box.top - 1 || at.bottom > box.bottom + 1;
+            return at.left < box.left - 1 || at.right > box.right + 1 ||
+                at.top < box.top - 1 || at.bottom > box.bottom + 1;
         }).map(text => text.textContent);
     })""")
     assert outside == [] or width // zoom < 320  # narrower than any telephone
@@ -122,9 +123,9 @@ def test_the_line_at_an_epoch_is_where_its_point_is(show):
             const pane = document.querySelector(`#${name} .lab-pane`), label = pane.querySelectorAll('label')[number];
             const box = label.getBoundingClientRect(), area = pane.querySelector('svg').getBoundingClientRect();
             const epoch = parseInt(label.textContent.match(/Epoch (\\d+)/)[1]);
-            const point = pane.querySelector('polyline[data-name=loss]').points[epoch - 1].x / 100 * area.width + area.left;
+            const share = pane.querySelector('polyline[data-name=loss]').points[epoch - 1].x / 100;
             const at = getComputedStyle(label).backgroundPositionX;
-            return [point, box.left + box.width * parseFloat(at) / 100];
+            return [share * area.width + area.left, box.left + box.width * parseFloat(at) / 100];
         }""",
             [name, number],
         )
