@@ -48,12 +48,13 @@ def chart(history, epochs, ghosts=(), best=True, uid="chart", heading="", **how)
     return draw(sheets, max(epochs, done, 1), describe(history), names, uid, heading=heading, **how)
 
 
-def draw(sheets, epochs, label, names, uid="chart", small=False, heading="", figures=False, zoom=False, log=False):
+def draw(sheets, epochs, label, names, uid="chart", small=False, heading="", figures=None, zoom=False, log=False):
     """Draw plotting areas side by side, or below each other where the page is narrow.
 
     sheets: `Sheet`s. epochs: the end of the x axis. label: the picture's alt text. names: of the legend, in LOOKS, or
     pairs (look, words), for each sheet that has none of its own. uid, heading: as in `chart`. small: for many sheets.
-    figures: whether its numbers can be read, as in `readout`: once the curves are complete. zoom: whether the y axes
+    figures: whether its numbers can be read, as in `readout`: once the curves are complete; until then, False, there is
+    room for them, so that nothing moves; None: never. zoom: whether the y axes
     have the range of the second half of the epochs only. log: whether the loss has a logarithmic axis.
 
     Returns one HTML element as a string.
@@ -78,6 +79,8 @@ def draw(sheets, epochs, label, names, uid="chart", small=False, heading="", fig
         others = len(table) + sum(map(len, panes))
         strips = readout.columns(sheets, named, epochs, uid, head, tall, others)
     panes = [f'<div class="lab-pane">{pane}{strip}</div>' for pane, strip in zip(panes, strips, strict=True)]
+    if figures is not None:
+        table = f'<div class="lab-fold">{table}</div>'
     heading = f'<div class="heading">{escape(heading)}</div>' if heading else ""
     kind = "lab-panes small" if small else "lab-panes"
     inside = f'{heading}<div class="{kind}">{"".join(panes)}</div>{table}'

@@ -58,7 +58,7 @@ color:var(--lab-ink);border:1px solid var(--lab-ink);border-radius:4px}
 background:linear-gradient(var(--lab-ink),var(--lab-ink)) center/1px 100% no-repeat}
 .epochs label:first-child:not(:only-child){background-position:left}
 .epochs label:last-child:not(:only-child){background-position:right}
-.lab-figures{padding:0 14px}
+.lab-fold{min-height:22px;padding:0 14px}
 .lab-figures div{overflow:auto;max-height:20em}
 .lab-figures table{border-collapse:collapse;font-size:12px}
 .lab-figures caption{text-align:left}
