@@ -9,8 +9,9 @@ shares of the width, and only the curves are stretched: in an inner <svg>, 100 u
 """
 
 from html import escape
-from math import isfinite
+from math import isfinite, log10
 
+from helpers.curves import readout
 from helpers.curves.elements import short
 from helpers.curves.history import describe
 from helpers.curves.sheets import LOOKS, sheets_of, shorten, ticks_of, x_ticks
@@ -29,7 +30,7 @@ GHOST_POINTS = 30  # a ghost with more is thinned out; the curves of the run its
 MARKERS = 20  # more points than that on an axis would merge into a rope: not each of them has a marker then
 
 
-def chart(history, epochs, ghosts=(), best=True, uid="chart", heading=""):
+def chart(history, epochs, ghosts=(), best=True, uid="chart", heading="", **how):
     """Draw the curves as far as they have come.
 
     history: see `helpers.curves.history`; an empty dict draws empty axes.
@@ -37,23 +38,28 @@ def chart(history, epochs, ghosts=(), best=True, uid="chart", heading=""):
     ghosts: earlier runs, pairs (label, history).
     best: whether to mark the best epoch so far, once there are two epochs with validation data.
     uid: a name of letters and digits, another one for each chart on the page. heading: a line above all.
+    how: as in `draw`.
 
     Returns one HTML element as a string. Raises CurveError if a history cannot be read.
     """
     sheets = sheets_of(history, ghosts, best, max(epochs, 1))
     done = len(sheets[0].lines[0].values)
     names = [line.look for line in sheets[0].lines] if done else ["training", "validation"]
-    return draw(sheets, max(epochs, done, 1), describe(history), names, uid, heading=heading)
+    return draw(sheets, max(epochs, done, 1), describe(history), names, uid, heading=heading, **how)
 
 
-def draw(sheets, epochs, label, names, uid="chart", small=False, heading=""):
+def draw(sheets, epochs, label, names, uid="chart", small=False, heading="", figures=None, zoom=False, log=False):
     """Draw plotting areas side by side, or below each other where the page is narrow.
 
     sheets: `Sheet`s. epochs: the end of the x axis. label: the picture's alt text. names: of the legend, in LOOKS, or
     pairs (look, words), for each sheet that has none of its own. uid, heading: as in `chart`. small: for many sheets.
+    figures: whether its numbers can be read, as in `readout`: once the curves are complete; until then, False, there is
+    room for them, so that nothing moves; None: never. zoom: whether the y axes
+    have the range of the second half of the epochs only. log: whether the loss has a logarithmic axis.
 
     Returns one HTML element as a string.
     """
+    sheets = [sheet._replace(zoom=zoom, log=log and sheet.name == "loss") for sheet in sheets]
     names = [(name, name) if isinstance(name, str) else name for name in names]
     legends = [_legend(sheet, sheet.legend or names, ROOM[small]) for sheet in sheets]
     # All panes have as much above their plotting areas, so that these stand at the same height.
@@ -61,14 +67,23 @@ def draw(sheets, epochs, label, names, uid="chart", small=False, heading=""):
     head = TITLE + ROW * max(rows for rows, _ in legends) + MARK * marks + 5
     tall = max(LEAST, (SMALL if small else HEIGHT) - head - FOOT)
     panes = [
-        f'<div class="lab-pane"><svg data-pane="{escape(sheet.name)}" role="img" aria-label="{escape(_title(sheet))}" '
+        f'<svg data-pane="{escape(sheet.name)}" role="img" aria-label="{escape(_title(sheet))}" '
         f'height="{head + tall + FOOT}">{legend}<g transform="translate(0 {head})">{_plot(sheet, tall, epochs)}</g>'
-        "</svg></div>"
+        "</svg>"
         for sheet, (_, legend) in zip(sheets, legends, strict=True)
     ]
+    strips, table = [""] * len(sheets), ""
+    if figures:
+        named = [readout.names_of(sheet, sheet.legend or names) for sheet in sheets]
+        table = readout.table(sheets, named)
+        others = len(table) + sum(map(len, panes))
+        strips = readout.columns(sheets, named, epochs, uid, head, tall, others)
+    panes = [f'<div class="lab-pane">{pane}{strip}</div>' for pane, strip in zip(panes, strips, strict=True)]
+    if figures is not None:
+        table = f'<div class="lab-fold">{table}</div>'
     heading = f'<div class="heading">{escape(heading)}</div>' if heading else ""
     kind = "lab-panes small" if small else "lab-panes"
-    inside = f'{heading}<div class="{kind}">{"".join(panes)}</div>'
+    inside = f'{heading}<div class="{kind}">{"".join(panes)}</div>{table}'
     return f'<div class="lab-chart" role="group" aria-label="{escape(label)}">{inside}</div>'
 
 
@@ -104,18 +119,24 @@ def _legend(sheet, names, room):
 def _plot(sheet, tall, epochs):
     """The elements of one plotting area; (0, 0) is its upper left corner."""
     numbers = ticks_of(sheet)
-    low, high = numbers[0], numbers[-1]
+    log = sheet.log and numbers[0] > 0  # without a loss above 0 there is no such axis
+    scale = log10 if log else float
+    low, high = scale(numbers[0]), scale(numbers[-1])
 
     def x(epoch):
         share = (epoch - 1) / (epochs - 1) if epochs > 1 else 0.5
         return INSET + share * (100 - 2 * INSET)
 
     def y(value):
-        share = (value - low) / (high - low)
-        return tall * (1 - min(share, 99))  # 99 times as high is out of sight as well
+        share = (scale(value) - low) / (high - low)
+        return tall * (1 - max(min(share, 99), -99))  # 99 times as high is out of sight as well
 
     def points(values):
-        return [(x(epoch), y(value)) if isfinite(value) else None for epoch, value in enumerate(values.tolist(), 1)]
+        def can_be_drawn(value):
+            return isfinite(value) and (value > 0 or not log)
+
+        numbered = enumerate(values.tolist(), 1)
+        return [(x(epoch), y(value)) if can_be_drawn(value) else None for epoch, value in numbered]
 
     parts = [
         f'<path class="axis" d="M0 0V{tall}"/><line class="axis" x2="100%" y1="{tall}" y2="{tall}"/>',
@@ -196,6 +217,8 @@ def _band(low, high):
 def _labels(ticks):
     """The ticks in words, all with as many decimals as the longest needs."""
     labels = [f"{tick:g}" for tick in ticks]
+    if ticks[0] > 0 and ticks[-1] >= 99 * ticks[0]:  # on a logarithmic axis each has its own decimals
+        return labels
     if any("e" in label for label in labels):  # very large or very small
         return labels
     decimals = max(len(label.partition(".")[2]) for label in labels)

@@ -43,7 +43,7 @@ def _placed(element, x, y):
     if kind.startswith("lab-panes"):
         return _panes(element.findall("./div/svg"), y + 6)
     parts, ends = [], [y]
-    for child in element:
+    for child in element.iterfind("*") if kind != "lab-fold" else ():
         drawn, end = _placed(child, x, y if kind == "lab-row" else ends[-1])
         parts.append(drawn)
         ends.append(end)

@@ -43,9 +43,12 @@ Band = namedtuple("Band", "look low high")
 # An earlier run beside it: its `label` in the legend ("": none), its values, one per epoch, and one of LOOKS.
 Ghost = namedtuple("Ghost", "label values look", defaults=("earlier",))
 # One plotting area. marks: pairs (epoch, words) that become upright lines; title: if not the name; ticks: of the y
-# axis, if not what the curves need; notice: words across it; legend: pairs (look, words), if not those of the chart.
+# axis, if not what the curves need; notice: words across it; legend: pairs (look, words), if not those of the chart;
+# zoom: whether the y axis has only the range of the second half of the epochs; log: whether it is logarithmic.
 Sheet = namedtuple(
-    "Sheet", "name lines ghosts bands marks title ticks notice legend", defaults=((), (), (), (), "", (), "", ())
+    "Sheet",
+    "name lines ghosts bands marks title ticks notice legend zoom log",
+    defaults=((), (), (), (), "", (), "", (), False, False),
 )
 
 
@@ -122,9 +125,28 @@ def y_ticks(name, lines):
     low, high = values.min(), values.max()
     if low == high or (name != "loss" and low == 0 and 0 < high <= 1):
         high = 1.0
-    power = 10.0 ** np.floor(np.log10((high - low) / 5))
-    step = power * next(n for n in (1, 2, 2.5, 5, 10) if 5.001 * n * power >= high - low)
-    return step * np.arange(np.floor(low / step), np.ceil(high / step - 0.001) + 1)
+    return round_ticks(low, high)
+
+
+def round_ticks(low, high):
+    """Up to seven round numbers, at equal distances, around the range from low to high."""
+    span = (high - low) or abs(high) or 1.0
+    power = 10.0 ** np.floor(np.log10(span / 5))
+    step = power * next(n for n in (1, 2, 2.5, 5, 10) if 5.001 * n * power >= span)
+    return step * np.arange(np.floor(low / step), max(np.ceil(high / step - 0.001), np.floor(low / step) + 1) + 1)
+
+
+def log_ticks(values):
+    """Round numbers around `values`, all above 0, each about as many times the one before: 1, 2, 5, 10, or powers of
+    ten."""
+    low, high = np.log10(values.min()), np.log10(values.max())
+    digits = (1, 2, 5) if high - low < 2 else (1,)
+    powers = np.arange(np.floor(low), np.ceil(high) + 1)
+    powers = powers[:: max(1, len(powers) // 6)]
+    ticks = np.array([digit * 10.0**power for power in [*powers, powers[-1] + 1] for digit in digits])
+    first = np.flatnonzero(ticks <= values.min() * 1.001)[-1]
+    last = np.flatnonzero(ticks >= values.max() * 0.999)[:1]
+    return ticks[first : max(last[0] if len(last) else len(ticks), first + 1) + 1]
 
 
 def x_ticks(epochs):
@@ -145,4 +167,12 @@ def ticks_of(sheet):
     """The ticks of a sheet's y axis, floats from one limit to the other: its own, or else what its curves need."""
     drawn = [line.values for line in sheet.lines] + [ghost.values for ghost in sheet.ghosts]
     drawn += [limit for band in sheet.bands for limit in (band.low, band.high)]
+    if sheet.zoom or sheet.log:
+        drawn = [finite(values) for values in drawn]
+        seen = np.concatenate([[], *(values[len(values) // 2 :] if sheet.zoom else values for values in drawn)])
+        if sheet.log and (seen > 0).any():
+            return log_ticks(seen[seen > 0]).tolist()
+        if sheet.zoom and len(seen):
+            top = y_ticks(sheet.name, drawn)[-1]  # a loss that explodes leaves the picture here, too
+            return round_ticks(min(seen.min(), top), min(seen.max(), top)).tolist()
     return list(sheet.ticks) or y_ticks(sheet.name, drawn).tolist()

@@ -44,7 +44,28 @@ print-color-adjust:exact}
 .lab-pane{min-width:0;position:relative;overflow:hidden;padding:0 18px 0 50px}
 .lab-pane>svg{display:block;width:100%;overflow:visible}
 .lab-pane svg svg{overflow:hidden}
+.lab-pane .epochs{position:absolute;display:flex;cursor:crosshair;
+left:calc(50px + .02*(100% - 68px));right:calc(18px + .02*(100% - 68px))}
+.epochs label{flex:1;min-width:0;cursor:inherit;margin:0}
+.epochs input{position:absolute;opacity:0;width:1px;height:1px;margin:0;pointer-events:none}
+.epochs b{position:absolute;z-index:2;left:-48px;right:-14px;top:calc(-1*var(--head));
+min-height:calc(var(--head) - 8px);white-space:pre-line;box-sizing:border-box;padding:2px 6px;
+opacity:0;pointer-events:none;font-weight:normal;background:var(--lab-paper);
+color:var(--lab-ink);border:1px solid var(--lab-ink);border-radius:4px}
+.epochs label:hover b,.epochs input:focus+b{opacity:1}
+.epochs label:hover b{z-index:3}
+.epochs label:hover,.epochs label:focus-within{
+background:linear-gradient(var(--lab-ink),var(--lab-ink)) center/1px 100% no-repeat}
+.epochs label:first-child:not(:only-child){background-position:left}
+.epochs label:last-child:not(:only-child){background-position:right}
+.lab-fold{min-height:22px;padding:0 14px}
+.lab-figures div{overflow:auto;max-height:20em}
+.lab-figures table{border-collapse:collapse;font-size:12px}
+.lab-figures caption{text-align:left}
+.lab-figures :is(th,td){text-align:right;padding:1px 8px;border-bottom:1px solid var(--lab-grid);color:var(--lab-ink);
+background:var(--lab-paper)}
 .live-panel{overflow-x:auto}
+.lab-projector .lab-chart,.lab-projector .live-panel-state{zoom:1.6}
 .lab-row{display:flex;flex-wrap:wrap;gap:8px}
 .lab-row>div{max-width:100%;overflow-x:auto}
 .lab-row .heading{font:15px sans-serif;padding:4px 14px}

@@ -76,6 +76,7 @@ class Live:
     counts = ("epoch", "epochs")  # what its progress is counted in, one and several; None: it never trains
     patience = PATIENCE  # seconds in which a run that is told to end has to do so
     _build = None  # the function of the student that makes the network
+    _complete = True  # whether what is drawn is no curve that still grows: then its figures can be read
     says = WORDS  # in each state, before what `_train` returns; {epochs} as in `_marks`, {s} and {ies} for its plural
 
     def __init__(self):
@@ -260,6 +261,7 @@ class Live:
         how_to_stop = DEAF if state == "training" and self._is_deaf() else ""
         text = html.escape(_after(self.says[state].format(**marks, **plural), words) + how_to_stop)
         marks = " ".join(f'data-{name}="{html.escape(_as_text(value))}"' for name, value in marks.items())
+        self._complete = state not in ("building", "training")
         picture = self._picture()
         _refuse_late()
         if self.counts:

@@ -191,7 +191,9 @@ class CrashDrill(Live):
         marks = [(min(self._done + 0.5, self.epochs), "killed")] if self._killed and self._done else []
         sheets = [Sheet(pane.name, lines_of(pane), marks=marks) for pane in drawn]
         legend = ["training", "validation"] if validated else ["training"]
-        return live_chart.draw(sheets, max(self.epochs, self._done), describe(self._history), legend, self._name)
+        return live_chart.draw(
+            sheets, max(self.epochs, self._done), describe(self._history), legend, self._name, figures=self._complete
+        )
 
 
 def _path(name, value):

@@ -11,6 +11,7 @@ from helpers.engine.settings import DEFAULTS, OF_TRAINING, of_builder, unused
 from helpers.engine.trainer import Trainer
 from helpers.live.controls import curve, difference, in_words
 from helpers.live.part import Live, beside
+from helpers.live.view import View
 from helpers.records.recorder import Recorder, Recording
 
 
@@ -56,7 +57,9 @@ class Panel(Live):
         self._remarks = _remarks(build, forms, validation)
         self.history, self.settings = None, self._read_controls()
         self._past = []  # (settings, history) of finished runs, the latest last
-        self._assemble(beside(self._controls.values()), beside([self._stop_button, self._progress]))
+        self._view = View(self)
+        below = beside([self._stop_button, self._progress, self._view.box])
+        self._assemble(beside(self._controls.values()), below)
 
     def __repr__(self):
         return f"<live panel of {name_of(self._build)}(): {in_words(self.settings)}; {self.state}>"
@@ -120,7 +123,8 @@ class Panel(Live):
     def _picture(self):
         epochs = self.settings["epochs"]
         logs = {name: values[:epochs] for name, values in self.history.history.items()} if self._points() else {}
-        return live_chart.chart(logs, epochs, self._ghosts(), uid=self._name)
+        how = {"figures": self._complete, **self._view.options}
+        return live_chart.chart(logs, epochs, self._ghosts(), uid=self._name, **how)
 
     def _ghosts(self):
         """The first run, to compare everything with, and the latest one before this; named by what differs from now."""

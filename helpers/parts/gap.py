@@ -76,7 +76,8 @@ class GapPanel(Panel):
         left = [Line(key, look, np.array(logs[key][:epochs])) for key, look in losses if logs]
         right = [Line(name, name, np.array(values[:epochs])) for name, values in self.parts.items()]
         sheets = [Sheet("loss", left), Sheet("parts of the gap", right, legend=[(name, name) for name in PARTS])]
-        return live_chart.draw(sheets, epochs, describe(self.history), [look for _, look in losses], self._name)
+        names, how = [look for _, look in losses], {"figures": self._complete, **self._view.options}
+        return live_chart.draw(sheets, epochs, describe(self.history), names, self._name, **how)
 
     def _still_words(self):
         words = describe(self.history, numbers=False)

@@ -169,7 +169,9 @@ class Replay(Live):
         elif in_time:
             marks += [(stopped, f"stop after {stopped}")]
         legend += [("yours", "not trained")] if in_time else []
-        return live_chart.draw([Sheet("loss", lines, marks=marks)], epochs, self._verdict(), legend, self._name)
+        return live_chart.draw(
+            [Sheet("loss", lines, marks=marks)], epochs, self._verdict(), legend, self._name, figures=True
+        )
 
 
 def _settings(patience=3, min_delta=0.0):

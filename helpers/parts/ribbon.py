@@ -15,6 +15,7 @@ from helpers.engine.examples import check_validation, len_of, training_and_valid
 from helpers.engine.trainer import DIVERGED, Trainer
 from helpers.live.pair import Pair
 from helpers.live.part import Live, beside
+from helpers.live.view import View
 
 CAPTION = (
     "Validation curves. A band spans the finished runs of A or B, one for each seed; the line in it is their median."
@@ -58,7 +59,9 @@ class Ribbon(Live):
         self._latest = None  # the latest picture with a curve in it
         for control in self._pair.all:
             control.observe(self._request, "value")
-        self._assemble(*self._pair.rows, beside([self._stop_button, self._progress]), widgets.HTML(CAPTION))
+        self._view = View(self)
+        below = beside([self._stop_button, self._progress, self._view.box])
+        self._assemble(*self._pair.rows, below, widgets.HTML(CAPTION))
 
     def __repr__(self):
         return f"<seed ribbon of {name_of(self._build)}(): {self._in_short()} {self.state}>"
@@ -117,7 +120,8 @@ class Ribbon(Live):
         names = [pane.name for pane in panes(drawn[0] if drawn else {})]
         sheets = [_sheet(name, self.histories, self._growing) for name in names]
         legend = [(side, f"{side}: {name}") for side, name in self._names.items()]
-        svg = live_chart.draw(sheets, self.settings["A"]["epochs"], self._in_words(), legend, self._name)
+        epochs, how = self.settings["A"]["epochs"], {"figures": self._complete, **self._view.options}
+        svg = live_chart.draw(sheets, epochs, self._in_words(), legend, self._name, **how)
         self._latest = svg if drawn else None
         return svg
 

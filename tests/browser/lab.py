@@ -41,7 +41,7 @@ window.control = (words, panel) => {  // what the keyboard moves, of the control
 const look = () => document.querySelectorAll('.live-panel').forEach((panel, index) => {
     const box = panel.closest('.widget-vbox');
     const frame = {index, ...panel.dataset, height: box ? box.offsetHeight : null,
-        chart: !!panel.querySelector('svg polyline, svg [data-pane]'), at: performance.now()};
+        chart: !!panel.querySelector('svg polyline, [data-pane]'), at: performance.now()};
     const key = JSON.stringify({...frame, at: 0});
     if (panel.seen_as !== key) { panel.seen_as = key; window.frames_seen.push(frame); }
 });

@@ -68,14 +68,15 @@ class Drawing:
             if line.get("data-name") == name
         ]
 
-    def values(self, pane, name):
+    def values(self, pane, name, log=False):
         """The points of a curve, translated back by the numbers at the axes: {epoch: value}."""
 
-        def translate(pixels, axis):
+        def translate(pixels, axis, scale=float, back=float):
             (p0, v0), (p1, v1) = self.ticks(pane, axis)[0], self.ticks(pane, axis)[-1]
-            return v0 + (pixels - p0) / (p1 - p0) * (v1 - v0)
+            return back(scale(v0) + (pixels - p0) / (p1 - p0) * (scale(v1) - scale(v0)))
 
-        return {translate(x, "x"): translate(y, "y") for line in self.lines(name) for x, y in line}
+        up = (np.log10, lambda power: 10**power) if log else (float, float)
+        return {translate(x, "x"): translate(y, "y", *up) for line in self.lines(name) for x, y in line}
 
     def legend(self, pane):
         """The names in the legend of a pane, {name: class of its look}."""
@@ -350,3 +351,71 @@ def test_other_lines_bands_and_marks_are_drawn_at_their_values():
     assert {"stop & go", "yours", "dropout <0>"} <= set(drawing.texts()) and drawing.root.get(
         "aria-label"
     ) == "A guess."
+
+
+# Looking closer
+
+
+def test_zoomed_in_the_second_half_fills_the_chart():
+    history = run(20)
+    drawing = Drawing(live_chart.chart(history, 20, zoom=True))
+    for pane in ("loss", "accuracy"):
+        numbers = [number for _, number in drawing.ticks(pane, "y")]
+        late = [value for key in (pane, f"val_{pane}") for value in history[key][10:]]
+        assert numbers[0] <= min(late) and max(late) <= numbers[-1]
+        assert max(late) - min(late) >= 0.6 * (numbers[-1] - numbers[0])
+        assert np.allclose(list(drawing.values(pane, pane).values()), history[pane], atol=0.01)
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [[3.0, 0.4, 0.02, 0.0007], [1.0, 0.9, 0.95], [5e-7, 4e-7], [1.0, 1e9, 1e30], [2.0, 0.0, NAN, 1.0], [1.0, 1.0]],
+)
+def test_a_logarithmic_axis_shows_small_and_huge_losses(losses):
+    drawing = Drawing(live_chart.chart({"loss": losses, "accuracy": [0.5] * len(losses)}, len(losses), log=True))
+    known = {epoch: loss for epoch, loss in enumerate(losses, 1) if loss > 0}
+    seen = drawing.values("loss", "loss", log=True)
+    numbers = [number for _, number in drawing.ticks("loss", "y")]
+    assert 2 <= len(numbers) <= 9 and numbers == sorted(set(numbers)) and numbers[0] > 0
+    assert numbers[0] <= min(known.values()) * 1.01 and max(known.values()) <= numbers[-1] * 1.01
+    assert np.allclose(list(seen.values()), list(known.values()), rtol=0.5 if max(losses) > 1e6 else 0.05)
+    assert drawing.ticks("accuracy", "y")[0][1] == 0
+
+
+@pytest.mark.parametrize("how", [{"zoom": True}, {"log": True}, {"zoom": True, "log": True}])
+@pytest.mark.parametrize("history", [{}, {"loss": [0.0, 0.0]}, {"loss": [NAN]}, {"loss": [1.0, 0.5, 1e300]}, run(1)])
+def test_whatever_the_curves_are_they_can_be_looked_at_closer(history, how):
+    assert Drawing(live_chart.chart(history, 5, **how)).panes["loss"] is not None
+
+
+# Reading its figures
+
+
+@pytest.mark.parametrize("epochs, ghosts", [(15, 0), (40, 2), (60, 2), (100, 2)])
+def test_a_chart_whose_figures_can_be_read_is_not_large(epochs, ghosts):
+    earlier = [(f"dropout=0.{n}5", run(epochs, seed=n)) for n in range(1, ghosts + 1)]
+    assert len(live_chart.chart(run(epochs), epochs, earlier, figures=True).encode()) <= 40 * 1024
+
+
+def test_every_figure_is_in_the_table_and_at_its_epoch():
+    history, earlier = run(6), {"loss": [1.0, 0.5], "val_loss": [0.75, NAN]}
+    drawing = Drawing(live_chart.chart(history, 8, [("before <1>", earlier)], uid="one", figures=True))
+    heads, *rows = ([cell.text for cell in row] for row in drawing.tree.iter("tr"))
+    names = ["loss: training", "loss: validation", "loss: (before <1>)", "accuracy: training", "accuracy: validation"]
+    assert heads == ["epoch", *names] and [row[0] for row in rows] == list("123456")
+    for epoch, row in enumerate(rows):
+        assert [row[1], row[2], row[4], row[5]] == [
+            f"{history[key][epoch]:.4g}" for key in ("loss", "val_loss", "accuracy", "val_accuracy")
+        ]
+    assert [row[3] for row in rows] == ["0.75", "not a number", None, None, None, None]
+    strips = [part for part in drawing.tree.iter("div") if part.get("class") == "epochs"]
+    assert len(strips) == 2 and len({label.find("input").get("name") for label in strips[0].iter("label")}) == 1
+    for strip in strips:
+        words = [label.find("b").text for label in strip.iter("label")]
+        assert [text.partition("\n")[0] for text in words] == [f"Epoch {epoch}" for epoch in range(1, 7)]
+        assert all(figure in text for text, row in zip(words, rows, strict=True) for figure in row[1:] if figure)
+
+
+def test_figures_are_not_drawn_while_curves_grow_nor_where_there_are_none():
+    for chart in (live_chart.chart(run(3), 5), live_chart.chart({}, 5, figures=True)):
+        assert "<input" not in chart and "<table" not in chart
