@@ -11,7 +11,8 @@ from helpers.engine.examples import len_of, training_and_validation, with_weight
 from helpers.engine.settings import DEFAULTS, OF_TRAINING, of_builder, unused
 from helpers.engine.trainer import Trainer
 from helpers.live.controls import curve, difference, in_words
-from helpers.live.part import Live, beside
+from helpers.live.fields import in_columns
+from helpers.live.part import Live
 from helpers.records.recorder import Recorder, Recording
 
 
@@ -57,7 +58,7 @@ class Panel(Live):
         self._remarks = _remarks(build, forms, validation)
         self.history, self.settings = None, self._read_controls()
         self._past = []  # (settings, history) of finished runs, the latest last
-        self._assemble(beside(self._controls.values()), self._stop_button)
+        self._assemble(in_columns(self._controls.values()), self._stop_button)
 
     def __repr__(self):
         return f"<live panel of {name_of(self._build)}(): {in_words(self.settings)}; {self.state}>"
