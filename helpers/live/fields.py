@@ -40,11 +40,10 @@ class WithField(widgets.HBox):
         super().__init__([slider, self._field])
         self.add_class("live-control")
         self._alike = widgets.jslink((slider, trait), (self._field, trait))
-        self._locked = dlink((slider, "disabled"), (self._field, "disabled"))
+        dlink((slider, "disabled"), (self._field, "disabled"))
 
     def close(self):
         """Take it off the page with its field; the slider is closed by who has made it."""
-        self._locked.unlink()
         self._alike.close()
         self._field.close()
         super().close()

@@ -25,17 +25,20 @@
         set(handle, "aria-label", nameOf(handle));
         set(handle, "aria-disabled", track.hasAttribute("disabled"));
         if (field?.tagName === "INPUT") {
-            const tidy = Number(Number(field.value).toPrecision(12)); // 0.30000000000000004 is 0.3
-            if (field.value !== String(tidy) && field !== document.activeElement) field.value = tidy;
+            const tidy = String(Number(Number(field.value).toPrecision(12))); // 0.30000000000000004 is 0.3
+            if (field.value !== tidy && field !== document.activeElement) field.value = tidy;
             set(field, "aria-invalid", false); // a number between two steps is as good as any
             set(field, "title", `${field.min} to ${field.max}`);
-            set(handle, "aria-valuenow", tidy);
-            set(handle, "aria-valuemin", field.min);
-            set(handle, "aria-valuemax", field.max);
         }
         const readout = handle.closest(".widget-slider").querySelector(".widget-readout");
-        const shown = field ? field.selectedOptions?.[0]?.textContent ?? field.value : readout.textContent;
-        set(handle, "aria-valuetext", shown.trim());
+        const shown = (field ? field.selectedOptions?.[0]?.textContent ?? field.value : readout.textContent).trim();
+        set(handle, "aria-valuetext", shown);
+        const all = field?.options ? [...field.options].map((option) => Number(option.textContent)) : [];
+        if (field && !Number.isNaN(Number(shown)) && !all.some(Number.isNaN)) { // not its place in a list, nor rounded
+            set(handle, "aria-valuenow", shown);
+            set(handle, "aria-valuemin", all.length ? Math.min(...all) : field.min);
+            set(handle, "aria-valuemax", all.length ? Math.max(...all) : field.max);
+        }
         if (!field && readout.isContentEditable) {
             set(readout, "role", "textbox");
             set(readout, "aria-label", nameOf(handle));
