@@ -19,7 +19,7 @@ from helpers.engine.settings import check_builder, of_builder, of_training
 from helpers.engine.trainer import Trainer
 from helpers.errors import LessonError, is_whole
 from helpers.live.controls import controls, value_of
-from helpers.live.fields import in_columns, make_slider
+from helpers.live.fields import in_columns, look_useful, make_slider
 from helpers.live.part import Live
 
 NUMBERS = {4: "four", 5: "five"}  # of knots that a guess can have
@@ -171,6 +171,7 @@ class Sketch(Live):
 
     def _draw(self, state, words=""):
         with self._drawing:
+            look_useful(self._again_button, self._committed)
             if self._committed:
                 super()._draw(state, words)
             else:  # whatever a run still wants to show that "Draw again" has ended
