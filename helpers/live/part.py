@@ -26,7 +26,10 @@ from helpers.engine.stop import Abandoned, Stop, current, working_for
 from helpers.errors import Interrupted, LessonError, at, line_under_way, our_mistake
 from helpers.live import progress
 from helpers.live.controls import controls, in_words, read
+from helpers.live.fields import look_useful
 from helpers.live.keepsake import REVIVE, Keepsake
+from helpers.live.page import STYLE as LOOKS
+from helpers.live.page import page
 from helpers.live.worker import PATIENCE, WORKER
 
 PLACES = {"background": "background", "inline": "inline", "nobody": "nobody watches"}  # as LAB_PLACE names them
@@ -74,6 +77,7 @@ class Live:
     trains_when_shown = True
     waits_when_shown = True  # behind a front end, too, its cell ends with the first run
     counts = ("epoch", "epochs")  # what its progress is counted in, one and several; None: it never trains
+    follows = True  # a slider on its way, where a run can be overtaken; or only when it is let go
     patience = PATIENCE  # seconds in which a run that is told to end has to do so
     _build = None  # the function of the student that makes the network
     _complete = True  # whether what is drawn is no curve that still grows: then its figures can be read
@@ -109,7 +113,8 @@ class Live:
 
     def _assemble(self, *rows):
         """Put `rows` of widgets, the progress among them, the words and the picture below each other, and draw."""
-        self._box = widgets.VBox([widgets.HTML(theme.SCREEN + STYLE), *rows, self._words, self._chart])
+        self._box = widgets.VBox([widgets.HTML(theme.SCREEN + LOOKS + STYLE), *rows, self._words, self._chart])
+        self._box.add_class("live-part")
         self._draw("building" if self.trains_when_shown else "ready")
 
     # What a student can do with it
@@ -119,10 +124,8 @@ class Live:
         place = self._place = _place()
         self._shown_in, self._number_of_cell = _cell(), _number_of_cell()
         self._background = place == "background"
-        if place == "inline":  # every value that a slider passes would be trained to its end, one after the other
-            for control in set(_all_in(self._box)) - set(self._lent()):
-                if control.has_trait("continuous_update"):
-                    control.continuous_update = False
+        if self._background and self.follows:  # elsewhere every value passed would be trained to its end
+            self._box.add_class("live-at-once")
         _replace_panel_of_this_cell(self)
         if place != "nobody watches":
             self._display()
@@ -170,6 +173,7 @@ class Live:
         """Stop the training that is under way or waits; the curve so far stays, and the next move trains again."""
         if WORKER.forget(self):
             self._words.value = '<div class="live-panel-state stopped" role="status">Stopped before it began.</div>'
+            look_useful(self._stop_button, False)
         self.overtake()
 
     def overtake(self):
@@ -251,6 +255,7 @@ class Live:
         cell = f" in cell [{other._number_of_cell}]" if other._number_of_cell else ""
         waiting = f"Waiting until {other.made_by}(…){cell} has finished … If it hangs, press its Stop."
         self._words.value = f'<div class="live-panel-state" role="status">{waiting}</div>'
+        look_useful(self._stop_button, True)
 
     # What it looks like
 
@@ -268,6 +273,7 @@ class Live:
             self._progress.value = bar
         if state != self.state or words or not self._words.value:
             self._words.value = f'<div class="live-panel-state {state}" role="status" tabindex="0">{text}</div>'
+        look_useful(self._stop_button, state in ("building", "training"))
         # The picture, which carries the state, comes last: who sees a state sees its words as well.
         self._chart.value = f'<div class="live-panel" {marks}>{picture}</div>'
         _refuse_late()  # it may have been there that it hung
@@ -324,6 +330,8 @@ class Live:
         if self._background:
             self._keepsake.show()
             self._keep()
+        if self._place != "nobody watches":
+            display({"text/html": page(), "text/plain": ""}, raw=True)
 
     def _finished(self):
         """(data, metadata) of what a reader without a kernel sees."""

@@ -20,6 +20,7 @@ from helpers.curves.sheets import GHOST
 from helpers.engine.builder import name_of
 from helpers.error_bars import in_words
 from helpers.errors import LessonError
+from helpers.live.fields import in_columns, look_useful, make_slider
 from helpers.live.part import WORDS, Live, beside
 from helpers.live.progress import Pace
 from helpers.sweeps.run import sweep
@@ -84,7 +85,7 @@ class Chooser(Live):
         by = [LOSS, ACCURACY, *self._sweep.keywords]
         self._sort = widgets.ToggleButtons(options=by, description="sort by", style={"button_width": "auto"})
         rows = len(self._entries)
-        self._slider = widgets.IntSlider(value=1, min=1, max=rows, description="row", layout={"width": "40em"})
+        self._slider = make_slider(widgets.IntSlider, value=1, min=1, max=rows, description="row")
         for control in (self._sort, self._slider):
             control.observe(self._on_move, "value")
         does = "Train what is missing; what is finished is not trained again"
@@ -98,7 +99,7 @@ class Chooser(Live):
         if not self._old:
             self._table.tabbable = True
         progress = beside([self._progress, self._stop_button, self._go_on_button])
-        self._assemble(widgets.HTML(scoreboard.STYLE), progress, self._sort, self._table, self._slider)
+        self._assemble(widgets.HTML(scoreboard.STYLE), progress, self._sort, self._table, in_columns([self._slider]))
 
     def __repr__(self):
         settings = f"{len(self._entries)} settings of {name_of(self._build)}()"
@@ -223,6 +224,7 @@ class Chooser(Live):
                 f"{self._counts()}. Validation loss: the lowest of each run; accuracy: at that epoch, on {n} pictures,"
                 " with its 95 % interval. Both are means over the seeds, the best epoch is the median."
             )
+            look_useful(self._go_on_button, state not in ("building", "training") and not self._sweep.complete)
             drawn = scoreboard.table(entries, row, by, caption, n)
             if self._old:
                 drawn = f'<div tabindex="0" role="region" aria-label="all settings">{drawn}</div>'

@@ -19,6 +19,7 @@ from helpers.engine.trainer import DIVERGED, Trainer
 from helpers.error_bars import in_words
 from helpers.errors import LessonError, is_whole, shorten
 from helpers.live.controls import in_words as in_full
+from helpers.live.fields import in_columns
 from helpers.live.part import WORDS, Live, beside
 
 MOST_TRIES = 1000
@@ -95,7 +96,8 @@ class Game(Live):
             tooltip="Measure the chosen network on the test pictures; moving a control seals them again",
         )
         self._open_button.on_click(self._on_open)
-        self._assemble(beside(self._controls.values()), beside([self._open_button, self._stop_button, self._progress]))
+        buttons = beside([self._open_button, self._stop_button, self._progress])
+        self._assemble(in_columns(self._controls.values()), buttons)
 
     def __repr__(self):
         tries = f"{len(self._played())} of {self.settings['tries']} tries"

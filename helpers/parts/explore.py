@@ -10,6 +10,7 @@ from helpers.engine.examples import len_of, training_and_validation, with_weight
 from helpers.engine.settings import DEFAULTS, OF_TRAINING, of_builder, unused
 from helpers.engine.trainer import Trainer
 from helpers.live.controls import curve, difference, in_words
+from helpers.live.fields import in_columns
 from helpers.live.part import Live, beside
 from helpers.live.view import View
 from helpers.records.recorder import Recorder, Recording
@@ -59,7 +60,7 @@ class Panel(Live):
         self._past = []  # (settings, history) of finished runs, the latest last
         self._view = View(self)
         below = beside([self._stop_button, self._progress, self._view.box])
-        self._assemble(beside(self._controls.values()), below)
+        self._assemble(in_columns(self._controls.values()), below)
 
     def __repr__(self):
         return f"<live panel of {name_of(self._build)}(): {in_words(self.settings)}; {self.state}>"

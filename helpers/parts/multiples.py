@@ -17,6 +17,7 @@ from helpers.engine.settings import DEFAULTS, OF_TRAINING
 from helpers.engine.trainer import DIVERGED, Trainer
 from helpers.errors import LessonError, shorten
 from helpers.live.controls import curve, difference, in_words, of_curve
+from helpers.live.fields import in_columns
 from helpers.live.part import Live, beside
 
 FAR = 10  # times the lowest start: a loss that starts higher does not decide the scale
@@ -72,7 +73,8 @@ class Multiples(Live):
             again = widgets.Button(description="Train again with the next seed", layout={"width": "auto"}, tooltip=does)
             again.on_click(lambda _button: _step(self._controls["seed"]))
             buttons.insert(0, again)
-        self._assemble(beside(self._controls.values()), beside([*buttons, self._progress]), widgets.HTML(CAPTION))
+        buttons = beside([*buttons, self._progress])
+        self._assemble(in_columns(self._controls.values()), buttons, widgets.HTML(CAPTION))
 
     def __repr__(self):
         return f"<small multiples of {name_of(self._build)}(): {', '.join(self._variants)}; {self.state}>"

@@ -15,7 +15,8 @@ from helpers.curves import live_chart
 from helpers.curves.history import CurveError, best_epoch, describe, figure, panes
 from helpers.curves.sheets import Line, Sheet
 from helpers.errors import LessonError, is_whole
-from helpers.live.part import Live, beside
+from helpers.live.fields import in_columns
+from helpers.live.part import Live
 
 # The epochs (from 1) after which training stops and whose weights are given back; whether that saved any epoch.
 Stopped = namedtuple("Stopped", "stopped best in_time")
@@ -94,7 +95,7 @@ class Replay(Live):
         early_stop(history, 0)  # its words about a history without validation data are what the student needs
         self._add_controls(_settings, {"patience": patience, "min_delta": min_delta}, on_move=self._on_move)
         self._replay()
-        self._assemble(beside(self._controls.values()))
+        self._assemble(in_columns(self._controls.values()))
         self.run()
 
     def __repr__(self):

@@ -235,7 +235,7 @@ class Notebook:
             """index => {
             const panel = document.querySelectorAll('.live-panel')[index];
             return panel && {...panel.dataset, words: panel.closest('.widget-vbox')
-                .querySelector('[role=status]').textContent};
+                .querySelector('.live-panel-state').textContent};
         }""",
             index,
         )
@@ -245,12 +245,11 @@ class Notebook:
         return self.page.evaluate("panel => window.panel_boxes()[panel].innerText", panel)
 
     def readout(self, keyword, panel=0):
+        """What stands in the field beside a slider."""
         return self.page.evaluate(
             """([keyword, panel]) => {
-            const box = window.panel_boxes()[panel];
-            const control = [...box.querySelectorAll('.widget-label')].find(l => l.textContent.trim() === keyword)
-                .closest('.widget-inline-hbox');
-            return control.querySelector('.widget-readout').textContent;
+            const field = window.control(keyword, panel).closest('.live-control').querySelector('input, select');
+            return field.selectedOptions ? field.selectedOptions[0].textContent : field.value;
         }""",
             [keyword, panel],
         )

@@ -101,4 +101,4 @@ def test_an_exported_page_shows_the_same(closed):
 
 def test_a_run_keeps_one_picture_however_often_a_control_moves(closed):
     outputs = [cell["outputs"] for cell in json.loads(closed[0].read_text())["cells"][1:]]
-    assert [len(each) for each in outputs] == [2] * len(PARTS)
+    assert [len(each) for each in outputs] == [3] * len(PARTS)  # the part, what stays, and the page's script

@@ -145,7 +145,7 @@ def test_six_quick_steps_end_in_one_complete_curve(slow_lab):
     frames = slow_lab.frames()
     check_one_run_at_a_time(frames)
     settings = json.loads(slow_lab.panel()["settings"])
-    assert slow_lab.readout("dropout") == "0.50" and settings["dropout"] == 0.5
+    assert slow_lab.readout("dropout") == "0.5" and settings["dropout"] == 0.5
     assert slow_lab.readout("epochs") == "6" and settings["epochs"] == 6 == int(slow_lab.panel()["epoch"])
     finished = {int(frame["run"]) for frame in frames if frame["state"] == "done"}
     assert len({int(frame["run"]) for frame in frames} - finished) >= 1  # at least one was overtaken

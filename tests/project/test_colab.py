@@ -152,7 +152,8 @@ def test_on_colab_the_curve_is_sent_epoch_by_epoch_inside_the_request(kernel):
     kernel.run(PRETEND_COLAB + SETUP)
     published = kernel.run(EXPLORE)
     shown = [m["content"]["data"] for m in published if m["msg_type"] == "display_data"]
-    assert len(shown) == 1 and "application/vnd.jupyter.widget-view+json" in shown[0]
+    assert len(shown) == 2 and "application/vnd.jupyter.widget-view+json" in shown[0]
+    assert "<script>" in shown[1]["text/html"]
     opened = widgets_of(published)
     assert shown[0]["application/vnd.jupyter.widget-view+json"]["model_id"] in opened
     assert [points for state, points in frames_of(published) if state == "training"][-6:] == [1, 2, 3, 4, 5, 6]
@@ -168,6 +169,10 @@ def test_on_colab_the_curve_is_sent_epoch_by_epoch_inside_the_request(kernel):
         "done",
         9,
     )
+
+    # What the page tells of its field, which it keeps like the slider, trains nothing once more.
+    field = next(c for c, s in opened.items() if s["_model_name"] == "BoundedFloatTextModel")
+    assert frames_of(kernel.move(field, 0.5)) == []
 
     # Not one update left the kernel outside the request that asked for it: strays would show before this answer.
     assert kernel.ask("live.settings") == {"epochs": 9, "dropout": 0.5, "batch_size": 32, "seed": 0}
