@@ -78,8 +78,8 @@ class Opinion:
         """What was found, without the curves. level: of the headings."""
         parts = []
         for number, (heading, said) in enumerate(self.parts()):
-            role = ' role="status"' if number == 0 else ""
-            parts.append(f"<h{level}{role}>{escape(heading)}</h{level}><dl>")
+            words = f'<span role="status">{escape(heading)}</span>' if number == 0 else escape(heading)
+            parts.append(f"<h{level}>{words}</h{level}><dl>")
             for what, words in said:
                 items = "".join(f"<dd>{escape(sentence)}</dd>" for sentence in words)
                 parts.append(f"<dt><b>{escape(what)}</b></dt>{items}")

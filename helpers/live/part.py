@@ -180,7 +180,9 @@ class Live:
         for widget in _all_in(self._box):
             if widget not in lent:
                 widget.unobserve_all()
-                widget.close()
+                for part in (widget, widget.layout, getattr(widget, "style", None)):  # these two are widgets as well
+                    if isinstance(part, widgets.Widget):
+                        part.close()
 
     def _ipython_display_(self):
         if self._shown_in != _cell():  # it has been shown already in its own cell

@@ -8,7 +8,7 @@ from tests.browser.lab import ROOT, Notebook, wait_until
 pytestmark = pytest.mark.slow
 
 SETUP = f"""import sys; sys.path.insert(0, {str(ROOT)!r})
-from helpers import data, live_curves
+from helpers import data, live_curves, second_opinion
 import keras, numpy as np, time
 from keras import layers
 d = data.digits(one_hot=True)
@@ -45,7 +45,7 @@ def prompt(lab, number):
     return lab.page.locator(".jp-CodeCell .jp-InputArea-prompt").nth(number).text_content().strip()
 
 
-@pytest.mark.parametrize("lab", [[LONG, "after = len(watch.history['loss'])"]], indirect=True)
+@pytest.mark.parametrize("lab", [[LONG, "after = len(watch.history['loss'])\nsecond_opinion(history)"]], indirect=True)
 def test_curves_grow_stop_ends_the_training_and_the_picture_is_there_when_reopened(lab):
     lab.run_all()
     wait_until(lambda: lab.panel() and len(lab.curve("val_loss")) > 3, 120, "some points")
@@ -61,6 +61,10 @@ def test_curves_grow_stop_ends_the_training_and_the_picture_is_there_when_reopen
     assert lab.ask("all(np.array_equal(*each) for each in zip(model.get_weights(), note.weights))")
     assert lab.ask("len(history.history['loss'])") == lab.ask("after") > 3
     assert lab.page.locator(".live-panel").count() == 0 and lab.tracebacks() == []
+
+    opinion = lab.page.locator(".jp-OutputArea").last
+    assert opinion.locator("[role=status]").count() == opinion.locator("img[alt]").count() == 1
+    assert "Second opinion: " in opinion.inner_text()
 
     (output,) = saved_outputs(lab, 1)
     assert "application/vnd.jupyter.widget-view+json" not in output.data
