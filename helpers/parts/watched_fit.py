@@ -4,6 +4,7 @@ import html
 import json
 import statistics
 import time
+import uuid
 from collections import deque
 from threading import Lock, current_thread, main_thread
 
@@ -64,7 +65,7 @@ class WatchedFit(Live):
     def _show(self):
         self._settle()
         get_ipython().events.register("post_run_cell", self._cell_has_run)
-        self._output = f"live_curves-{id(self)}"
+        self._output = f"live_curves-{uuid.uuid4()}"
         if self._place != "nobody watches":
             hear_meanwhile(self._box)
             view = {"version_major": 2, "version_minor": 0, "model_id": self._box.model_id}

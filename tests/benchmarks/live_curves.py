@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.live_curves
 
-The time of the clock is what a student waits; the time of the processor, that of all threads of the kernel, is disturbed
-less by whatever else the machine does. Each pair gives a ratio; the row has the median of the pairs.
+The time of the clock is what a student waits; that of the processor, of all threads of the kernel, is disturbed less by
+whatever else the machine does. Each pair gives a ratio; the row has the median of the pairs.
 """
 
 import json

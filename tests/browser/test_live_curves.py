@@ -74,6 +74,6 @@ def test_curves_grow_stop_ends_the_training_and_the_picture_is_there_when_reopen
     lab.menu("File", "Reload Notebook from Disk")
     lab.page.goto("about:blank")
     lab.open()
-    picture = lab.page.locator('.jp-OutputArea img[alt*="best epoch"]')
-    assert picture.count() == 1 and picture.evaluate("each => each.complete && each.naturalWidth > 100")
+    pictures = lab.page.locator('.jp-OutputArea img[alt*="best epoch"]')  # of the training, and of the opinion on it
+    assert pictures.evaluate_all("all => all.map(each => each.complete && each.naturalWidth > 100)") == [True, True]
     assert "model not found" not in lab.page.content()
