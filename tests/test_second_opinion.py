@@ -190,6 +190,10 @@ def test_a_stranger_in_a_terminal_gets_one_file_and_the_findings_without_tensorf
     written = (here / "my run_second_opinion.html").read_text(encoding="utf-8")
     Page(written).check_harmless()
     assert sorted(path.name for path in here.glob("*.html")) == ["my run_second_opinion.html"]
+    loads = subprocess.run(
+        [sys.executable, "-c", "import helpers"], cwd=here, env=told, capture_output=True, timeout=120
+    )
+    assert b"ZeroDivisionError" in loads.stderr  # whoever trains does load it: the watch is awake
     again = subprocess.run(command, cwd=here, env=told, capture_output=True, text=True, encoding="utf-8", timeout=120)
     assert again.returncode == 0 and again.stdout == done.stdout
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from helpers.curves import live_chart
 from helpers.curves.accuracies import ACCURACY, CHOSEN, TALL, count, overview
-from helpers.curves.elements import height_of, placed
+from helpers.curves.elements import frame, page, placed
 from helpers.curves.sheets import GHOST, GRID, INK, TRAINING, WIDTH, Line, Sheet, y_ticks
 from helpers.error_bars import in_words
 from helpers.errors import shorten
@@ -131,7 +131,7 @@ def in_full(settings):
 
 
 def curves_of(entry, row, epochs, seeds, uid="curves"):
-    """One <svg>: training and validation loss of every seed against the epoch.
+    """One drawing: training and validation loss of every seed against the epoch.
 
     epochs, seeds: how many are wanted. uid: as in `live_chart`.
     """
@@ -149,7 +149,6 @@ def curves_of(entry, row, epochs, seeds, uid="curves"):
         "loss",
         lines,
         marks=[(entry.epoch, f"best {epoch}")] if epoch else [],
-        title=shorten(title, 105),
         notice=notice,
         ticks=y_ticks("loss", measured).tolist(),
     )
@@ -157,19 +156,13 @@ def curves_of(entry, row, epochs, seeds, uid="curves"):
     label += (f" Best {epoch}." if epoch else "") + (f" {notice}." if notice else "")
     each = f", {seeds} seeds" if seeds > 1 else ""
     return live_chart.draw(
-        [sheet], epochs, label, [(look, f"{look} loss{each}") for look in LOOKS.values()], uid, columns=1
+        [sheet], epochs, label, [(look, f"{look} loss{each}") for look in LOOKS.values()], uid, heading=title
     )
 
 
 def below_each_other(upper, lower):
-    """Two <svg> elements, as wide as the page, as one."""
-    high, low = height_of(upper), height_of(lower)
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {high + low:g}" role="group" '
-        'aria-label="The curves of one setting, and the accuracies of all" '
-        f'style="display:block;width:100%;height:auto;max-width:{WIDTH}px">'
-        f"{placed(0, 0, WIDTH, high, upper)}{placed(0, high, WIDTH, low, lower)}</svg>"
-    )
+    """Two drawings as one HTML element."""
+    return page([upper, lower], "The curves of one setting, and the accuracies of all")
 
 
 # How far it is
@@ -216,8 +209,5 @@ def still_picture(entries, n):
         f'<text x="14" y="{TALL + 18 + 22 * place}">{escape(shorten(line, 120))}</text>'
         for place, line in enumerate(lines)
     )
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {tall}" fill="{INK}" style="font:13px sans-serif">'
-        f'<rect width="{WIDTH}" height="{tall}" rx="6" fill="#FFF"/>'
-        f"{placed(0, 0, WIDTH, TALL, overview(best, None, n, LOSS))}{told}</svg>"
-    )
+    drawn = placed(0, 0, WIDTH, TALL, overview(best, None, n, LOSS))
+    return frame(WIDTH, tall, "The accuracies of all settings", f"{drawn}{told}")

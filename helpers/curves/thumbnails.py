@@ -43,7 +43,7 @@ def _lines(pane, epochs):
             for epoch, share in enumerate(shares)
             if np.isfinite(share)
         ]
-        colour, dashes, _ = LOOKS[look]
+        colour, dashes = LOOKS[look].colour, LOOKS[look].dashes
         looks = f'fill="none" stroke="{colour}" stroke-dasharray="{dashes}" stroke-width="1.5"'
         parts.append(f'<polyline points="{" ".join(points)}" {looks}/>')
     return "".join(parts)

@@ -18,6 +18,8 @@ import ipywidgets as widgets
 from IPython import get_ipython
 from IPython.display import display
 
+from helpers.curves import paper, theme
+from helpers.curves.sheets import WIDTH
 from helpers.engine.builder import FRESH
 from helpers.engine.stop import Abandoned, Stop, current, working_for
 from helpers.errors import Interrupted, LessonError, at, line_under_way, our_mistake
@@ -97,7 +99,7 @@ class Live:
 
     def _assemble(self, *rows):
         """Put `rows` of widgets, the state in words and the picture below each other, and draw for the first time."""
-        self._box = widgets.VBox([widgets.HTML(STYLE), *rows, self._words, self._chart])
+        self._box = widgets.VBox([widgets.HTML(theme.SCREEN + STYLE), *rows, self._words, self._chart])
         self._draw("building" if self.trains_when_shown else "ready")
 
     # What a student can do with it
@@ -327,13 +329,17 @@ def beside(parts):
     return widgets.HBox(list(parts), layout=widgets.Layout(flex_flow="row wrap"))
 
 
-def still(svg, alt, words=""):
-    """`svg`, one <svg> element, as a picture for a page without widgets: (data, metadata) for IPython's `display`."""
-    svg = svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
-    source = "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
-    words = words or alt
-    page = f'<img width="860" alt="{html.escape(alt)}" src="{source}"><p>{html.escape(words)}</p>'
-    return {"text/html": page, "text/plain": words}, {}
+def still(drawing, alt, words=""):
+    """`drawing`, HTML or SVG as a part draws it, as a picture for a page without widgets: (data, metadata) for
+    IPython's `display`."""
+    words, data, metadata = words or alt, {}, {}
+    try:
+        picture, mime = paper.png(drawing), "image/png"
+        data, metadata = {mime: base64.b64encode(picture).decode()}, {mime: {"alt": alt, "width": WIDTH}}
+    except ImportError:  # in Colab, which shows an SVG as well
+        picture, mime = paper.svg(drawing).encode(), "image/svg+xml"
+    img = f'<img width="{WIDTH}" alt="{html.escape(alt)}" src="{paper.as_uri(picture, mime)}">'
+    return {"text/html": f"{img}<p>{html.escape(words)}</p>", **data, "text/plain": words}, metadata
 
 
 def _after(said, words):

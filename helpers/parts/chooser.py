@@ -233,7 +233,7 @@ class Chooser(Live):
         return {"epoch": self._done, "epochs": self._sweep.runs, "settings": settings}
 
     def _picture(self):
-        """One <svg>: the curves of the chosen row above, the accuracies of all rows below."""
+        """The curves of the chosen row above, the accuracies of all rows below."""
         entries, row, by = self._ordered()
         one = scoreboard.curves_of(entries[row - 1], row, self._sweep.epochs, len(self._sweep.seeds), self._name)
         everything = scoreboard.overview(entries, row, self._sweep.n_validation, by)

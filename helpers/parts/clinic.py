@@ -234,7 +234,7 @@ class Clinic(Live):
 
     def _picture(self):
         run = self._chosen or self._under_way
-        return run.picture(self._name) if run else live_chart.svg({}, 1, uid=self._name)
+        return run.picture(self._name) if run else live_chart.chart({}, 1, uid=self._name)
 
     def _draw_small(self, *numbers):
         for number in numbers:

@@ -5,7 +5,6 @@ explore(build, digits, epochs=(1, 40, 15), dropout=(0.0, 0.8, 0.25))
 
 from helpers.curves import live_chart
 from helpers.curves.history import describe
-from helpers.curves.still_picture import plot
 from helpers.engine.builder import name_of
 from helpers.engine.examples import len_of, training_and_validation, with_weights
 from helpers.engine.settings import DEFAULTS, OF_TRAINING, of_builder, unused
@@ -121,7 +120,7 @@ class Panel(Live):
     def _picture(self):
         epochs = self.settings["epochs"]
         logs = {name: values[:epochs] for name, values in self.history.history.items()} if self._points() else {}
-        return live_chart.svg(logs, epochs, self._ghosts(), uid=self._name)
+        return live_chart.chart(logs, epochs, self._ghosts(), uid=self._name)
 
     def _ghosts(self):
         """The first run, to compare everything with, and the latest one before this; named by what differs from now."""
@@ -129,8 +128,9 @@ class Panel(Live):
         two = past[:1] + past[1:][-1:]
         return [(in_words(difference(settings, self.settings)), history.history) for settings, history in two]
 
-    def _finished(self):
-        return plot(self.history, before=f"Live panel at {in_words(self.settings)}.")._repr_mimebundle_()
+    def _still_words(self):
+        words = describe(self.history, numbers=False)
+        return words, f"Live panel at {in_words(self.settings)}. {words}"
 
 
 def _remarks(build, forms, validation):

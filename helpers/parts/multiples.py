@@ -10,7 +10,7 @@ import numpy as np
 
 from helpers.curves import live_chart
 from helpers.curves.history import best_epoch, finite
-from helpers.curves.sheets import Line, Sheet, y_ticks
+from helpers.curves.sheets import Ghost, Line, Sheet, y_ticks
 from helpers.engine.builder import name_of
 from helpers.engine.examples import check_validation, len_of, training_and_validation
 from helpers.engine.settings import DEFAULTS, OF_TRAINING
@@ -194,19 +194,16 @@ class Multiples(Live):
         past, histories = self._past if curve(self._past[0]) != curve(self.settings) else ({}, {})
         ghosts = {name: np.array(history.history["val_loss"][:epochs]) for name, history in histories.items()}
         ticks = _common_ticks(runs.values(), ghosts.values())
-        columns, sheets = 2 if len(runs) in (2, 4) else 3, []
+        differs, sheets = in_words(difference(past, self.settings)), []
         for name, logs in runs.items():
             lines = [Line(f"{name}: {key}", look, logs[key]) for key, look in LOOKS.items()]
-            before = [("", ghosts[name])] if name in ghosts else []
+            before = [Ghost(f"before, at {differs}", ghosts[name])] if name in ghosts else []
             notice = self._notices[name] or _out_of_sight(logs, ticks)
-            title = shorten(name, 72 // columns)
+            title = shorten(name, 30)
             sheets.append(Sheet("loss", lines, before, marks=_best(logs), title=title, ticks=ticks, notice=notice))
         legend = [("training", "training loss"), ("validation", "validation loss")]
-        if ghosts:
-            differs = in_words(difference(past, self.settings))
-            legend.insert(0, ("earlier", shorten(f"validation loss before, at {differs}", 60)))
         words = f"The losses of {', '.join(runs)}. {self._in_words()}"
-        return live_chart.draw(sheets, epochs, words, legend, self._name, columns)
+        return live_chart.draw(sheets, epochs, words, legend, self._name, small=True)
 
 
 def _check(variants, forms):

@@ -9,11 +9,10 @@ import numpy as np
 from helpers.curves import live_chart
 from helpers.curves.history import finite, panes
 from helpers.curves.luck import verdict
-from helpers.curves.sheets import Band, Line, Sheet
+from helpers.curves.sheets import Band, Ghost, Line, Sheet
 from helpers.engine.builder import name_of
 from helpers.engine.examples import check_validation, len_of, training_and_validation
 from helpers.engine.trainer import DIVERGED, Trainer
-from helpers.errors import shorten
 from helpers.live.pair import Pair
 from helpers.live.part import Live
 
@@ -116,7 +115,7 @@ class Ribbon(Live):
             return self._latest  # until there is something new to see: the axes must not jump to and fro
         names = [pane.name for pane in panes(drawn[0] if drawn else {})]
         sheets = [_sheet(name, self.histories, self._growing) for name in names]
-        legend = [(side, shorten(f"{side}: {name}", 50)) for side, name in self._names.items()]
+        legend = [(side, f"{side}: {name}") for side, name in self._names.items()]
         svg = live_chart.draw(sheets, self.settings["A"]["epochs"], self._in_words(), legend, self._name)
         self._latest = svg if drawn else None
         return svg
@@ -144,7 +143,7 @@ def _sheet(name, histories, growing):
             low, median, high = _limits_and_median(finished)
             bands += [Band(side, low, high)] if len(finished) > 1 else []
             lines.append(Line(f"{side}_val_{name}", side, median))
-            ghosts += [(f"{side}, seed {growing[1]}", run) for run in under_way if len(finite(run))]
+            ghosts += [Ghost(f"{side}, seed {growing[1]}", run) for run in under_way if len(finite(run))]
         else:
             lines += [Line(f"{side}_val_{name}", side, run) for run in under_way]
     return Sheet(name, lines, ghosts, bands, title=f"validation {name}")

@@ -215,7 +215,7 @@ class TimeMachine(Live):
         return {"epoch": self.epoch, "epochs": self.epochs, "settings": {"epoch": self.epoch, "best": self.best}}
 
     def _picture(self):
-        """One <svg>: the loss curves, below them the confusion matrix and pictures with answers."""
+        """The loss curves, below them the confusion matrix and pictures with answers."""
         run, words = self._run, f"The run, and what the weights of epoch {self.epoch} answer"
         if run:
             curves = answers.loss_curves(run.logs, self.epoch, run.best, run.epochs, self._name)

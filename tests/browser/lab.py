@@ -277,7 +277,7 @@ class Notebook:
             if (!line) return [];
             const pane = line.closest('[data-pane]');
             const scale = (cls, axis) => {
-                const ticks = [...pane.querySelectorAll('text.' + cls)].map(t => [+t.getAttribute(axis),
+                const ticks = [...pane.querySelectorAll('text.' + cls)].map(t => [parseFloat(t.getAttribute(axis)),
                     parseFloat(t.textContent)]);
                 const [a, b] = [ticks[0], ticks[ticks.length - 1]];
                 return ticks.length === 1 ? p => a[1] + (p - a[0]) : p =>
