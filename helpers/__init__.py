@@ -39,7 +39,7 @@ PUBLIC = {
     "second_opinion": ("helpers.second_opinion", "what the log of your own training shows, and what to try first"),
 }
 __all__ = list(PUBLIC)
-__doc__ += "\n" + "\n".join(f"    {name:<14}{what}" for name, (_, what) in PUBLIC.items()) + "\n"
+__doc__ += "\n" + "\n".join(f"    {name:<16}{what}" for name, (_, what) in PUBLIC.items()) + "\n"
 
 
 def __getattr__(name):

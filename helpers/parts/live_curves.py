@@ -30,7 +30,7 @@ MOST_GHOSTS = 5  # earlier runs that are drawn, the latest; more could not be to
 def live_curves(label=None):
     """A callback that draws the learning curves while `model.fit` trains, with a Stop button.
 
-        model.fit(x, y, validation_split=0.2, epochs=30, callbacks=[live_curves()])
+        model.fit(x, y, validation_split=0.2, epochs=30, verbose=0, callbacks=[live_curves()])
 
     label: what this run is called once it is an earlier one; without it "run 1", "run 2" …
 

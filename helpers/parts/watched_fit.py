@@ -16,9 +16,10 @@ from helpers.curves.live_chart import draw
 from helpers.curves.sheets import sheets_of
 from helpers.live.part import DEAF, FRAME, VIEW, WORDS, Live, hear_meanwhile, this_cell
 
-SHARE = 0.01  # of the time: the drawing takes no more, whatever the epochs take
+SHARE = 0.0075  # of the time: the drawing takes no more, however short the epochs are
 ROOM = 40  # epochs on the x axis; one that has more is made longer when they are there: `fit` may end long before
 PROGRESS = 1.0  # seconds between two looks at how far an epoch is
+UNDER_WAY = "Learning curves of a training under way."
 _runs = {}  # cell -> the runs that it has shown, a list of `Growing`
 
 
@@ -42,7 +43,8 @@ class WatchedFit(Live):
         super().__init__()
         self._stop_training, self._cut_short = stop, cut_short
         self._run, self.ghosts, self._pace, self._epochs = None, (), None, 0
-        self._took, self._began, self._drawing = deque([0.0], maxlen=5), 0.0, Lock()
+        self._took, self._pause = deque(maxlen=5), 0.0  # seconds: of the last pictures; from one to the next, at least
+        self._began, self._drawing = 0.0, Lock()
         self._output, self._thread, self._said = None, None, ""
         self._progress = widgets.HTML()
         self._assemble(widgets.HBox([self._stop_button, self._progress]))
@@ -69,8 +71,7 @@ class WatchedFit(Live):
         if self._place != "nobody watches":
             hear_meanwhile(self._box)
             view = {"version_major": 2, "version_minor": 0, "model_id": self._box.model_id}
-            words = {"text/plain": "Learning curves of a training under way."}
-            display({**words, VIEW: view}, raw=True, display_id=self._output)
+            display({"text/plain": UNDER_WAY, VIEW: view}, raw=True, display_id=self._output)
 
     def show_epoch(self):
         """Draw an epoch more, if it is time: the first point at once, later no more often than can be seen."""
@@ -121,7 +122,7 @@ class WatchedFit(Live):
     def _is_due(self, seconds):
         if self._place == "nobody watches":
             return False
-        return time.perf_counter() - self._drawn_at >= max(seconds, statistics.median(self._took) / SHARE)
+        return time.perf_counter() - self._drawn_at >= max(seconds, self._pause)
 
     def _draw(self, state, words=""):
         begin, self._drawn_state = time.perf_counter(), state
@@ -129,6 +130,7 @@ class WatchedFit(Live):
             self._tell_progress(state)
         super()._draw(state, words)
         self._took.append(time.perf_counter() - begin)
+        self._pause = statistics.median(self._took) / SHARE
 
     def _tell_progress(self, state="training"):
         words = self._pace.words() if state == "training" else ""
@@ -161,7 +163,8 @@ class WatchedFit(Live):
         epochs = self._axis(self._drawn_state)
         sheets = sheets_of(logs, self.ghosts, epochs=epochs)
         names = [line.look for line in sheets[0].lines] if logs else ["training", "validation"]
-        return draw(sheets, epochs, self._run.words() if self._run else "", names, uid=self._name)
+        label = UNDER_WAY if self._drawn_state == "training" or not self._run else self._run.words()
+        return draw(sheets, epochs, label, names, uid=self._name)
 
     def _still_words(self):
         return self._run.words(), self._said
