@@ -193,7 +193,9 @@ class LiveCurves(keras.callbacks.Callback):
     def _cut_short(self, error):
         """The cell has ended, and with it the training, without a word to its callbacks. error: why, or None."""
         where = f"in epoch {len(self._run) + 1} of {self._wanted}"
-        if error is None or isinstance(error, KeyboardInterrupt):
+        if self._broken:
+            self._finish("error", "A fault of ours ended the drawing here, and the training went on without it.")
+        elif error is None or isinstance(error, KeyboardInterrupt):
             interrupted = "The curve ends with the last whole epoch; the network has the weights of the last batch."
             self._finish("stopped", f"Interrupted {where}. {interrupted}")
         else:
@@ -201,10 +203,10 @@ class LiveCurves(keras.callbacks.Callback):
 
     def _finish(self, state, how):
         self._is_training = False
+        self._screen.finish(state, f"{how} {self._run.words()}".strip())
         smallest = min(self.model.trainable_variables, key=lambda weights: np.prod(weights.shape), default=None)
         if smallest is not None:
             self._run.left = weakref.ref(self.model), smallest, smallest.numpy().copy()
-        self._screen.finish(state, f"{how} {self._run.words()}".strip())
 
 
 def _refuse_in_builder():

@@ -343,6 +343,14 @@ def test_an_error_in_fit_is_left_alone_and_the_curve_stays(page):
 
 
 @pytest.mark.slow
+def test_a_fault_in_the_drawing_is_not_told_as_an_interrupt(page):
+    breaks = "fit(watch, act=lambda epoch, logs: setattr(watch, '_pace', None))"
+    outputs = page.run(f"watch = live_curves()\n{breaks}\nprint('trained')")
+    assert page.words[-1].strip() == "trained" and any("stopped drawing" in words for words in page.words)
+    check_picture(outputs, "A fault of ours ended the drawing here")
+
+
+@pytest.mark.slow
 def test_several_fits_of_one_cell_share_its_place_and_the_cell_run_again_has_ghosts(page):
     cell = "watch = live_curves()\nfor _ in range(3): fit(watch)\nprint([label for label, _ in watch._ghosts()])"
     check_picture(page.run(cell), "The best epoch is")
