@@ -173,6 +173,7 @@ def test_what_cannot_be_done_is_told_in_words_and_nothing_is_written(here, capsy
     assert {path: path.read_bytes() for path in here.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_a_stranger_in_a_terminal_gets_one_file_and_the_findings_without_tensorflow(here):
     rows = zip(*overfitted().values(), strict=True)
     (here / "my run.csv").write_text(

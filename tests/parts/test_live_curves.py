@@ -196,6 +196,7 @@ def test_two_trainings_at_once_have_curves_of_their_own():
     assert [len(watch.history["loss"]) for watch in watches] == [4, 5]
 
 
+@pytest.mark.slow
 def test_the_engine_trains_as_fast_as_without_it_and_stop_takes_it_back_to_a_whole_epoch(capsys):
     watch = live_curves()
     history = engine.fit(digits_network(0.0), X, Y, VALIDATION, epochs=4, callbacks=[watch])
