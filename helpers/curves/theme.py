@@ -1,7 +1,8 @@
 """How charts look on every page: one style sheet, whose colours follow the theme of JupyterLab, VS Code or Colab.
 
 A drawing says only what something is (class "training"); its colour, dashes and marker stand here. `SCREEN` is for
-pages, `PAPER` the same for a picture that stays, in the light colours.
+pages, `PAPER` the same for a picture that stays, in the light colours, and `ALONE` for a page of our own, whose colours
+follow the reader's system.
 """
 
 import re
@@ -117,5 +118,11 @@ _BY_THEME = f"""
 .lab-chart{{forced-color-adjust:none}}}}
 @media print{{:is(html,body){{{_variables(LIGHT, "!important")}}}}}
 """
+_BY_SYSTEM = f"""
+:root{{{_variables(LIGHT)}}}
+@media screen and (prefers-color-scheme:dark){{:root{{{_variables(DARK)}}}}}
+@media (forced-colors:active){{:root{{{_variables(FORCED, "!important")}}}.lab-chart{{forced-color-adjust:none}}}}
+"""
+ALONE = f"{_BY_SYSTEM}{LAYOUT}{RULES}"
 SCREEN = f"<style>{_BY_THEME}{LAYOUT}{RULES}</style>"
 PAPER = re.sub(r"var\(--lab-([\w-]+)\)", lambda name: {name_of(key): LIGHT[key] for key in LIGHT}[name[1]], RULES)

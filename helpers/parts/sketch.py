@@ -20,7 +20,7 @@ from helpers.engine.trainer import Trainer
 from helpers.errors import LessonError, is_whole
 from helpers.live.controls import controls, value_of
 from helpers.live.fields import in_columns, look_useful, make_slider
-from helpers.live.part import Live
+from helpers.live.part import Live, beside
 
 NUMBERS = {4: "four", 5: "five"}  # of knots that a guess can have
 TASK = "Move the {} sliders to where you expect the validation loss, then press Commit."
