@@ -168,6 +168,8 @@ def test_tracks_fill_the_page_and_nothing_sticks_out(lab, width):
 
 
 def test_ten_quick_keys_are_one_announcement_of_one_element(lab):
+    said = "() => window.panel_boxes()[0].querySelector('[role=status]').textContent"
+    wait_until(lambda: lab.page.evaluate(said) == lab.panel()["words"], 10, "the run before to be spoken")
     lab.page.evaluate("""() => {
         window.voice = window.panel_boxes()[0].querySelector('[role=status]');
         window.spoken = [];
