@@ -99,7 +99,8 @@ class Live:
         self._pace = None  # of the run under way, from its first picture on
         self._said, self._keepsake = "", Keepsake()
         self._of_student, self._on_control = (), self._request  # the widgets lent; what a move of a control calls
-        self._words, self._progress, self._chart = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self._words, self._chart = widgets.HTML(), widgets.HTML()
+        self._progress = widgets.HTML(layout={"flex": "1 1 24em"})
         self._stop_button = widgets.Button(description="Stop", tooltip="Stop the training that is under way")
         self._stop_button.on_click(self.stop)
 

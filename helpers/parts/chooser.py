@@ -91,7 +91,6 @@ class Chooser(Live):
         does = "Train what is missing; what is finished is not trained again"
         self._go_on_button = widgets.Button(description="Go on", tooltip=does)
         self._go_on_button.on_click(self._on_go_on)
-        self._progress.layout.width = "38em"
         # The widget itself scrolls, and takes the focus: neither is lost when the table in it is drawn again.
         look = {"height": TABLE, "overflow": "auto", "border": f"1px solid {GHOST}"}
         self._table = widgets.HTML(layout=look)

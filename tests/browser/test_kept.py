@@ -27,7 +27,7 @@ PARTS = {
     "gap = explore_gap(build, clothes, epochs=(1, 9, 3))": "epochs 3",
     "lucky = ribbon(build, clothes, {'rate': 0.01}, seeds=2, epochs=(1, 9, 3))": "rate 0.01",
     "four = multiples(build, clothes, {'slow': {'rate': 0.001}, 'fast': {'rate': 0.01}}, epochs=(1, 9, 3))": "epochs 3",
-    "game = winners_curse(build, clothes, {'rate': [0.001, 0.01]}, tries=(1, 9, 3), epochs=2)": "tries 3",
+    "game = winners_curse(build, clothes, {'rate': [0.001, 0.01]}, tries=(1, 9, 3), epochs=2, n_train=100)": "tries 3",
     "table = choose(build, clothes, {'rate': [0.001, 0.01]}, seeds=(0,), epochs=2)": "row 1",
     "looking = microscope(build(), clothes.x_train[:128])": "rate 0.2",
     "rule = replay({'loss': [3.0, 2.0, 1.0, 0.9], 'val_loss': [3.0, 2.0, 2.5, 2.8]}, patience=(0, 3, 1))": "patience 1",
@@ -38,7 +38,7 @@ PARTS = {
 SEEN = """() => [...document.querySelectorAll('.jp-CodeCell')].slice(1).map(cell => {
     const shown = [...cell.querySelectorAll('.jp-OutputArea-child')].filter(each => each.offsetHeight > 0);
     const pictures = shown.flatMap(each => [...each.querySelectorAll('img')]);
-    return {words: shown.map(each => each.innerText).join(' '), alts: pictures.map(image => image.alt),
+    return {words: shown.map(each => each.textContent).join(' '), alts: pictures.map(image => image.alt),
         drawn: pictures.every(image => image.complete && image.naturalWidth > 100)};
 })"""
 
@@ -61,12 +61,11 @@ def closed(server, browser):
     lab.press("epochs", "ArrowRight")
     assert lab.wait_for_state("done", after_run=1)["epoch"] == "4"
     wait_until(lambda: len(kept(lab)) > last and all(picture for picture, _ in kept(lab)), 30, "what stays")
+    wait_until(lambda: "epochs 4" in lab.page.locator(".live-kept").first.text_content(), 30, "the last run to stay")
     heights = [height for _, height in kept(lab)]
     file = server.folder / "kept.ipynb"
     lab.page.keyboard.press("Control+s")
-    wait_until(
-        lambda: file.read_text().count("live-kept") > last and "epochs 4" in file.read_text(), 30, "it to be saved"
-    )
+    wait_until(lambda: "epochs 4" in file.read_text(encoding="utf-8"), 30, "it to be saved")
     errors = lab.errors
     lab.close()
     assert errors == []
