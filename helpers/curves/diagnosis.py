@@ -5,7 +5,7 @@ a measure of the curves with a threshold. How far it is from the threshold, in d
 twice its threshold counts as certain, one a few per cent away as barely.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -24,6 +24,17 @@ PATTERNS = {
     "shuffled labels": "Training loss falls while validation never gets better than guessing.",
 }
 
+# What else a finding can be; the lessons' clinic does not ask for these.
+OTHERS = {
+    "not learning": "The training loss stays where guessing leaves it.",
+    "beginning to overfit": "Validation loss has stopped falling and begins to rise, while training loss falls on.",
+    "validation below training": "Validation looks better than training all the time.",
+    "too early to say": "There are too few epochs for a trend.",
+    "already trained": "The log begins with a network that has learned before, and little changes.",
+    "validation not comparable": "Training and validation figures do not measure the same thing.",
+    "wrong targets": "The loss has a value that it cannot have, so the targets or the loss are wrong.",
+}
+
 # The thresholds, with their reasons. "The first loss" is the training loss of the first epoch: not far from that of
 # guessing, so that the number of classes does not matter. The end is the median of the last fifth of the epochs,
 # because a single epoch may be a slip. JUMP and JAGGED stand in `history`, whose words for a curve need them too.
@@ -40,22 +51,42 @@ BARELY = 0.03  # doublings: nearer to a threshold than this, nobody can say
 
 
 @dataclass(frozen=True)
-class Diagnosis:
-    """What `diagnose` found.
+class Finding:
+    """One thing that curves show.
 
-    pattern: a name of PATTERNS, or "not clear". evidence: list of sentences with the measures behind it. certainty: 0
-    (at a threshold) to 1 (twice it or more). measures: dict of the figures; see `measure`.
+    pattern: a name of PATTERNS or OTHERS, or "not clear". certainty: 0 to 1. evidence: list of sentences with the
+    figures behind it. try_first: what to try first, a sentence. also: list of sentences, what else it could be.
+    would_settle: a sentence, which one more piece of information would settle it; "" if none is needed.
     """
 
     pattern: str
-    evidence: list
     certainty: float
-    measures: dict
+    evidence: list
+    try_first: str = ""
+    also: list = field(default_factory=list)
+    would_settle: str = ""
 
     @property
     def sure(self):
         """The certainty in words."""
         return "clear" if self.certainty >= 0.5 else "likely" if self.certainty >= 0.15 else "a close call"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What `diagnose` found.
+
+    findings: list of `Finding`, the main one first; pattern, evidence, certainty and sure are those of the main one.
+    measures: dict of the figures; see `measure`.
+    """
+
+    findings: list
+    measures: dict
+
+    pattern = property(lambda self: self.findings[0].pattern)
+    evidence = property(lambda self: self.findings[0].evidence)
+    certainty = property(lambda self: self.findings[0].certainty)
+    sure = property(lambda self: self.findings[0].sure)
 
     def __str__(self):
         how = "" if self.pattern == "not clear" else f" ({self.sure})"
@@ -64,8 +95,12 @@ class Diagnosis:
     __repr__ = __str__
 
 
-def diagnose(history):
+def diagnose(history, *, classes=None, shares=None, baseline=None, from_start=None):
     """The `Diagnosis` of a history: what `model.fit` returned, or its `.history`.
+
+    What you know besides makes it surer: classes, how many classes there are; shares, how often each of them comes
+    (numbers of labels will do); baseline, the loss of guessing, if you know it yourself; from_start, whether the
+    first epoch of the log is the first of an untrained network (None: it is judged by the curves).
 
     It judges by the loss. Without validation data only some patterns can be told. It can be wrong: real curves may
     show two patterns at once, and it names the first that fits in the order of RULES.
@@ -74,9 +109,10 @@ def diagnose(history):
     """
     figures = measure(history)
     if not figures["finite"]:
-        return Diagnosis("diverging", ["The loss is NaN or infinite in at least one epoch."], 1.0, figures)
+        return Diagnosis([Finding("diverging", 1.0, ["The loss is NaN or infinite in at least one epoch."])], figures)
     if figures["epochs"] < FEW_EPOCHS:
-        return Diagnosis("not clear", [f"There are {figures['epochs']} epochs: too few for a trend."], 0.0, figures)
+        few = [f"There are {figures['epochs']} epochs: too few for a trend."]
+        return Diagnosis([Finding("not clear", 0.0, few)], figures)
     surest = 1.0
     for pattern, conditions in RULES.items():
         margins = [_margin(condition, figures) for condition in conditions]
@@ -86,10 +122,10 @@ def diagnose(history):
         if min(margins) > 0:
             if surest < BARELY:
                 break
-            return Diagnosis(pattern, evidence(pattern, figures), min(1.0, surest), figures)
+            return Diagnosis([Finding(pattern, min(1.0, surest), evidence(pattern, figures))], figures)
     between, too_little = "The curves lie between two patterns.", "Without validation loss no more can be told."
     why = between if "rise" in figures else too_little
-    return Diagnosis("not clear", [why, *evidence("", figures)], 0.0, figures)
+    return Diagnosis([Finding("not clear", 0.0, [why, *evidence("", figures)])], figures)
 
 
 # Each pattern's conditions: (measure, "above" or "below", threshold). The order matters: an exploded first loss makes

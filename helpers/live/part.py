@@ -104,9 +104,8 @@ class Live:
 
     def show(self):
         """Show it and, if it trains at once, start; most return, the part itself, when the curves are complete."""
-        place = self._place = _place()
-        self._shown_in, self._number_of_cell = _cell(), _number_of_cell()
-        self._background = place == "background"
+        self._settle()
+        place = self._place
         if place == "inline":  # every value that a slider passes would be trained to its end, one after the other
             for control in set(_all_in(self._box)) - set(self._lent()):
                 if control.has_trait("continuous_update"):
@@ -125,6 +124,11 @@ class Live:
         if place == "nobody watches":
             self._display(*self._finished())
         return self
+
+    def _settle(self):
+        """Find out in which cell it is shown, and where its training can go on."""
+        self._place, self._shown_in, self._number_of_cell = _place(), _cell(), _number_of_cell()
+        self._background = self._place == "background"
 
     def wait(self):
         """Wait until no training is under way; raises the `LessonError` that the last run ended with, if it did."""
@@ -176,7 +180,9 @@ class Live:
         for widget in _all_in(self._box):
             if widget not in lent:
                 widget.unobserve_all()
-                widget.close()
+                for part in (widget, widget.layout, getattr(widget, "style", None)):  # these two are widgets as well
+                    if isinstance(part, widgets.Widget):
+                        part.close()
 
     def _ipython_display_(self):
         if self._shown_in != _cell():  # it has been shown already in its own cell
@@ -389,16 +395,21 @@ def _number_of_cell():
     return len(cells) - 1 if cells else None
 
 
-def _replace_panel_of_this_cell(panel):
-    """Close what the cell that is running has shown before: JupyterLab and Colab say which cell it is, others do not.
+def this_cell():
+    """What tells the cell that is running from the others: JupyterLab and Colab say which one it is, others do not.
 
     There the text of the cell stands for it: who runs a cell again has seldom changed it.
     """
     shell = get_ipython()
-    if not hasattr(shell, "kernel"):
-        return
     said = shell.kernel.get_parent("shell").get("metadata", {})
-    cell = said.get("cellId") or said.get("colab", {}).get("cell_id") or shell.user_ns.get("In", [""])[-1]
+    return said.get("cellId") or said.get("colab", {}).get("cell_id") or shell.user_ns.get("In", [""])[-1]
+
+
+def _replace_panel_of_this_cell(panel):
+    """Close what the cell that is running has shown before."""
+    if not hasattr(get_ipython(), "kernel"):
+        return
+    cell = this_cell()
     # One call of the cell after the other: a second panel of the same run does not close the first.
     shown = [part for part in _panels.get(cell, []) if part._shown_in == panel._shown_in]
     for part in _panels.get(cell, []):
