@@ -118,9 +118,9 @@ def test_what_the_first_panel_s_suggestions_show(draw):
     assert np.abs(best - of_one).max() < 3.5 / 114  # "more than a row or two", three for one seed
     assert np.mean(best - of_one) < 2 / 114
     assert at(few, "loss", 30).max() < 0.05  # "training loss still goes to zero"
-    assert np.mean(lowest(few)) > np.mean(lowest(plain)) + 0.005  # "and the validation loss stays higher"
-    assert at(fast, "loss", 30).max() < 0.05
-    assert (at(fast, "val_loss", 30) > lowest(fast)).all()
+    assert np.mean(lowest(few)) > np.mean(lowest(plain)) + 0.02  # "and the validation loss stays higher"
+    assert np.mean(lowest(many(trainer(draw), 30, OTHER_SEEDS))) < np.mean(lowest(plain)) + 0.02
+    assert (at(fast, "val_loss", 30) > 1.1 * lowest(fast)).mean() > 0.5  # "with most seeds"
 
 
 @lru_cache
@@ -230,7 +230,7 @@ def test_on_the_diabetes_table_the_network_beats_the_mean_and_not_the_line(draw)
     networks, bare, means, lines = (np.array(each).mean(axis=0) for each in (networks, bare, means, lines))
     say(network=networks, without_rescaling=bare, mean=[means], line=[lines])
     assert networks.max() < means - 15 and abs(networks - lines).max() < 4
-    assert bare.min() > means  # "further off than the mean"
+    assert (bare > networks + 8).all() and abs(bare - means).max() < 10  # "hardly better than the mean, or worse"
 
 
 def test_the_figures_of_the_quiz():
