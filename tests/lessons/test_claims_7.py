@@ -152,13 +152,13 @@ def test_class_weights_buy_recall_with_precision(draw):
     plain, weighted, control = map(figures, (plain, weighted, control))
     say(**{f"{name}_plain": value for name, value in vars(plain).items()})
     say(**{f"{name}_weighted": value for name, value in vars(weighted).items()})
-    assert (weighted.recall > plain.recall).all() and not (control.recall > plain.recall).all()
+    assert (weighted.recall > plain.recall).mean() > 0.8 >= (control.recall > plain.recall).mean()  # "nearly every"
     assert np.mean(weighted.precision) < np.mean(plain.precision) - 0.1
-    assert (weighted.accuracy < plain.accuracy).all() and not (control.accuracy < plain.accuracy).all()
+    assert (weighted.accuracy < plain.accuracy).mean() > 0.8 >= (control.accuracy < plain.accuracy).mean()
     always_other = np.mean(shirts(draw).check[1] == 0)
     assert np.abs(plain.accuracy - always_other).max() < 0.06  # "hardly above that of always saying other"
     assert np.mean(plain.recall) < 0.5 < np.mean(weighted.recall)  # "many are missed", "most are found"
-    assert weighted.precision.max() < 0.6  # "about half or more of what is called a shirt is none"
+    assert (weighted.precision < 0.6).mean() > 0.8  # "about half or more of what is called a shirt is none"
 
 
 @pytest.mark.parametrize("draw", DRAWS)
@@ -172,11 +172,11 @@ def test_who_weighs_classes_loses_the_probabilities(draw):
     truth = shirts(draw).check[1]
     plain, weighted = (np.array([says(seed, weights) for seed in SEEDS]) for weights in (None, NINE_TIMES))
     say(share=[truth.mean()], plain=plain.mean(axis=1), weighted=weighted.mean(axis=1))
-    assert (weighted.mean(axis=1) > 1.2 * truth.mean()).all()  # "that is what its answers say"
-    assert (np.abs(plain.mean(axis=1) - truth.mean()) < weighted.mean(axis=1) - truth.mean()).all()
+    assert (weighted.mean(axis=1) > 1.2 * truth.mean()).mean() > 0.8  # "that is what its answers say"
+    assert (np.abs(plain.mean(axis=1) - truth.mean()) < weighted.mean(axis=1) - truth.mean()).mean() > 0.8
     kept = np.array([truth[(p > 0.4) & (p < 0.6)].mean() for p in weighted])
     say(kept_where_half_was_promised=kept)
-    assert kept.max() < 0.4 and np.mean(kept) < 0.25  # "where it says 0.5, hardly one in five"
+    assert (kept < 0.4).mean() > 0.8 and np.mean(kept) < 0.25  # "where it says 0.5, hardly one in five"
 
 
 @pytest.mark.parametrize("draw", DRAWS)
