@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from helpers.curves.chance import cost_of_guessing
 from helpers.curves.contrary import against, signs_of
 from helpers.curves.evidence import evidence
@@ -44,12 +46,15 @@ OTHERS = {
 
 ENOUGH_EPOCHS = 5  # with fewer a trend can be seen only where it is steep
 TURNED = 0.15  # above the lowest value: a smaller rise is a beginning
-# Whatever the points are, a pattern needs one of these measures to be at least so large.
-NEEDS = {
-    "still learning": (("fall", "training fall"), 0.03),
-    "overfitting": (("smooth rise",), 0.03),
-    "shuffled labels": (("validation best",), 0.93),
-}
+# Whatever the points are, a pattern needs these: (pattern, measures of which one is enough, lowest, highest).
+NEEDS = [
+    ("still learning", ("fall",), 0.03, np.inf),
+    ("good fit", ("fall",), -np.inf, 0.2),
+    ("underfitting", ("training end",), 0.6, np.inf),
+    ("overfitting", ("smooth rise",), 0.03, np.inf),
+    ("overfitting", ("rise in zigzags",), 1.0, np.inf),
+    ("shuffled labels", ("validation best",), 0.93, np.inf),
+]
 UNSURE = 0.4  # a certainty below this is no answer
 CLEAR, PROBABLE = 0.9, 0.65  # certainties: of such answers 95 and 75 in a hundred are right
 
@@ -122,8 +127,8 @@ def diagnose(history, *, classes=None, shares=None, baseline=None, from_start=No
 def weighed(figures):
     """[(pattern, certainty)] of figures with validation, by the points that they give."""
     certainties = shares_of(figures)
-    for pattern, (names, least) in NEEDS.items():
-        if max(figures[name] for name in names) < least:
+    for pattern, names, least, most in NEEDS:
+        if not any(least <= figures[name] <= most for name in names):
             certainties[pattern] /= 10
     pattern = max(certainties, key=certainties.get)
     certainty = certainties[pattern]

@@ -21,8 +21,9 @@ def evidence(pattern, figures):
     if epochs < FEWER and pattern != "too early to say":
         sentences.append(f"There are only {epochs} epochs.")
     if "accuracy" in figures and figures["lowest"] > RANGE:
-        name = figures["accuracy name"].replace("_", " ")
-        sentences.append(f"So large a loss is that of a regression, where the {name} says nothing.")
+        sentences.append(f"So large a loss is that of a regression, where the {_name(figures)} says nothing.")
+    elif figures.get("accuracy", 1) < 0.02 and figures["training end"] < 0.8:
+        sentences.append(f"The loss falls, and the {_name(figures)} stays at zero: in a regression it says nothing.")
     return [sentence for sentence in sentences if sentence]
 
 
@@ -134,7 +135,7 @@ def _gap(f):
 
 def _guess(f):
     if "guess" not in f:
-        return ""
+        return "What guessing costs is not known."
     return f"Guessing costs {figure(f['guess'])}."
 
 

@@ -39,6 +39,7 @@ def measure(history, guess=None):
         "training end": end(train) / yardstick,
         "training fall": late_fall(train),
         "training roughness": roughness(train),
+        "training steadiness": steadiness(train),
         "spread": _spread(train),
         "late spread": _spread(train[1:]),
     }
@@ -55,8 +56,7 @@ def measure(history, guess=None):
 
 def _of_validation(train, val, yardstick):
     lowest, typical = float(np.min(val)), max(np.mean(np.abs(val[1:])), TINY)
-    padded = np.concatenate([val[:1], val, val[-1:]])
-    smooth = (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4  # what goes to and fro cancels out
+    smooth = smoothed(val)
     rough = roughness(val)
     middle = np.mean(val[len(val) // 2 :][: max(1, len(val) // 6)])
     return {
@@ -66,6 +66,8 @@ def _of_validation(train, val, yardstick):
         "validation last": end(val),
         "rise": end(val) / max(lowest, TINY) - 1,
         "smooth rise": float(end(val) / max(np.min(smooth), TINY) - 1),
+        "improved": lowest / max(float(val[0]), TINY),
+        "steadiness": steadiness(val),
         "gap": end(val) / max(end(train), TINY),
         "typical gap": float(np.median(val / np.maximum(train, TINY))),
         "below": float(np.mean(val < BELOW * train)),
@@ -142,6 +144,22 @@ def late_fall(values):
     ends = max(1, len(late) // 3)
     before, after = np.mean(late[:ends]), np.mean(late[-ends:])
     return float((1 - after / before if before > TINY else 0) * third / (len(late) - ends))
+
+
+def smoothed(values):
+    """The values without slips (the middle one of three), and then without what goes to and fro."""
+    without = [np.median(values[max(0, place - 1) : place + 2]) for place in range(len(values))]
+    padded = np.array([without[0], *without, without[-1]])
+    return (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
+
+
+def steadiness(values):
+    """Which part of the whole way down falls to the last third of the epochs: a third if the fall is steady."""
+    third, smooth = max(2, len(values) // 3), smoothed(values)
+    last = end(values)
+    way = max(np.max(values[: max(1, len(values) // 10)]), np.max(smooth)) - min(last, np.min(smooth))
+    before = np.mean(values[-third - 1 :][: max(1, third // 3)])
+    return float(np.clip((before - last) / max(way, TINY), -1, 1))
 
 
 def roughness(values):

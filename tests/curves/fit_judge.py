@@ -70,7 +70,7 @@ def rows_of(examples):
 
 def regression(near, causes):
     weights = {cause: len(causes) / causes.count(cause) * COMMON.get(cause, 1.0) for cause in set(causes)}
-    return LogisticRegression(C=PULL, max_iter=300, class_weight=weights).fit(near, causes)
+    return LogisticRegression(C=PULL, max_iter=150, class_weight=weights).fit(near, causes)
 
 
 def modesty(near, causes, families):

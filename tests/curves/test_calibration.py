@@ -9,8 +9,10 @@ from helpers.curves.diagnosis import OTHERS, PATTERNS, diagnose
 from tests.curves import stations
 from tests.curves.runs import many
 
-# What is wanted: of all answers, of those called clear, and of those called likely, so many are to be right.
-WANTED = {"all": 0.85, "clear": 0.95, "likely": 0.75}
+# What is wanted: of all answers, of those called clear, and of those called likely, so many are to be right. The curves
+# alone do not tell what guessing costs.
+WANTED = {"clear": 0.95, "likely": 0.75}
+ALONE, TOLD = {"all": 0.8, **WANTED}, {"all": 0.85, **WANTED}
 LOGS = 16  # of each station, about
 
 
@@ -43,7 +45,7 @@ def test_of_its_answers_as_many_are_right_as_it_says(examples, told):
         found = diagnose(each.history, **(each.known if told else {}))
         answers.append((each.cause, found.pattern, found.sure))
     print(f"\n{table_of(answers)}")
-    for sure, wanted in WANTED.items():
+    for sure, wanted in (TOLD if told else ALONE).items():
         right = [is_right(cause, pattern) for cause, pattern, said in answers if sure in ("all", said)]
         print(f"{sure}: {sum(right)} of {len(right)} right")
         # By chance a sample may fall short by two standard errors; the more runs, the less.
