@@ -18,6 +18,7 @@ SAMPLES = (
     ("--builders", 150, 3000, "on how many builders drawn at random the engine is compared with fit"),
     ("--seeds", 8, 8, "over how many seeds each claim of a lesson is tested"),
     ("--claims", 20, 10_000, "how many claims of the lessons are tested, drawn by lot where there are more"),
+    ("--colab", 12, 10_000, "how many files of tests run on Colab's versions as well, drawn by lot"),
 )
 
 
@@ -25,8 +26,8 @@ def pytest_addoption(parser):
     parser.addoption("--full", action="store_true", help="long suites in full, not a sample of them")
     for option, sample, full, what in SAMPLES:
         parser.addoption(option, type=int, help=f"{what} ({sample}; with --full {full})")
-    today = date.today().toordinal()  # other claims every day; the number says which
-    parser.addoption("--lot", type=int, default=today, help="draws the claims that are tested (another one each day)")
+    today = date.today().toordinal()  # other ones every day; the number says which
+    parser.addoption("--lot", type=int, default=today, help="draws what is taken by lot (another one each day)")
 
 
 def pytest_configure(config):
@@ -41,7 +42,9 @@ def pytest_configure(config):
 
 
 def pytest_report_header(config):
-    return f"claims of the lessons: {config.option.claims}, drawn with --lot {config.option.lot}"
+    option = config.option
+    drawn = f"claims of the lessons: {option.claims}, files on Colab's versions: {option.colab}"
+    return f"{drawn}, drawn with --lot {option.lot}"
 
 
 def room(item):

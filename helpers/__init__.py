@@ -5,6 +5,7 @@ In the order of the lessons, `from helpers import …`
 
 import importlib
 import os
+import sys
 
 # name: (where it stands, what it is), in the order of the lessons. A name is loaded when it is first used.
 PUBLIC = {
@@ -34,9 +35,11 @@ PUBLIC = {
     "model_card": ("helpers.records.model_card", "what a network is worth, how it was chosen, where it fails"),
     "LessonError": ("helpers.errors", "what all of these raise: what is wrong, where, and what to try"),
     "read_log": ("helpers.curves.log", "a log of your own training, from anywhere, as what curves and diagnose take"),
+    "live_curves": ("helpers.parts.live_curves", "a callback: your own model.fit draws its curves while it trains"),
+    "second_opinion": ("helpers.second_opinion", "what the log of your own training shows, and what to try first"),
 }
 __all__ = list(PUBLIC)
-__doc__ += "\n" + "\n".join(f"    {name:<14}{what}" for name, (_, what) in PUBLIC.items()) + "\n"
+__doc__ += "\n" + "\n".join(f"    {name:<16}{what}" for name, (_, what) in PUBLIC.items()) + "\n"
 
 
 def __getattr__(name):
@@ -62,7 +65,7 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 
-def _import_tensorflow_quietly():
+def import_tensorflow_quietly():
     """Some of TensorFlow's start-up messages heed no setting; they differ from machine to machine, and help nobody."""
     standard_error = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -78,4 +81,7 @@ def _import_tensorflow_quietly():
         os.close(nowhere)
 
 
-_import_tensorflow_quietly()
+# `python -m helpers.second_opinion` trains nothing, and need not wait for TensorFlow. While Python looks for the module
+# that -m names, argv[0] is "-m".
+if not (sys.argv[:1] == ["-m"] and "helpers.second_opinion" in sys.orig_argv):
+    import_tensorflow_quietly()

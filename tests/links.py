@@ -29,6 +29,10 @@ LESSONS = {  # file name: (title until there is a notebook with one, what it is 
         "One slows learning, one speeds it up; why they may clash",
     ),
     "06_choosing_a_model": ("Choosing a model", "Compare by validation, then test once, and read the result honestly"),
+    "07_your_own": (
+        "A network of your own",
+        "From raw data to a page about it: baselines, rare classes, honest probabilities",
+    ),
 }
 TABLE = re.compile(r"(<!-- lessons: .*?-->\n).*?(<!-- end of lessons -->)", re.DOTALL)
 BINDER = re.compile(r"(https://mybinder\.org/v2/gh/)[^/\s]+/[^/\s]+/[^?\s)]+")

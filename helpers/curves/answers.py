@@ -5,11 +5,12 @@ probabilities: float, shape (pictures, classes); labels: int, shape (pictures,).
 
 import numpy as np
 
-from helpers.curves import live_chart, predictions
-from helpers.curves.elements import frame, height_of, placed
+from helpers.curves import elements, live_chart, predictions
+from helpers.curves.elements import height_of, row
 from helpers.curves.history import describe
-from helpers.curves.sheets import HEIGHT, WIDTH, Line, Sheet
+from helpers.curves.sheets import WIDTH, Line, Sheet
 
+HEAD = 28  # pixels of a title
 SURE = 0.95  # a probability from which on an answer counts as certain
 LOOKS = {"loss": "training", "val_loss": "validation"}
 
@@ -42,24 +43,14 @@ def matrix_and_pictures(probabilities, labels, names, x, shown):
 
 
 def height(lower):
-    """How tall the page is, with these elements below the curves."""
-    return HEIGHT + 40 + max(map(height_of, lower))
+    """How tall what stands below the curves is, on a wide page."""
+    return HEAD + max(map(height_of, lower))
 
 
 def page(curves, lower, tall, label):
-    """One <svg>: the curves, and below them pairs (title, element), or words where there are no answers."""
-    parts = [placed(0, 0, WIDTH, HEIGHT, curves)]
-    if isinstance(lower, str):
-        y = (HEIGHT + tall) / 2
-        parts.append(f'<text x="{WIDTH / 2:g}" y="{y:g}" font-size="15" text-anchor="middle">{lower}</text>')
-    else:
-        x = 0
-        for title, svg in lower:
-            wide = float(svg.split('viewBox="0 0 ', 1)[1].split(" ", 1)[0])
-            parts.append(f'<text x="{x + 14:g}" y="{HEIGHT + 20}" font-size="15">{title}</text>')
-            parts.append(placed(x, HEIGHT + 34, wide, height_of(svg), svg))
-            x += wide
-    return frame(WIDTH, tall, label, "".join(parts), "group")
+    """The curves, and below them pairs (title, <svg>), or words where there are no answers, as one HTML element."""
+    below = [(lower, "")] if isinstance(lower, str) else lower
+    return elements.page([curves, row(below, tall)], label)
 
 
 def in_words(probabilities, labels):

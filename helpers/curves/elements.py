@@ -13,10 +13,13 @@ from helpers.curves.sheets import GRID, INK, WIDTH
 
 
 def frame(width, height, label, body, role="img", colour=INK, size=13):
-    """A whole drawing on white paper, as wide as the page allows. label: its alt text; colour, size: of its words."""
+    """A whole drawing on white paper. label: its alt text; colour, size: of its words.
+
+    It keeps its size: on a narrow page it can be moved sideways, so that its words can always be read.
+    """
     return (
         f'<svg viewBox="0 0 {width:g} {height:g}" role="{role}" aria-label="{escape(label)}" fill="{colour}" '
-        f'style="display:block;width:100%;height:auto;max-width:{width:g}px;font:{size}px sans-serif">'
+        f'style="display:block;width:{width:g}px;height:{height:g}px;font:{size}px sans-serif">'
         f'<rect width="{width:g}" height="{height:g}" rx="6" fill="#FFF"/>{body}</svg>'
     )
 
@@ -24,6 +27,17 @@ def frame(width, height, label, body, role="img", colour=INK, size=13):
 def placed(x, y, width, height, svg):
     """`svg` as a part of a larger drawing, without a change of its size."""
     return f'<svg x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}">{svg}</svg>'
+
+
+def page(blocks, label):
+    """Drawings below each other. label: their alt text."""
+    return f'<div class="lab-page" role="group" aria-label="{escape(label)}">{"".join(blocks)}</div>'
+
+
+def row(drawings, tall):
+    """Pairs (title, <svg>) side by side, or below each other where the page is narrow. tall: pixels, at least."""
+    inside = (f'<div><div class="heading">{escape(title)}</div>{svg}</div>' for title, svg in drawings)
+    return f'<div class="lab-row" style="min-height:{tall:g}px">{"".join(inside)}</div>'
 
 
 def height_of(svg):

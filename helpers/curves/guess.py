@@ -15,7 +15,7 @@ def picture(knots, values, history, highest, uid):
     """The guess and as much of the run as there is, as one <svg> element in a string.
 
     history: see `helpers.curves.history`; {} before the first epoch. highest: what the y axis reaches at least.
-    uid: see `live_chart.svg`.
+    uid: see `live_chart.chart`.
     """
     loss, epochs = panes(history)[0], knots[-1]
     # The chart measures its y axis by the first line. This one, a lone point without a marker, cannot be seen.

@@ -1,5 +1,4 @@
-"""The pictures of a sweep: its table, the accuracies of all settings with their error bars, the curves of one, a
-progress bar.
+"""The pictures of a sweep: its table, the accuracies of all settings with their error bars, the curves of one.
 
     entries = in_order(entries, "validation loss")
     table(entries, 1, "validation loss", "36 settings"), overview(entries, 1, 200, "validation loss"),
@@ -10,14 +9,14 @@ Everything here is a string of HTML or SVG; nothing is trained and nothing is a 
 
 from collections import namedtuple
 from html import escape
-from math import ceil, inf, isfinite
+from math import inf, isfinite
 
 import numpy as np
 
 from helpers.curves import live_chart
 from helpers.curves.accuracies import ACCURACY, CHOSEN, TALL, count, overview
-from helpers.curves.elements import height_of, placed
-from helpers.curves.sheets import GHOST, GRID, INK, TRAINING, WIDTH, Line, Sheet, y_ticks
+from helpers.curves.elements import frame, page, placed
+from helpers.curves.sheets import GRID, INK, WIDTH, Line, Sheet, y_ticks
 from helpers.error_bars import in_words
 from helpers.errors import shorten
 
@@ -37,10 +36,6 @@ white-space:nowrap}}
 .scoreboard td.told{{white-space:normal}}
 .scoreboard tr[aria-current] :is(th,td){{position:sticky;top:25px;bottom:0;z-index:1;background:{CHOSEN};
 border-top:1px solid {INK};border-bottom:1px solid {INK}}}
-.sweep-progress{{display:flex;align-items:center;gap:10px;height:28px;font:13px sans-serif}}
-.sweep-progress [role=progressbar]{{flex:0 0 240px;height:14px;border:1px solid {GHOST};border-radius:7px;
-overflow:hidden;background:#FFF}}
-.sweep-progress [role=progressbar] div{{height:100%;background:{TRAINING}}}
 </style>"""
 
 # A setting of a sweep, as far as it has come. settings: {keyword: value}; histories: {seed: keras History}; runs: how
@@ -131,7 +126,7 @@ def in_full(settings):
 
 
 def curves_of(entry, row, epochs, seeds, uid="curves"):
-    """One <svg>: training and validation loss of every seed against the epoch.
+    """One drawing: training and validation loss of every seed against the epoch.
 
     epochs, seeds: how many are wanted. uid: as in `live_chart`.
     """
@@ -149,7 +144,6 @@ def curves_of(entry, row, epochs, seeds, uid="curves"):
         "loss",
         lines,
         marks=[(entry.epoch, f"best {epoch}")] if epoch else [],
-        title=shorten(title, 105),
         notice=notice,
         ticks=y_ticks("loss", measured).tolist(),
     )
@@ -157,45 +151,16 @@ def curves_of(entry, row, epochs, seeds, uid="curves"):
     label += (f" Best {epoch}." if epoch else "") + (f" {notice}." if notice else "")
     each = f", {seeds} seeds" if seeds > 1 else ""
     return live_chart.draw(
-        [sheet], epochs, label, [(look, f"{look} loss{each}") for look in LOOKS.values()], uid, columns=1
+        [sheet], epochs, label, [(look, f"{look} loss{each}") for look in LOOKS.values()], uid, heading=title
     )
 
 
 def below_each_other(upper, lower):
-    """Two <svg> elements, as wide as the page, as one."""
-    high, low = height_of(upper), height_of(lower)
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {high + low:g}" role="group" '
-        'aria-label="The curves of one setting, and the accuracies of all" '
-        f'style="display:block;width:100%;height:auto;max-width:{WIDTH}px">'
-        f"{placed(0, 0, WIDTH, high, upper)}{placed(0, high, WIDTH, low, lower)}</svg>"
-    )
+    """Two drawings as one HTML element."""
+    return page([upper, lower], "The curves of one setting, and the accuracies of all")
 
 
 # How far it is
-
-
-def progress(done, runs, seconds=None, end=""):
-    """A progress bar and its words.
-
-    seconds: about how many are left, None if that cannot be told. end: words in their place.
-    """
-    words = f"{done} of {count(runs, 'training')}"
-    left = end or (f", {in_time(seconds)} left" if seconds is not None else ", time left: –")
-    return (
-        '<div class="sweep-progress"><div role="progressbar" aria-label="trainings finished" aria-valuemin="0" '
-        f'aria-valuemax="{runs}" aria-valuenow="{done}" aria-valuetext="{words}">'
-        f'<div style="width:{100 * done / max(runs, 1):.1f}%"></div></div>'
-        f"<span>{words}{left if done < runs else ' finished'}</span></div>"
-    )
-
-
-def in_time(seconds):
-    """About how long: "about 25 seconds", "about 3 minutes"."""
-    if seconds >= 90:
-        return f"about {round(seconds / 60)} minutes"
-    whole = max(1, ceil(seconds) if seconds <= 10 else 5 * round(seconds / 5))
-    return f"about {count(whole, 'second')}"
 
 
 # For a page without a kernel
@@ -216,8 +181,5 @@ def still_picture(entries, n):
         f'<text x="14" y="{TALL + 18 + 22 * place}">{escape(shorten(line, 120))}</text>'
         for place, line in enumerate(lines)
     )
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {tall}" fill="{INK}" style="font:13px sans-serif">'
-        f'<rect width="{WIDTH}" height="{tall}" rx="6" fill="#FFF"/>'
-        f"{placed(0, 0, WIDTH, TALL, overview(best, None, n, LOSS))}{told}</svg>"
-    )
+    drawn = placed(0, 0, WIDTH, TALL, overview(best, None, n, LOSS))
+    return frame(WIDTH, tall, "The accuracies of all settings", f"{drawn}{told}")

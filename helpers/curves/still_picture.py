@@ -18,6 +18,7 @@ from helpers.curves.sheets import (
     RIGHT,
     WIDTH,
     label_heights,
+    last_value,
     sheets_of,
     shorten,
     ticks_of,
@@ -25,7 +26,7 @@ from helpers.curves.sheets import (
 )
 
 LEGEND = {"ncols": 2, "frameon": False, "fontsize": 9, "labelcolor": INK}
-MARKERS = {"circle": "o", "square": "s", "diamond": "D", "triangle": "^", "": ""}
+MARKERS = {"circle": "o", "square": "s", "ring": "o", "frame": "s", "": ""}
 
 
 class Picture:
@@ -71,8 +72,9 @@ def draw(axes, sheet, width=1.5, marker=4):
     """Draw a `Sheet` on Matplotlib's `axes`. width, marker: of its lines and of their points, in printer's points."""
     ticks = ticks_of(sheet)
     low, height = ticks[0], ticks[-1] - ticks[0]
-    epochs = max([1, *(len(line.values) for line in sheet.lines), *(len(values) for _, values in sheet.ghosts)])
-    for (label, values), place in zip(sheet.ghosts, label_heights(sheet.ghosts, ticks), strict=True):
+    epochs = max([1, *(len(line.values) for line in sheet.lines), *(len(ghost.values) for ghost in sheet.ghosts)])
+    ghosts = sorted(sheet.ghosts, key=last_value)
+    for (label, values, _), place in zip(ghosts, label_heights(ghosts, ticks), strict=True):
         axes.plot(range(1, len(values) + 1), values, color=GHOST, linewidth=0.8)
         beside = {"va": "center", "fontsize": 8, "color": GHOST, "transform": axes.get_yaxis_transform()}
         axes.text(1.02, low + place * height, shorten(label), **beside)

@@ -43,7 +43,7 @@ def _lines(pane, epochs):
             for epoch, share in enumerate(shares)
             if np.isfinite(share)
         ]
-        colour, dashes, _ = LOOKS[look]
+        colour, dashes = LOOKS[look].colour, LOOKS[look].dashes
         looks = f'fill="none" stroke="{colour}" stroke-dasharray="{dashes}" stroke-width="1.5"'
         parts.append(f'<polyline points="{" ".join(points)}" {looks}/>')
     return "".join(parts)
@@ -63,4 +63,8 @@ def frames(count):
             f'<rect x="{x:g}" y="{y}" width="{WIDE - 2}" height="{TALL}" rx="4" fill="#FFF" stroke="{GHOST}"/>'
             f'<text x="{x + WIDE / 2 - 1:g}" y="{y + TALL / 2 + 5:g}" text-anchor="middle">{place + 1}</text>'
         )
-    return f'<svg viewBox="0 0 {WIDTH} {y + TALL + 2}" fill="{INK}" style="font:15px sans-serif">{"".join(parts)}</svg>'
+    label = f"{count} empty frames with numbers, for learning curves."
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {y + TALL + 2}" role="img" aria-label="{label}" fill="{INK}"'
+        f' style="font:15px sans-serif">{"".join(parts)}</svg>'
+    )

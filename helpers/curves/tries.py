@@ -5,12 +5,12 @@ from math import comb
 import numpy as np
 
 from helpers.curves.elements import axes, frame, legend, polyline, ticks
-from helpers.curves.live_chart import MARKERS
 from helpers.curves.sheets import GHOST, LEFT, LOOKS, WIDTH, x_ticks
 from helpers.error_bars import interval
 
 HEIGHT, TOP, TALL, WIDE = 340, 62, 226, 556  # pixels: of the picture; above its plotting area; of that area
 TEST = 700  # pixels from the left of the plotting area to where the test accuracy is drawn
+SIGNS = {"square": '<path d="M-1-1H1V1H-1"/>', "frame": '<path d="M0-1.4L1.4 0L0 1.4L-1.4 0"/>'}
 BEST, GUESSERS, TESTED = LOOKS["validation"], LOOKS["measured again"], LOOKS["new pictures"]
 DOT = f'stroke="{GHOST}" stroke-opacity=".6" stroke-linecap="round"'
 
@@ -77,7 +77,7 @@ def _with_bar(name, x, accuracy, n, look, words, beside):
     bar, y = f"M{x - 5:.1f} {_y(low):.1f}h10m-5 0V{_y(high):.1f}m-5 0h10", f"{_y(accuracy):.1f}"
     return (
         f'<g class="{name}"><path d="{bar}" stroke="{look.colour}" stroke-width="1.8"/>'
-        f'<g transform="translate({x:.1f} {y})scale(5)" fill="{look.colour}" stroke="none">{MARKERS[look.marker]}</g>'
+        f'<g transform="translate({x:.1f} {y})scale(5)" fill="{look.colour}" stroke="none">{SIGNS[look.marker]}</g>'
         f'<g fill="{look.colour}" stroke="#FFF" stroke-width="3" paint-order="stroke" font-size="12.5">'
         f'<text x="{beside}" y="{y}" dy="-3">{words}:</text>'
         f'<text x="{beside}" y="{y}" dy="12" font-weight="bold">{accuracy:.2f}</text></g></g>'

@@ -147,6 +147,8 @@ def refuse_data(data, validation):
 
 def _refuse_batch_hooks(callbacks):
     for callback in callbacks:
+        if not getattr(callback, "needs_batches", True):
+            continue
         if isinstance(callback, keras.callbacks.ModelCheckpoint):
             per_batch = callback.save_freq != "epoch"
         else:
@@ -169,7 +171,8 @@ def train(loop, model, history, plan):
     """
     callbacks, logs = None, None
     if plan.callbacks:
-        told = {"epochs": plan.epochs, "steps": math.ceil(plan.n_train / plan.batch_size), "verbose": 0}
+        steps = math.ceil(plan.n_train / plan.batch_size)
+        told = {"epochs": plan.epochs, "steps": steps, "verbose": 0, "stop": plan.stop}  # as `params` of each
         callbacks = keras.callbacks.CallbackList([*plan.callbacks, history], model=model, **told)
 
     def note(number, logs):

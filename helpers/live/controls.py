@@ -23,6 +23,9 @@ import ipywidgets as widgets
 from helpers.engine.builder import keywords
 from helpers.engine.settings import DEFAULTS, OF_TRAINING, check_builder, check_keywords, is_same
 from helpers.errors import LessonError, is_whole
+from helpers.live.fields import make_slider
+
+PLACES = 200  # of a slider: on a narrow page, one for each pixel of its track
 
 
 def controls(build, forms, available, made_by="explore"):
@@ -53,11 +56,7 @@ def controls(build, forms, available, made_by="explore"):
 
 def _control(keyword, form, default):
     """The control for one form, or None where the value is fixed."""
-    look = {
-        "description": keyword,
-        "style": {"description_width": "7em"},
-        "layout": widgets.Layout(width="24em", margin="2px"),
-    }
+    look = {"description": keyword}
     if isinstance(form, widgets.Widget):
         if not hasattr(form, "value"):
             raise LessonError(
@@ -79,8 +78,9 @@ def _choice(keyword, form, default, look):
         raise LessonError(f"{keyword}=[] leaves nothing to choose from: put the choices into the list.")
     numbers = all(isinstance(value, Number) and not isinstance(value, bool) for value in values)
     start = next((number for number, value in enumerate(values) if is_same(value, default)), 0)
-    kind = widgets.SelectionSlider if numbers and not isinstance(form, dict) else widgets.Dropdown
-    return kind(options=list(zip(map(str, form), values, strict=True)), index=start, **look)
+    look.update(options=list(zip(map(str, form), values, strict=True)), index=start)
+    is_list = numbers and not isinstance(form, dict)
+    return make_slider(widgets.SelectionSlider, **look) if is_list else widgets.Dropdown(**look)
 
 
 def _slider(keyword, form, default, look):
@@ -115,10 +115,27 @@ def _slider(keyword, form, default, look):
             " third number is where it starts."
         )
     if whole:
-        return widgets.IntSlider(value=int(start), min=int(low), max=int(high), **look)
+        return make_slider(
+            widgets.IntSlider,
+            value=int(start),
+            min=int(low),
+            max=int(high),
+            step=_whole_step(int(low), int(high), int(start)),
+            **look,
+        )
     step = _round_step((high - low) / 20)
     decimals = max(0, -math.floor(math.log10(step)))
-    return widgets.FloatSlider(value=start, min=low, max=high, step=step, readout_format=f".{decimals}f", **look)
+    look.update(value=start, min=low, max=high, step=step, readout_format=f".{decimals}f")
+    return make_slider(widgets.FloatSlider, **look)
+
+
+def _whole_step(low, high, start):
+    """A round step with which a slider over whole numbers has no more places than a mouse can tell apart.
+
+    It is 1 where `low` or `start` would not be one of these places. The field beside the slider takes every number.
+    """
+    step = int(_round_step(max(1, (high - low) / PLACES)))
+    return step if low % step == start % step == 0 else 1
 
 
 def _round_step(rough):

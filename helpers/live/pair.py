@@ -8,7 +8,7 @@ from helpers.engine.builder import keywords, name_of
 from helpers.engine.settings import DEFAULTS
 from helpers.errors import LessonError, is_whole
 from helpers.live.controls import controls, read, value_of, values_of
-from helpers.live.part import beside
+from helpers.live.fields import in_columns, make_slider
 
 COPIED = ("min", "max", "step", "base", "readout_format", "options")  # what makes a control for B like that for A
 
@@ -40,19 +40,11 @@ class Pair:
         self._seeds, self._fixed_seeds = _seeds(seeds)
         self.all = [*self._of_a.values(), *self._of_b.values(), *self._seeds]
         self.lent = [form for form in (*forms.values(), seeds) if isinstance(form, widgets.Widget)]
-        self._leave_room_for_labels()
         shared = [control for name, control in self._of_a.items() if name not in self._of_b]
         self.rows = [
-            beside([*shared, *self._seeds]),
-            *(beside([self._of_a[name], twin]) for name, twin in self._of_b.items()),
+            in_columns([*shared, *self._seeds]),
+            *(in_columns([self._of_a[name], twin]) for name, twin in self._of_b.items()),
         ]
-
-    def _leave_room_for_labels(self):
-        ours = [control for control in self.all if control not in self.lent]
-        wide = max([6.5, *(0.62 * len(control.description) for control in ours)])  # in em
-        for control in ours:
-            control.style.description_width = f"{wide:g}em"
-            control.layout.width, control.layout.margin = f"{17.5 + wide:g}em", "2px"
 
     def read(self):
         """What the controls show: ({"A": {keyword: value}, "B": {…}, "seeds": number}, {"A": its own in words, …})."""
@@ -100,7 +92,8 @@ def _default(build, name):
 def _twin(name, control, value):
     """A control for B like that for A, `control`, which starts at `value`."""
     copied = {trait: getattr(control, trait) for trait in COPIED if control.has_trait(trait)}
-    twin = type(control)(**copied, description=f"{name} (B)")
+    copied["description"], kind = f"{name} (B)", type(control)
+    twin = make_slider(kind, **copied) if control.has_trait("readout") else kind(**copied)
     try:
         twin.value = value
         fits = np.array_equal(value_of(twin), value)  # for a value beyond its end a slider goes to its end

@@ -13,20 +13,28 @@ import os
 import sys
 import threading
 import time
+from xml.etree import ElementTree
 
 import ipywidgets as widgets
 from IPython import get_ipython
 from IPython.display import display
 
+from helpers.curves import paper, theme
+from helpers.curves.sheets import WIDTH
 from helpers.engine.builder import FRESH
 from helpers.engine.stop import Abandoned, Stop, current, working_for
 from helpers.errors import Interrupted, LessonError, at, line_under_way, our_mistake
-from helpers.live.controls import controls, read
+from helpers.live import progress
+from helpers.live.controls import controls, in_words, read
+from helpers.live.fields import look_useful
+from helpers.live.keepsake import REVIVE, Keepsake
+from helpers.live.page import STYLE as LOOKS
+from helpers.live.page import page
 from helpers.live.worker import PATIENCE, WORKER
 
 PLACES = {"background": "background", "inline": "inline", "nobody": "nobody watches"}  # as LAB_PLACE names them
-FRAME = 0.04  # seconds between two pictures of a growing curve: faster than this nobody sees
 VIEW = "application/vnd.jupyter.widget-view+json"
+FRAME = 0.04  # seconds between two pictures of a growing curve: faster than this nobody sees
 INTERRUPTED = "You interrupted the training. The panel still works: move a control to train again."
 ABANDONED = "The run was told to stop, but went on for {} seconds, so the panel has let go of it and works again."
 MEND_IT = " If that line loops or waits without an end, mend it, run its cell again and then the cell of this panel."
@@ -43,7 +51,9 @@ WORDS = {
     "stopped": "Stopped.",
     "error": "",
 }
-STYLE = """<style>
+STYLE = (
+    f"<style>{progress.STYLE}"
+    """
 .live-panel-state{height:4.6em;overflow-y:auto;line-height:1.5;padding:2px 6px}
 .live-panel-state.error{color:#8A2A00;background:#FFF4EC}
 .live-panel-lost{display:none}
@@ -51,6 +61,7 @@ STYLE = """<style>
 .jupyter-widgets-disconnected .live-panel-state{display:none}
 .jupyter-widgets-disconnected .live-panel{opacity:.45}
 </style><p class="live-panel-lost">This panel has lost its kernel. Run the cell again to bring it back.</p>"""
+)
 
 
 class Live:
@@ -65,8 +76,11 @@ class Live:
     made_by = "explore"  # the function a student calls for it
     trains_when_shown = True
     waits_when_shown = True  # behind a front end, too, its cell ends with the first run
+    counts = ("epoch", "epochs")  # what its progress is counted in, one and several; None: it never trains
+    follows = True  # a slider on its way, where a run can be overtaken; or only when it is let go
     patience = PATIENCE  # seconds in which a run that is told to end has to do so
     _build = None  # the function of the student that makes the network
+    _complete = True  # whether what is drawn is no curve that still grows: then its figures can be read
     says = WORDS  # in each state, before what `_train` returns; {epochs} as in `_marks`, {s} and {ies} for its plural
 
     def __init__(self):
@@ -82,8 +96,11 @@ class Live:
         self._place, self._shown_in, self._number_of_cell = None, None, None
         self._cell_waits = self._closed = False
         self._background, self._run_number, self._drawn_at = False, 0, 0.0
+        self._pace = None  # of the run under way, from its first picture on
+        self._said, self._keepsake = "", Keepsake()
         self._of_student, self._on_control = (), self._request  # the widgets lent; what a move of a control calls
         self._words, self._chart = widgets.HTML(), widgets.HTML()
+        self._progress = widgets.HTML(layout={"flex": "1 1 24em"})
         self._stop_button = widgets.Button(description="Stop", tooltip="Stop the training that is under way")
         self._stop_button.on_click(self.stop)
 
@@ -96,21 +113,19 @@ class Live:
             control.observe(self._on_control, "value")
 
     def _assemble(self, *rows):
-        """Put `rows` of widgets, the state in words and the picture below each other, and draw for the first time."""
-        self._box = widgets.VBox([widgets.HTML(STYLE), *rows, self._words, self._chart])
+        """Put `rows` of widgets, the progress among them, the words and the picture below each other, and draw."""
+        self._box = widgets.VBox([widgets.HTML(theme.SCREEN + LOOKS + STYLE), *rows, self._words, self._chart])
+        self._box.add_class("live-part")
         self._draw("building" if self.trains_when_shown else "ready")
 
     # What a student can do with it
 
     def show(self):
         """Show it and, if it trains at once, start; most return, the part itself, when the curves are complete."""
-        place = self._place = _place()
-        self._shown_in, self._number_of_cell = _cell(), _number_of_cell()
-        self._background = place == "background"
-        if place == "inline":  # every value that a slider passes would be trained to its end, one after the other
-            for control in set(_all_in(self._box)) - set(self._lent()):
-                if control.has_trait("continuous_update"):
-                    control.continuous_update = False
+        self._settle()
+        place = self._place
+        if self._background and self.follows:  # elsewhere every value passed would be trained to its end
+            self._box.add_class("live-at-once")
         _replace_panel_of_this_cell(self)
         if place != "nobody watches":
             self._display()
@@ -125,6 +140,11 @@ class Live:
         if place == "nobody watches":
             self._display(*self._finished())
         return self
+
+    def _settle(self):
+        """Find out in which cell it is shown, and where its training can go on."""
+        self._place, self._shown_in, self._number_of_cell = _place(), _cell(), _number_of_cell()
+        self._background = self._place == "background"
 
     def wait(self):
         """Wait until no training is under way; raises the `LessonError` that the last run ended with, if it did."""
@@ -158,6 +178,7 @@ class Live:
         """Stop the training that is under way or waits; the curve so far stays, and the next move trains again."""
         if WORKER.forget(self):
             self._words.value = '<div class="live-panel-state stopped" role="status">Stopped before it began.</div>'
+            look_useful(self._stop_button, False)
         self.overtake()
 
     def overtake(self):
@@ -169,6 +190,7 @@ class Live:
         """Stop training and take it off the page; nothing of it stays in memory."""
         self._closed = True
         self.stop()
+        self._keepsake.let_go()
         self._stop_button.on_click(self.stop, remove=True)
         lent = self._lent()
         for control in lent:
@@ -176,7 +198,9 @@ class Live:
         for widget in _all_in(self._box):
             if widget not in lent:
                 widget.unobserve_all()
-                widget.close()
+                for part in (widget, widget.layout, getattr(widget, "style", None)):  # these two are widgets as well
+                    if isinstance(part, widgets.Widget):
+                        part.close()
 
     def _ipython_display_(self):
         if self._shown_in != _cell():  # it has been shown already in its own cell
@@ -202,7 +226,7 @@ class Live:
         stop: what ends this run. Raises `Abandoned` in a thread whose place another has taken.
         """
         self._stop = stop = stop or Stop()
-        self._error = None
+        self._error = self._pace = None
         self._run_number += 1
         with working_for(stop):
             try:
@@ -238,24 +262,54 @@ class Live:
         cell = f" in cell [{other._number_of_cell}]" if other._number_of_cell else ""
         waiting = f"Waiting until {other.made_by}(…){cell} has finished … If it hangs, press its Stop."
         self._words.value = f'<div class="live-panel-state" role="status">{waiting}</div>'
+        look_useful(self._stop_button, True)
 
     # What it looks like
 
     def _draw(self, state, words=""):
         marks = {"run": self._run_number, "state": state, **self._marks()}
+        bar = self.counts and self._bar(state)
         plural = {"s": "", "ies": "y"} if marks["epochs"] == 1 else {"s": "s", "ies": "ies"}
         how_to_stop = DEAF if state == "training" and self._is_deaf() else ""
         text = html.escape(_after(self.says[state].format(**marks, **plural), words) + how_to_stop)
         marks = " ".join(f'data-{name}="{html.escape(_as_text(value))}"' for name, value in marks.items())
+        self._complete = state not in ("building", "training")
         picture = self._picture()
         _refuse_late()
+        if self.counts:
+            self._progress.value = bar
         if state != self.state or words or not self._words.value:
             self._words.value = f'<div class="live-panel-state {state}" role="status" tabindex="0">{text}</div>'
+        look_useful(self._stop_button, state in ("building", "training"))
         # The picture, which carries the state, comes last: who sees a state sees its words as well.
         self._chart.value = f'<div class="live-panel" {marks}>{picture}</div>'
         _refuse_late()  # it may have been there that it hung
         self.state = state
         self._drawn_at = time.perf_counter()
+        self._said = words if words or state in ("building", "training") else self._said
+        if self._keepsake.is_shown and not self._closed:
+            self._keep()
+
+    def _keep(self):
+        """Let the cell's output keep what is drawn now, unless it is still growing."""
+        if self.state in ("building", "training"):
+            self._keepsake.let_go()
+        else:
+            picture = self._still_picture()
+            alt = ElementTree.fromstring(picture).get("aria-label")
+            told = " ".join(filter(None, (f"{self.made_by}(…) at {self._in_short().rstrip('.')}.", self._said, REVIVE)))
+            self._keepsake.keep(lambda: still(picture, alt, told))
+
+    def _bar(self, state):
+        """How far the run has come, as HTML, with the time left once that can be told."""
+        (done, wanted), now = self._come(), time.perf_counter()
+        seconds = None
+        if state == "training":
+            self._pace = self._pace or self._new_pace(done, wanted, now)
+            seconds = self._pace.seconds_left(done, now)
+        end = ", stopped" if state in ("stopped", "error") else ""
+        bar = progress.bar(done, wanted, self.counts, seconds, end)
+        return f'<div style="visibility:hidden">{bar}</div>' if state == "ready" or not wanted else bar
 
     def _is_due(self):
         """Whether a growing curve should be drawn again; in the background not more often than can be seen."""
@@ -280,12 +334,25 @@ class Live:
         data = data or {"text/plain": "A live panel. Run this cell to bring it to life."}
         view = {"version_major": 2, "version_minor": 0, "model_id": self._box.model_id}
         display({**data, VIEW: view}, metadata=metadata, raw=True)
+        if self._background:
+            self._keepsake.show()
+            self._keep()
+        if self._place != "nobody watches":
+            display({"text/html": page(), "text/plain": ""}, raw=True)
 
     def _finished(self):
         """(data, metadata) of what a reader without a kernel sees."""
-        return still(self._picture(), *self._still_words())
+        return still(self._still_picture(), *self._still_words())
 
     # What a subclass says where it must
+
+    def _come(self):
+        """How far the run has come: (finished, wanted) of what `counts` names."""
+        marks = self._marks()
+        return marks["epoch"], marks["epochs"]
+
+    def _new_pace(self, done, wanted, now):
+        return progress.Pace(done, wanted, now)
 
     def _tidy_up(self):
         """After a run, however it ended: what is noted of a run under way is taken back."""
@@ -293,6 +360,14 @@ class Live:
     def _lent(self):
         """Widgets on it that belong to the student and outlive it."""
         return self._of_student
+
+    def _still_picture(self):
+        """What `_picture` shows, as one <svg> element."""
+        return self._picture()
+
+    def _in_short(self):
+        """Its settings in words."""
+        return in_words(self._marks()["settings"])
 
     def _still_words(self):
         """(alt text, words below the picture) for a reader without a kernel, the same on every machine."""
@@ -321,13 +396,17 @@ def beside(parts):
     return widgets.HBox(list(parts), layout=widgets.Layout(flex_flow="row wrap"))
 
 
-def still(svg, alt, words=""):
-    """`svg`, one <svg> element, as a picture for a page without widgets: (data, metadata) for IPython's `display`."""
-    svg = svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
-    source = "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
-    words = words or alt
-    page = f'<img width="860" alt="{html.escape(alt)}" src="{source}"><p>{html.escape(words)}</p>'
-    return {"text/html": page, "text/plain": words}, {}
+def still(drawing, alt, words=""):
+    """`drawing`, HTML or SVG as a part draws it, as a picture for a page without widgets: (data, metadata) for
+    IPython's `display`."""
+    words, data, metadata = words or alt, {}, {}
+    try:
+        picture, mime = paper.png(drawing), "image/png"
+        data, metadata = {mime: base64.b64encode(picture).decode()}, {mime: {"alt": alt, "width": WIDTH}}
+    except ImportError:  # in Colab, which shows an SVG as well
+        picture, mime = paper.svg(drawing).encode(), "image/svg+xml"
+    img = f'<img width="{WIDTH}" alt="{html.escape(alt)}" src="{paper.as_uri(picture, mime)}">'
+    return {"text/html": f"{img}<p>{html.escape(words)}</p>", **data, "text/plain": words}, metadata
 
 
 def _after(said, words):
@@ -389,16 +468,21 @@ def _number_of_cell():
     return len(cells) - 1 if cells else None
 
 
-def _replace_panel_of_this_cell(panel):
-    """Close what the cell that is running has shown before: JupyterLab and Colab say which cell it is, others do not.
+def this_cell():
+    """What tells the cell that is running from the others: JupyterLab and Colab say which one it is, others do not.
 
     There the text of the cell stands for it: who runs a cell again has seldom changed it.
     """
     shell = get_ipython()
-    if not hasattr(shell, "kernel"):
-        return
     said = shell.kernel.get_parent("shell").get("metadata", {})
-    cell = said.get("cellId") or said.get("colab", {}).get("cell_id") or shell.user_ns.get("In", [""])[-1]
+    return said.get("cellId") or said.get("colab", {}).get("cell_id") or shell.user_ns.get("In", [""])[-1]
+
+
+def _replace_panel_of_this_cell(panel):
+    """Close what the cell that is running has shown before."""
+    if not hasattr(get_ipython(), "kernel"):
+        return
+    cell = this_cell()
     # One call of the cell after the other: a second panel of the same run does not close the first.
     shown = [part for part in _panels.get(cell, []) if part._shown_in == panel._shown_in]
     for part in _panels.get(cell, []):

@@ -2,14 +2,12 @@
 
 from collections import Counter
 from html import escape
-from textwrap import shorten
 
 import numpy as np
 
 from helpers.curves import live_chart
 from helpers.curves.diagnosis import PATTERNS, against, diagnose, measure
 from helpers.curves.history import figure, panes
-from helpers.curves.sheets import LEFT
 from helpers.curves.thumbnails import without_verdict
 from helpers.parts.causes import HELPS, PRESCRIPTIONS, why_not
 
@@ -19,7 +17,6 @@ REMARKS = {
     " more.",
     "good fit": " What differs is the luck of another training: there was nothing to mend.",
 }
-TITLE = 66  # letters of a chart's title: more would run into the legend
 
 
 class Run:
@@ -47,18 +44,14 @@ class Run:
         self.show(self.history.history, self.case.epochs)
 
     def picture(self, uid):
-        """Its chart, with a title that says the cause only once it has been named; uid: see `live_chart.svg`."""
+        """Its chart, with a title that says the cause only once it has been named; uid: see `live_chart.chart`."""
         ghosts = [("before", self.history.history)] if self.after else []
         epochs = max([self.epochs, *(len(logs["loss"]) for _, logs in ghosts)])
         title = f"Case {self.number}"
         title += f": {self.case.pattern}" if self.named else ""
         title += f", after “{self.after}”" if self.after else ""
-        drawn = without_verdict(live_chart.svg(self.logs, epochs, ghosts, uid=uid))
-        drawn = drawn.replace('aria-label="', f'aria-label="{escape(title)}. ', 1)
-        if len(title) > TITLE:
-            title = shorten(title, TITLE, placeholder=" …”")
-        written = f'<text x="{LEFT}" y="20" font-size="16" font-weight="bold">{escape(title)}</text>'
-        return drawn.replace("</svg>", f"{written}</svg>")
+        drawn = without_verdict(live_chart.chart(self.logs, epochs, ghosts, uid=uid, heading=title))
+        return drawn.replace('aria-label="', f'aria-label="{escape(title)}. ', 1)
 
     def question(self):
         """What is to be answered next, in words."""

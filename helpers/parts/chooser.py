@@ -1,14 +1,14 @@
 """The chooser: a sweep over many settings, live, with a table to sort and the curves of every row.
 
-grid = {"activation": ["relu", "sigmoid"], "learning_rate": [0.001, 0.01]} chooser = choose(build, clothes, grid,
-seeds=(0, 1, 2), epochs=20) chooser.best                # {"activation": "relu", "learning_rate": 0.001}
+grid = {"activation": ["relu", "sigmoid"], "learning_rate": [0.001, 0.01]}
+chooser = choose(build, clothes, grid, seeds=(0, 1, 2), epochs=20)
+chooser.best  # {"activation": "relu", "learning_rate": 0.001}
 """
 
 import contextlib
 import os
 import tempfile
 import threading
-import time
 from math import ceil, isfinite
 
 import ipywidgets as widgets
@@ -16,10 +16,13 @@ import joblib
 
 from helpers.curves import scoreboard
 from helpers.curves.scoreboard import ACCURACY, LOSS, Entry, in_full, loss_in_words
+from helpers.curves.sheets import GHOST
 from helpers.engine.builder import name_of
 from helpers.error_bars import in_words
 from helpers.errors import LessonError
-from helpers.live.part import WORDS, Live, beside, still
+from helpers.live.fields import in_columns, look_useful, make_slider
+from helpers.live.part import WORDS, Live, beside
+from helpers.live.progress import Pace
 from helpers.sweeps.run import sweep
 from helpers.sweeps.tasks import MOST_RUNS, PATIENCE
 
@@ -55,6 +58,7 @@ class Chooser(Live):
     made_by = "choose"
     patience = Live.patience + PATIENCE  # first the sweep waits for its workers
     waits_when_shown = False  # the table can be sorted meanwhile
+    counts = ("training", "trainings")
     says = {
         **WORDS,
         "training": "Training: {epochs} training{s} in all. The first results take a while; you can sort and look at"
@@ -68,7 +72,7 @@ class Chooser(Live):
         if save_in is None:
             self._own = tempfile.TemporaryDirectory(prefix="sweep-", ignore_cleanup_errors=True)
         self._arguments = build, data, grid, seeds, epochs, validation_split, self._own.name if self._own else save_in
-        self._build, self._pace, self._seconds = build, None, None
+        self._build = build
         # Of this thread: a `with joblib.parallel_config(…):` is to reach the training.
         self._workers = joblib.parallel.get_active_backend()
 
@@ -81,21 +85,20 @@ class Chooser(Live):
         by = [LOSS, ACCURACY, *self._sweep.keywords]
         self._sort = widgets.ToggleButtons(options=by, description="sort by", style={"button_width": "auto"})
         rows = len(self._entries)
-        self._slider = widgets.IntSlider(value=1, min=1, max=rows, description="row", layout={"width": "40em"})
+        self._slider = make_slider(widgets.IntSlider, value=1, min=1, max=rows, description="row")
         for control in (self._sort, self._slider):
             control.observe(self._on_move, "value")
         does = "Train what is missing; what is finished is not trained again"
         self._go_on_button = widgets.Button(description="Go on", tooltip=does)
         self._go_on_button.on_click(self._on_go_on)
-        self._progress = widgets.HTML(layout={"width": "38em"})
         # The widget itself scrolls, and takes the focus: neither is lost when the table in it is drawn again.
-        look = {"height": TABLE, "overflow": "auto", "border": f"1px solid {scoreboard.GHOST}"}
+        look = {"height": TABLE, "overflow": "auto", "border": f"1px solid {GHOST}"}
         self._table = widgets.HTML(layout=look)
         self._old = not hasattr(self._table, "tabbable")  # ipywidgets 7: there the table takes the focus
         if not self._old:
             self._table.tabbable = True
         progress = beside([self._progress, self._stop_button, self._go_on_button])
-        self._assemble(widgets.HTML(scoreboard.STYLE), progress, self._sort, self._table, self._slider)
+        self._assemble(widgets.HTML(scoreboard.STYLE), progress, self._sort, self._table, in_columns([self._slider]))
 
     def __repr__(self):
         settings = f"{len(self._entries)} settings of {name_of(self._build)}()"
@@ -145,7 +148,7 @@ class Chooser(Live):
             self._draw(self.state)
 
     def _train(self, stop):
-        self._pace = self._seconds = None
+        self._pace = None
         if not self._sweep.complete:
             self._draw("building")
             backend, n_jobs = self._workers
@@ -164,8 +167,6 @@ class Chooser(Live):
         with self._lock:
             first = self._pace is None
             self._take(so_far)
-            self._pace = self._pace or Pace(self._done, so_far.runs, time.perf_counter())
-            self._seconds = self._pace.seconds_left(self._done, time.perf_counter())
             if first or self._is_due():
                 self._draw("training")
 
@@ -187,6 +188,8 @@ class Chooser(Live):
         said = [self._sweep.trouble] if self._sweep.trouble else []
         if failed:
             said.append(f"{failed} of {len(self._entries)} settings could not be trained: their rows say why.")
+        runs = [history for entry in self._entries for history in entry.histories.values()]
+        said += dict.fromkeys(remark for history in runs for remark in history.remarks)
         if not self._sweep.complete:
             said.append(f"{self._done} of {self._sweep.runs} trainings are finished. “Go on” trains the others.")
         if best is not None:
@@ -203,8 +206,8 @@ class Chooser(Live):
         alt = f"{self._counts()}. {alt}, and below it the settings with the lowest."
         return alt, f"{self._counts()}. Run this cell to train them yourself."
 
-    def _finished(self):
-        return still(scoreboard.still_picture(self._entries, self._sweep.n_validation), *self._still_words())
+    def _still_picture(self):
+        return scoreboard.still_picture(self._entries, self._sweep.n_validation)
 
     # What it looks like
 
@@ -215,17 +218,21 @@ class Chooser(Live):
     def _draw(self, state, words=""):
         with self._lock:
             entries, row, by = self._ordered()
-            n, end = self._sweep.n_validation, "" if state in ("building", "training") else ", stopped"
+            n = self._sweep.n_validation
             caption = (
                 f"{self._counts()}. Validation loss: the lowest of each run; accuracy: at that epoch, on {n} pictures,"
                 " with its 95 % interval. Both are means over the seeds, the best epoch is the median."
             )
-            self._progress.value = scoreboard.progress(self._done, self._sweep.runs, self._seconds, end)
+            look_useful(self._go_on_button, state not in ("building", "training") and not self._sweep.complete)
             drawn = scoreboard.table(entries, row, by, caption, n)
             if self._old:
                 drawn = f'<div tabindex="0" role="region" aria-label="all settings">{drawn}</div>'
             self._table.value = drawn
             super()._draw(state, words)
+
+    def _new_pace(self, done, wanted, now):
+        # Workers hand in several trainings at once: before each of them has done so, the pace cannot be told.
+        return Pace(done, wanted, now, max(1, min(MOST_RUNS * (os.cpu_count() or 1), ceil((wanted - done) / 2))))
 
     def _marks(self):
         entries, row, by = self._ordered()
@@ -233,7 +240,7 @@ class Chooser(Live):
         return {"epoch": self._done, "epochs": self._sweep.runs, "settings": settings}
 
     def _picture(self):
-        """One <svg>: the curves of the chosen row above, the accuracies of all rows below."""
+        """The curves of the chosen row above, the accuracies of all rows below."""
         entries, row, by = self._ordered()
         one = scoreboard.curves_of(entries[row - 1], row, self._sweep.epochs, len(self._sweep.seeds), self._name)
         everything = scoreboard.overview(entries, row, self._sweep.n_validation, by)
@@ -249,26 +256,6 @@ def _entry(setting):
 
 def _count(number, name):
     return f"{number} {name}" + "s" * (number != 1)
-
-
-class Pace:
-    """How long the rest of a sweep takes. done: trainings finished when it began at the time `now`, of `runs`."""
-
-    def __init__(self, done, runs, now):
-        self._begin = self._warm = now, done
-        self._runs = runs
-        # Workers hand in several trainings at once: before each of them has done so, the pace cannot be told.
-        self._wave = max(1, min(MOST_RUNS * (os.cpu_count() or 1), ceil((runs - done) / 2)))
-
-    def seconds_left(self, done, now):
-        """About how many seconds, or None as long as that cannot be told. done: finished at the time `now`."""
-        if done - self._begin[1] < self._wave:
-            return None
-        if self._warm is self._begin:
-            self._warm = now, done
-        # At first with the time that the processes took to start, later without it.
-        since, before = self._warm if done - self._warm[1] >= self._wave else self._begin
-        return (now - since) / (done - before) * (self._runs - done)
 
 
 class Checked(Exception):

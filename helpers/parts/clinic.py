@@ -15,7 +15,7 @@ from helpers.curves.diagnosis import PATTERNS
 from helpers.curves.sheets import TRAINING
 from helpers.engine.builder import name_of
 from helpers.errors import LessonError, is_whole
-from helpers.live.part import Live, beside, still
+from helpers.live.part import Live, beside
 from helpers.parts.casebook import Run, standing
 from helpers.parts.causes import PRESCRIPTIONS, draw_cases, prescribe, train
 
@@ -65,7 +65,7 @@ class Clinic(Live):
         self._prescriptions = _answers(PRESCRIPTIONS, self._on_prescription, 0.5, 2.9)
         self._draw_small(*self._pictures)
         self._assemble(
-            beside([self._start_button, self._stop_button, self._score_words]),
+            beside([self._start_button, self._stop_button, self._progress, self._score_words]),
             beside(widgets.VBox([self._pictures[number], self._numbers[number]]) for number in self._pictures),
             widgets.HTML("<b>What is this?</b>"),
             beside(self._names.values()),
@@ -232,9 +232,15 @@ class Clinic(Live):
         settings = {"case": case, "score": self.score, "closed": self.closed, "cases": cases}
         return {"epoch": points, "epochs": epochs, "settings": settings}
 
+    def _come(self):
+        """How far the row has come, or the prescription that is being tried."""
+        row = self._under_way is None or self._under_way.history is None
+        runs = self._runs if row else [self._under_way]
+        return sum(len(run.logs.get("loss", ())) for run in runs), sum(run.epochs for run in runs)
+
     def _picture(self):
         run = self._chosen or self._under_way
-        return run.picture(self._name) if run else live_chart.svg({}, 1, uid=self._name)
+        return run.picture(self._name) if run else live_chart.chart({}, 1, uid=self._name)
 
     def _draw_small(self, *numbers):
         for number in numbers:
@@ -242,9 +248,12 @@ class Clinic(Live):
             logs, epochs = (run.logs, run.epochs) if run else ({}, 1)
             self._pictures[number].value = thumbnails.small(f"Case {number}", logs, epochs)
 
-    def _finished(self):  # nothing has been trained, and every machine shows the same
+    def _still_picture(self):
+        return self._picture() if self._runs else thumbnails.frames(self._wanted)
+
+    def _still_words(self):  # nothing has been trained, and every machine shows the same
         alt = f"{self._wanted} empty frames with numbers, for learning curves."
-        return still(thumbnails.frames(self._wanted), alt, "Run this cell to open the clinic.")
+        return alt, "Run this cell to open the clinic."
 
 
 def _button(words, action, width, tooltip=""):

@@ -14,7 +14,8 @@ from helpers.curves import live_chart
 from helpers.curves.history import describe, panes
 from helpers.curves.sheets import Sheet, lines_of
 from helpers.errors import LessonError, is_whole
-from helpers.live.part import WORDS, Live
+from helpers.live.fields import in_columns
+from helpers.live.part import WORDS, Live, beside
 from helpers.parts.process import LOG, WRITE, on_disk, read_log, running, start, why_it_failed
 from helpers.records.saved import new_folder
 
@@ -58,6 +59,7 @@ class CrashDrill(Live):
 
     made_by = "crash_drill"
     waits_when_shown = False  # a process can be killed meanwhile
+    follows = False  # nothing starts on the way to where a slider is let go
     says = {**WORDS, "building": STARTING}
 
     def __init__(self, script, folder, epochs=20, kill_in=(2, 12, 7)):
@@ -67,10 +69,8 @@ class CrashDrill(Live):
         self._check_script()
         self._add_controls(_settings, {"kill_in": kill_in})
         self._files, self._history, self._killed = None, {}, False
-        for control in self._controls.values():
-            control.continuous_update = False  # nothing starts on the way to where it is let go
         self._stop_button.description, self._stop_button.tooltip = "Kill it now", "Kill the training process at once"
-        self._assemble(*self._controls.values(), self._stop_button)
+        self._assemble(in_columns(self._controls.values()), beside([self._stop_button, self._progress]))
 
     # What a student can do with it
 
@@ -191,7 +191,9 @@ class CrashDrill(Live):
         marks = [(min(self._done + 0.5, self.epochs), "killed")] if self._killed and self._done else []
         sheets = [Sheet(pane.name, lines_of(pane), marks=marks) for pane in drawn]
         legend = ["training", "validation"] if validated else ["training"]
-        return live_chart.draw(sheets, max(self.epochs, self._done), describe(self._history), legend, self._name)
+        return live_chart.draw(
+            sheets, max(self.epochs, self._done), describe(self._history), legend, self._name, figures=self._complete
+        )
 
 
 def _path(name, value):

@@ -19,6 +19,7 @@ from helpers.engine.trainer import DIVERGED, Trainer
 from helpers.error_bars import in_words
 from helpers.errors import LessonError, is_whole, shorten
 from helpers.live.controls import in_words as in_full
+from helpers.live.fields import in_columns
 from helpers.live.part import WORDS, Live, beside
 
 MOST_TRIES = 1000
@@ -72,6 +73,7 @@ class Game(Live):
     """
 
     made_by = "winners_curse"
+    counts = ("try", "tries")
     says = {**WORDS, "training": "Training: {epochs} tr{ies} …"}
 
     def __init__(self, build, data, choices, forms, n_train=200, epochs=5, batch_size=32):
@@ -94,7 +96,8 @@ class Game(Live):
             tooltip="Measure the chosen network on the test pictures; moving a control seals them again",
         )
         self._open_button.on_click(self._on_open)
-        self._assemble(beside(self._controls.values()), beside([self._open_button, self._stop_button]))
+        buttons = beside([self._open_button, self._stop_button, self._progress])
+        self._assemble(in_columns(self._controls.values()), buttons)
 
     def __repr__(self):
         tries = f"{len(self._played())} of {self.settings['tries']} tries"

@@ -5,13 +5,14 @@ explore(build, digits, epochs=(1, 40, 15), dropout=(0.0, 0.8, 0.25))
 
 from helpers.curves import live_chart
 from helpers.curves.history import describe
-from helpers.curves.still_picture import plot
 from helpers.engine.builder import name_of
 from helpers.engine.examples import len_of, training_and_validation, with_weights
 from helpers.engine.settings import DEFAULTS, OF_TRAINING, of_builder, unused
 from helpers.engine.trainer import Trainer
 from helpers.live.controls import curve, difference, in_words
+from helpers.live.fields import in_columns
 from helpers.live.part import Live, beside
+from helpers.live.view import View
 from helpers.records.recorder import Recorder, Recording
 
 
@@ -57,7 +58,9 @@ class Panel(Live):
         self._remarks = _remarks(build, forms, validation)
         self.history, self.settings = None, self._read_controls()
         self._past = []  # (settings, history) of finished runs, the latest last
-        self._assemble(beside(self._controls.values()), self._stop_button)
+        self._view = View(self)
+        below = beside([self._stop_button, self._progress, self._view.box])
+        self._assemble(in_columns(self._controls.values()), below)
 
     def __repr__(self):
         return f"<live panel of {name_of(self._build)}(): {in_words(self.settings)}; {self.state}>"
@@ -121,7 +124,8 @@ class Panel(Live):
     def _picture(self):
         epochs = self.settings["epochs"]
         logs = {name: values[:epochs] for name, values in self.history.history.items()} if self._points() else {}
-        return live_chart.svg(logs, epochs, self._ghosts(), uid=self._name)
+        how = {"figures": self._complete, **self._view.options}
+        return live_chart.chart(logs, epochs, self._ghosts(), uid=self._name, **how)
 
     def _ghosts(self):
         """The first run, to compare everything with, and the latest one before this; named by what differs from now."""
@@ -129,8 +133,9 @@ class Panel(Live):
         two = past[:1] + past[1:][-1:]
         return [(in_words(difference(settings, self.settings)), history.history) for settings, history in two]
 
-    def _finished(self):
-        return plot(self.history, before=f"Live panel at {in_words(self.settings)}.")._repr_mimebundle_()
+    def _still_words(self):
+        words = describe(self.history, numbers=False) if self._points() else "Nothing has been trained yet."
+        return words, f"Live panel at {in_words(self.settings)}. {words}"
 
 
 def _remarks(build, forms, validation):

@@ -19,7 +19,6 @@ from helpers.curves.sheets import Line, Sheet
 from helpers.engine.examples import check_validation, training_and_validation
 from helpers.engine.remeasure import MODES, Remeasure
 from helpers.errors import LessonError
-from helpers.live.part import still
 from helpers.parts.explore import Panel
 
 PARTS = {
@@ -76,13 +75,9 @@ class GapPanel(Panel):
         losses = (("loss", "training"), ("inference", "measured again"), ("val_loss", "validation"))
         left = [Line(key, look, np.array(logs[key][:epochs])) for key, look in losses if logs]
         right = [Line(name, name, np.array(values[:epochs])) for name, values in self.parts.items()]
-        sheets = [Sheet("loss", left), Sheet("parts of the gap", right)]
-        return live_chart.draw(
-            sheets, epochs, describe(self.history), [*(look for _, look in losses), *PARTS], self._name
-        )
-
-    def _finished(self):
-        return still(self._picture(), *self._still_words())
+        sheets = [Sheet("loss", left), Sheet("parts of the gap", right, legend=[(name, name) for name in PARTS])]
+        names, how = [look for _, look in losses], {"figures": self._complete, **self._view.options}
+        return live_chart.draw(sheets, epochs, describe(self.history), names, self._name, **how)
 
     def _still_words(self):
         words = describe(self.history, numbers=False)

@@ -14,7 +14,8 @@ from helpers.curves.elements import png
 from helpers.curves.layers import three, two
 from helpers.engine import activations
 from helpers.live.controls import read
-from helpers.live.part import Live, beside
+from helpers.live.fields import in_columns, make_slider
+from helpers.live.part import Live
 
 STEPS = 60  # batches that moving averages can catch up for
 SHOWN = 5  # channels
@@ -44,11 +45,13 @@ class Microscope(Live):
     """
 
     made_by = "microscope"
+    counts = None  # it never trains
     trains_when_shown = False
 
     def __init__(self, model, pictures, picture=0):
         super().__init__()
         self._stop_button.close()  # nothing here takes long enough to be stopped
+        self._progress.close()
         self._dropout, self._norm = activations.look_inside(model, pictures, picture, BATCH_SIZES[-1])
         self._garment = _garment(np.asarray(pictures)[picture])
         self._available = len((self._dropout or self._norm).inputs)
@@ -70,7 +73,7 @@ class Microscope(Live):
         self._look()
         for control in self._controls.values():
             control.observe(self._on_move, "value")
-        self._assemble(beside([*self._controls.values(), *([self._button] if self._dropout else [])]))
+        self._assemble(in_columns(self._controls.values()), *([self._button] if self._dropout else []))
         self.run()
 
     def __repr__(self):
@@ -84,20 +87,19 @@ class Microscope(Live):
         super().close()
 
     def _make_controls(self):
-        look = {"style": {"description_width": "6em"}, "layout": widgets.Layout(width="22em", margin="2px")}
         sizes = sorted({size for size in BATCH_SIZES if size < self._available} | {self._available})
         made = {}
         if self._dropout:
             rate = min(round(self._dropout.rate, 2), 0.99)
             step = 0.05 if round(rate * 100) % 5 == 0 else 0.01
             limits = {"min": 0, "max": max(0.8, rate), "step": step}
-            made["rate"] = widgets.FloatSlider(value=rate, description="rate", **limits, **look)
+            made["rate"] = make_slider(widgets.FloatSlider, value=rate, description="rate", **limits)
         if len(sizes) > 1:
-            made["batch_size"] = _choice("batch_size", sizes, min(sizes, key=lambda size: abs(size - 32)), look)
+            made["batch_size"] = _choice("batch_size", sizes, min(sizes, key=lambda size: abs(size - 32)))
         if self._norm:
             momentum = round(self._norm.momentum, 6)
-            made["step"] = widgets.IntSlider(value=10, min=0, max=STEPS, description="step", **look)
-            made["momentum"] = _choice("momentum", sorted({*MOMENTA, momentum}), momentum, look)
+            made["step"] = make_slider(widgets.IntSlider, value=10, min=0, max=STEPS, description="step")
+            made["momentum"] = _choice("momentum", sorted({*MOMENTA, momentum}), momentum)
         return made
 
     # From a control to numbers
@@ -253,9 +255,9 @@ class Microscope(Live):
         return [[str(number), *(write(values[number]) for write, values in columns)] for number in numbers]
 
 
-def _choice(name, values, start, look):
+def _choice(name, values, start):
     options = [(f"{value:g}", value) for value in values]
-    return widgets.SelectionSlider(options=options, value=start, description=name, **look)
+    return make_slider(widgets.SelectionSlider, options=options, value=start, description=name)
 
 
 def _garment(picture):

@@ -10,13 +10,14 @@ import numpy as np
 
 from helpers.curves import live_chart
 from helpers.curves.history import best_epoch, finite
-from helpers.curves.sheets import Line, Sheet, y_ticks
+from helpers.curves.sheets import Ghost, Line, Sheet, y_ticks
 from helpers.engine.builder import name_of
 from helpers.engine.examples import check_validation, len_of, training_and_validation
 from helpers.engine.settings import DEFAULTS, OF_TRAINING
 from helpers.engine.trainer import DIVERGED, Trainer
 from helpers.errors import LessonError, shorten
 from helpers.live.controls import curve, difference, in_words, of_curve
+from helpers.live.fields import in_columns
 from helpers.live.part import Live, beside
 
 FAR = 10  # times the lowest start: a loss that starts higher does not decide the scale
@@ -72,7 +73,8 @@ class Multiples(Live):
             again = widgets.Button(description="Train again with the next seed", layout={"width": "auto"}, tooltip=does)
             again.on_click(lambda _button: _step(self._controls["seed"]))
             buttons.insert(0, again)
-        self._assemble(beside(self._controls.values()), beside(buttons), widgets.HTML(CAPTION))
+        buttons = beside([*buttons, self._progress])
+        self._assemble(in_columns(self._controls.values()), buttons, widgets.HTML(CAPTION))
 
     def __repr__(self):
         return f"<small multiples of {name_of(self._build)}(): {', '.join(self._variants)}; {self.state}>"
@@ -150,7 +152,10 @@ class Multiples(Live):
     def _notes(self):
         """What the engine has to say of the runs."""
         runs = self.histories.items()
-        return self._grouped({name: run.note for name, run in runs if run.note == DIVERGED or run.path == "fit"})
+        notes = self._grouped({name: run.note for name, run in runs if run.note == DIVERGED or run.path == "fit"})
+        for remark in dict.fromkeys(remark for _, run in runs for remark in run.remarks):
+            notes += self._grouped({name: remark for name, run in runs if remark in run.remarks})
+        return notes
 
     def _grouped(self, said):
         """Each sentence once, with the variants it is about. said: {name: words, or ""}."""
@@ -171,6 +176,8 @@ class Multiples(Live):
 
     def _lowest_by_far(self):
         last = sorted((history.history["loss"][-1], name) for name, history in self.histories.items())
+        if len(last) < 2:
+            return []
         by_far = np.isfinite([loss for loss, _ in last]).all() and 0 <= BY_FAR * last[0][0] < last[1][0]
         return [f"By far the lowest training loss at the end: {last[0][1]}."] if by_far else []
 
@@ -194,19 +201,16 @@ class Multiples(Live):
         past, histories = self._past if curve(self._past[0]) != curve(self.settings) else ({}, {})
         ghosts = {name: np.array(history.history["val_loss"][:epochs]) for name, history in histories.items()}
         ticks = _common_ticks(runs.values(), ghosts.values())
-        columns, sheets = 2 if len(runs) in (2, 4) else 3, []
+        differs, sheets = in_words(difference(past, self.settings)), []
         for name, logs in runs.items():
             lines = [Line(f"{name}: {key}", look, logs[key]) for key, look in LOOKS.items()]
-            before = [("", ghosts[name])] if name in ghosts else []
+            before = [Ghost(f"before, at {differs}", ghosts[name])] if name in ghosts else []
             notice = self._notices[name] or _out_of_sight(logs, ticks)
-            title = shorten(name, 72 // columns)
+            title = shorten(name, 30)
             sheets.append(Sheet("loss", lines, before, marks=_best(logs), title=title, ticks=ticks, notice=notice))
         legend = [("training", "training loss"), ("validation", "validation loss")]
-        if ghosts:
-            differs = in_words(difference(past, self.settings))
-            legend.insert(0, ("earlier", shorten(f"validation loss before, at {differs}", 60)))
         words = f"The losses of {', '.join(runs)}. {self._in_words()}"
-        return live_chart.draw(sheets, epochs, words, legend, self._name, columns)
+        return live_chart.draw(sheets, epochs, words, legend, self._name, small=True, figures=self._complete)
 
 
 def _check(variants, forms):

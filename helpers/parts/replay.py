@@ -15,7 +15,8 @@ from helpers.curves import live_chart
 from helpers.curves.history import CurveError, best_epoch, describe, figure, panes
 from helpers.curves.sheets import Line, Sheet
 from helpers.errors import LessonError, is_whole
-from helpers.live.part import Live, beside
+from helpers.live.fields import in_columns
+from helpers.live.part import Live
 
 # The epochs (from 1) after which training stops and whose weights are given back; whether that saved any epoch.
 Stopped = namedtuple("Stopped", "stopped best in_time")
@@ -82,17 +83,19 @@ class Replay(Live):
     """What `replay` has made. `result`: the `Stopped` that its controls now give; `settings`: their values."""
 
     made_by = "replay"
+    counts = None  # it never trains
     trains_when_shown = False
 
     def __init__(self, history, patience=(0, 15, 3), min_delta=None):
         super().__init__()
         min_delta = [0, 0.001, 0.01, 0.05] if min_delta is None else min_delta
         self._stop_button.close()  # nothing here takes long enough to be stopped
+        self._progress.close()
         self._loss = panes(history)[0]
         early_stop(history, 0)  # its words about a history without validation data are what the student needs
         self._add_controls(_settings, {"patience": patience, "min_delta": min_delta}, on_move=self._on_move)
         self._replay()
-        self._assemble(beside(self._controls.values()))
+        self._assemble(in_columns(self._controls.values()))
         self.run()
 
     def __repr__(self):
@@ -167,7 +170,9 @@ class Replay(Live):
         elif in_time:
             marks += [(stopped, f"stop after {stopped}")]
         legend += [("yours", "not trained")] if in_time else []
-        return live_chart.draw([Sheet("loss", lines, marks=marks)], epochs, self._verdict(), legend, self._name)
+        return live_chart.draw(
+            [Sheet("loss", lines, marks=marks)], epochs, self._verdict(), legend, self._name, figures=True
+        )
 
 
 def _settings(patience=3, min_delta=0.0):

@@ -9,13 +9,13 @@ import numpy as np
 from helpers.curves import live_chart
 from helpers.curves.history import finite, panes
 from helpers.curves.luck import verdict
-from helpers.curves.sheets import Band, Line, Sheet
+from helpers.curves.sheets import Band, Ghost, Line, Sheet
 from helpers.engine.builder import name_of
 from helpers.engine.examples import check_validation, len_of, training_and_validation
 from helpers.engine.trainer import DIVERGED, Trainer
-from helpers.errors import shorten
 from helpers.live.pair import Pair
-from helpers.live.part import Live
+from helpers.live.part import Live, beside
+from helpers.live.view import View
 
 CAPTION = (
     "Validation curves. A band spans the finished runs of A or B, one for each seed; the line in it is their median."
@@ -59,7 +59,9 @@ class Ribbon(Live):
         self._latest = None  # the latest picture with a curve in it
         for control in self._pair.all:
             control.observe(self._request, "value")
-        self._assemble(*self._pair.rows, self._stop_button, widgets.HTML(CAPTION))
+        self._view = View(self)
+        below = beside([self._stop_button, self._progress, self._view.box])
+        self._assemble(*self._pair.rows, below, widgets.HTML(CAPTION))
 
     def __repr__(self):
         return f"<seed ribbon of {name_of(self._build)}(): {self._in_short()} {self.state}>"
@@ -96,7 +98,8 @@ class Ribbon(Live):
     def _in_words(self, numbers=True):
         finished = [(side, history) for side in "AB" for history in self.histories[side]]
         told = [(side, run.note) for side, run in finished if run.note == DIVERGED or run.path == "fit"]
-        notes = dict.fromkeys(f"{side}: {note}" for side, note in told)
+        notes = [f"{side}: {note}" for side, note in told]
+        notes = dict.fromkeys([*notes, *(remark for _, run in finished for remark in run.remarks)])
         a, b = ([_lowest(history) for history in self.histories[side]] for side in "AB")
         return " ".join([*notes, verdict(a[: len(b)], b, numbers)])
 
@@ -116,8 +119,9 @@ class Ribbon(Live):
             return self._latest  # until there is something new to see: the axes must not jump to and fro
         names = [pane.name for pane in panes(drawn[0] if drawn else {})]
         sheets = [_sheet(name, self.histories, self._growing) for name in names]
-        legend = [(side, shorten(f"{side}: {name}", 50)) for side, name in self._names.items()]
-        svg = live_chart.draw(sheets, self.settings["A"]["epochs"], self._in_words(), legend, self._name)
+        legend = [(side, f"{side}: {name}") for side, name in self._names.items()]
+        epochs, how = self.settings["A"]["epochs"], {"figures": self._complete, **self._view.options}
+        svg = live_chart.draw(sheets, epochs, self._in_words(), legend, self._name, **how)
         self._latest = svg if drawn else None
         return svg
 
@@ -144,7 +148,7 @@ def _sheet(name, histories, growing):
             low, median, high = _limits_and_median(finished)
             bands += [Band(side, low, high)] if len(finished) > 1 else []
             lines.append(Line(f"{side}_val_{name}", side, median))
-            ghosts += [(f"{side}, seed {growing[1]}", run) for run in under_way if len(finite(run))]
+            ghosts += [Ghost(f"{side}, seed {growing[1]}", run) for run in under_way if len(finite(run))]
         else:
             lines += [Line(f"{side}_val_{name}", side, run) for run in under_way]
     return Sheet(name, lines, ghosts, bands, title=f"validation {name}")

@@ -19,6 +19,7 @@ from helpers.engine.settings import check_builder, of_builder, of_training
 from helpers.engine.trainer import Trainer
 from helpers.errors import LessonError, is_whole
 from helpers.live.controls import controls, value_of
+from helpers.live.fields import in_columns, look_useful, make_slider
 from helpers.live.part import Live, beside
 
 NUMBERS = {4: "four", 5: "five"}  # of knots that a guess can have
@@ -84,8 +85,8 @@ class Sketch(Live):
         self._again_button = widgets.Button(description="Draw again", tooltip=unlock)
         self._commit_button.on_click(lambda _button: self._commit())
         self._again_button.on_click(lambda _button: self.draw_again())
-        buttons = widgets.HBox([self._commit_button, self._stop_button, self._again_button])
-        self._assemble(beside(self._sliders), buttons)
+        buttons = beside([self._commit_button, self._stop_button, self._again_button, self._progress])
+        self._assemble(in_columns(self._sliders), buttons)
 
     def __repr__(self):
         return f"<guess of the validation loss: {in_words(self._knots, self._values())}; {self.state}>"
@@ -170,6 +171,7 @@ class Sketch(Live):
 
     def _draw(self, state, words=""):
         with self._drawing:
+            look_useful(self._again_button, self._committed)
             if self._committed:
                 super()._draw(state, words)
             else:  # whatever a run still wants to show that "Draw again" has ended
@@ -201,9 +203,8 @@ def _knots(epochs, knots):
 def _slider(epoch, highest):
     # One step of the arrow keys is a tenth of the way between two lines of the chart's grid.
     step = round(y_ticks("loss", [np.array([highest])])[1] / 10, 12)
-    look = {"style": {"description_width": "6.5em"}, "layout": widgets.Layout(width="21em")}
-    look["readout_format"] = f".{max(2, -math.floor(math.log10(step)))}f"
-    return widgets.FloatSlider(value=highest / 2, min=0, max=highest, step=step, description=f"epoch {epoch}", **look)
+    look = {"description": f"epoch {epoch}", "readout_format": f".{max(2, -math.floor(math.log10(step)))}f"}
+    return make_slider(widgets.FloatSlider, value=highest / 2, min=0, max=highest, step=step, **look)
 
 
 def _check(build, settings, available, knots, highest):

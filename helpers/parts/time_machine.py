@@ -18,6 +18,7 @@ from helpers.curves import answers, live_chart, predictions
 from helpers.curves.history import describe, figure, panes
 from helpers.curves.sheets import Sheet
 from helpers.errors import LessonError, is_whole
+from helpers.live.fields import WithField, in_columns, make_slider
 from helpers.live.part import Live, beside, hear_meanwhile
 from helpers.parts.finished_run import Run
 
@@ -56,11 +57,13 @@ class TimeMachine(Live):
     """
 
     made_by = "time_machine"
+    counts = None  # it never trains
     trains_when_shown = False
 
     def __init__(self, source, data, pictures=None):
         super().__init__()
         self._stop_button.close()  # nothing here takes long enough to be stopped
+        self._progress.close()
         _check(source, data)
         self._panel = None if isinstance(source, tuple) else source
         self._x, self._names = data.x_test, tuple(data.class_names)
@@ -73,7 +76,8 @@ class TimeMachine(Live):
         self._last_button = _button("Last epoch", "Go to the end of the run", self._on_last)
         self._slider = _slider(1, 1, disabled=True)
         # A box of its own: nothing beside it moves when another slider comes.
-        self._slot = widgets.Box([self._slider], layout=widgets.Layout(width="35em", min_height="32px"))
+        self._slot = in_columns([self._slider])
+        self._slot.layout.flex = "1 1 20em"
         if self._panel is None:
             self._open(source[0], {}, *source[1:])
         self._assemble(beside([self._slot, self._best_button, self._last_button]))
@@ -173,10 +177,11 @@ class TimeMachine(Live):
 
     def _put(self, slider):
         """Put `slider` in the place of the one before, whose End key always goes to the end that it was made with."""
-        before, self._slider = self._slider, slider
-        self._slot.children = [slider]
-        hear_meanwhile(slider)
+        (shown,), before, self._slider = self._slot.children, self._slider, slider
+        self._slot.children = [WithField(slider)]
+        hear_meanwhile(self._slot)
         before.unobserve_all()
+        shown.close()
         before.close()
         self._last_button.disabled, self._best_button.disabled = slider.disabled, self.best is None
 
@@ -215,7 +220,7 @@ class TimeMachine(Live):
         return {"epoch": self.epoch, "epochs": self.epochs, "settings": {"epoch": self.epoch, "best": self.best}}
 
     def _picture(self):
-        """One <svg>: the loss curves, below them the confusion matrix and pictures with answers."""
+        """The loss curves, below them the confusion matrix and pictures with answers."""
         run, words = self._run, f"The run, and what the weights of epoch {self.epoch} answer"
         if run:
             curves = answers.loss_curves(run.logs, self.epoch, run.best, run.epochs, self._name)
@@ -271,8 +276,7 @@ def _chosen(pictures, labels, n):
 
 
 def _slider(epoch, epochs, disabled=False):
-    layout = widgets.Layout(width="34em", margin="2px")
-    return widgets.IntSlider(epoch, min=1, max=epochs, description="epoch", disabled=disabled, layout=layout)
+    return make_slider(widgets.IntSlider, value=epoch, min=1, max=epochs, description="epoch", disabled=disabled)
 
 
 def _button(words, tooltip, action):

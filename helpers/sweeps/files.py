@@ -20,7 +20,8 @@ from helpers.errors import LessonError
 from helpers.records.saved import in_words
 
 FORMAT = 1  # of the files: raise it when the engine's results change, and old files are not found any more
-RECORD = ("history", "path", "note", "stopped", "error")  # what is kept of a run: a `History`, or what went wrong
+# What is kept of a run: a `History`, or what went wrong.
+RECORD = ("history", "path", "note", "stopped", "error", "remarks")
 
 
 def check_folder(save_in):
@@ -91,7 +92,7 @@ def write_run(file, record):
 def read_run(file, epochs):
     """The record in `file`, cut to `epochs` epochs; None where there is none, a damaged, a failed or a shorter one."""
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
+        record = {"remarks": [], **json.loads(file.read_text(encoding="utf-8"))}  # older files have none
         record = {name: record[name] for name in RECORD}
         history, diverged = record["history"], record["note"] == DIVERGED
         (length,) = {len(values) for values in history.values()}

@@ -238,5 +238,5 @@ def _history(record, epochs):
     history = new_history(epochs, record["path"])
     history.history = {name: list(values) for name, values in record["history"].items()}
     history.epoch = list(range(len(history.history["loss"])))
-    history.note, history.stopped = record["note"], record["stopped"]
+    history.note, history.stopped, history.remarks = record["note"], record["stopped"], record["remarks"]
     return history

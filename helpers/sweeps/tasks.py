@@ -245,7 +245,7 @@ def _run(job, number, seed, data, say):
         trainer = _trainer(job, data)
         history = trainer.run({"number": number}, job.epochs, seed=seed, stop=stop, on_epoch=on_epoch, **of_training)
     except Exception as error:
-        failed = {}, "", "", False, str(explain(error, job.build, "was trained"))
+        failed = {}, "", "", False, str(explain(error, job.build, "was trained")), []
         return dict(zip(RECORD, failed, strict=True))
     if history.stopped and history.note != DIVERGED:
         return None

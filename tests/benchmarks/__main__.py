@@ -31,7 +31,7 @@ from helpers import data  # noqa: E402
 from helpers.live import part as live_module  # noqa: E402
 from helpers.parts import explore as panel_module  # noqa: E402
 from tests import notebooks  # noqa: E402
-from tests.benchmarks import numpy_network, sweeps  # noqa: E402
+from tests.benchmarks import live_curves, numpy_network, sweeps  # noqa: E402
 from tests.claims import lesson  # noqa: E402
 from tests.networks import clothing_network, digits_network  # noqa: E402
 
@@ -384,6 +384,7 @@ def main():
         for case in cases():
             report(case)
         sweeps.report()
+        live_curves.report(row)
         report_import()
         report_lessons()
 

@@ -41,7 +41,7 @@ window.control = (words, panel) => {  // what the keyboard moves, of the control
 const look = () => document.querySelectorAll('.live-panel').forEach((panel, index) => {
     const box = panel.closest('.widget-vbox');
     const frame = {index, ...panel.dataset, height: box ? box.offsetHeight : null,
-        chart: !!panel.querySelector('svg polyline, svg [data-pane]'), at: performance.now()};
+        chart: !!panel.querySelector('svg polyline, [data-pane]'), at: performance.now()};
     const key = JSON.stringify({...frame, at: 0});
     if (panel.seen_as !== key) { panel.seen_as = key; window.frames_seen.push(frame); }
 });
@@ -235,7 +235,7 @@ class Notebook:
             """index => {
             const panel = document.querySelectorAll('.live-panel')[index];
             return panel && {...panel.dataset, words: panel.closest('.widget-vbox')
-                .querySelector('[role=status]').textContent};
+                .querySelector('.live-panel-state').textContent};
         }""",
             index,
         )
@@ -245,12 +245,11 @@ class Notebook:
         return self.page.evaluate("panel => window.panel_boxes()[panel].innerText", panel)
 
     def readout(self, keyword, panel=0):
+        """What stands in the field beside a slider."""
         return self.page.evaluate(
             """([keyword, panel]) => {
-            const box = window.panel_boxes()[panel];
-            const control = [...box.querySelectorAll('.widget-label')].find(l => l.textContent.trim() === keyword)
-                .closest('.widget-inline-hbox');
-            return control.querySelector('.widget-readout').textContent;
+            const field = window.control(keyword, panel).closest('.live-control').querySelector('input, select');
+            return field.selectedOptions ? field.selectedOptions[0].textContent : field.value;
         }""",
             [keyword, panel],
         )
@@ -277,7 +276,7 @@ class Notebook:
             if (!line) return [];
             const pane = line.closest('[data-pane]');
             const scale = (cls, axis) => {
-                const ticks = [...pane.querySelectorAll('text.' + cls)].map(t => [+t.getAttribute(axis),
+                const ticks = [...pane.querySelectorAll('text.' + cls)].map(t => [parseFloat(t.getAttribute(axis)),
                     parseFloat(t.textContent)]);
                 const [a, b] = [ticks[0], ticks[ticks.length - 1]];
                 return ticks.length === 1 ? p => a[1] + (p - a[0]) : p =>

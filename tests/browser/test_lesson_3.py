@@ -66,7 +66,8 @@ def test_the_replay_moves_its_lines_to_where_the_rule_says_and_trains_nothing(le
     drawn = lesson.page.evaluate(
         """panel => {
         const chart = document.querySelectorAll('.live-panel')[panel];
-        const ticks = [...chart.querySelectorAll('text.xtick')].map(t => [+t.getAttribute('x'), +t.textContent]);
+        const ticks = [...chart.querySelectorAll('text.xtick')].map(t => [parseFloat(t.getAttribute('x')),
+            +t.textContent]);
         const [a, b] = [ticks[0], ticks[ticks.length - 1]];
         return [...chart.querySelectorAll('path.best')].map(line => {
             const x = parseFloat(line.getAttribute('d').slice(1));

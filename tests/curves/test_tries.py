@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from helpers.curves import tries
-from helpers.curves.live_chart import MARKERS
+from helpers.curves.tries import SIGNS
 
 ACCURACIES = np.array([0.5, 0.7, 0.6])
 
@@ -17,7 +17,7 @@ def test_an_accuracy_has_a_marker_on_its_error_bar(name, look):
     (group,) = [g for g in root.iter("g") if g.get("class") == name]
     marker = next(g for g in group.iter("g") if "scale" in g.get("transform", ""))
     assert marker.get("fill") == look.colour
-    assert MARKERS[look.marker] == ElementTree.tostring(marker[0], encoding="unicode").strip().replace(" />", "/>")
+    assert SIGNS[look.marker] == ElementTree.tostring(marker[0], encoding="unicode").strip().replace(" />", "/>")
     height = float(marker.get("transform").partition(" ")[2].partition(")")[0])
     accuracy = {"best": 0.7, "test": 0.55}[name]
     assert height == pytest.approx(tries.TALL * (1 - accuracy), abs=0.06)

@@ -55,10 +55,11 @@ def anatomy(notebook):
         )
 
     needs("**Key points**" in everything, "**Key points**")
-    tail = everything.partition("**Key points**")[2]
-    needs("**Exercise" not in tail, "exercises before the key points")
-    questions = re.split(r"^\*\*Question \d+\.\*\*", tail, flags=re.MULTILINE)[1:]
-    needs(len(questions) == 3, "three quiz questions after the key points")
+    tail = everything[everything.rfind("**Exercise") :]
+    needs("**Key points**" in tail, "exercises before the key points")
+    quiz = re.split(r"^\*\*Key points\*\*|^\*\*(?=Question \d+\.\*\*)", tail, flags=re.MULTILINE)
+    questions = [part for part in quiz if part.startswith("Question")]
+    needs(3 <= len(questions) <= 6, "three to six quiz questions after the exercises")
     for number, question in enumerate(questions, 1):
         feedback = [answer for _, answer in OPTION.findall(question)]
         right = [answer.startswith("Right.") for answer in feedback]
@@ -152,7 +153,7 @@ def test_a_whole_lesson_lacks_nothing(lesson):
         (2, "panel", "x = 1\n" * 15 + "panel", ["at most 15 lines in cell 2"]),
         (3, "Exercise 1", "Task", ["an exercise: **Exercise 1.**"]),
         (4, "check_it", "print", ["a check in the cell after the exercise in cell 3"]),
-        (7, "Question 2", "Riddle", ["three quiz questions after the key points"]),
+        (7, "Question 2", "Riddle", ["three to six quiz questions after the exercises"]),
         (7, "Right.", "Not quite.", ["exactly one answer to question 2 with the feedback Right."]),
         (7, "Not quite.", "Right.", ["exactly one answer to question 2 with the feedback Right."]),
         (7, "Not quite. ", "", ["Not quite. or No. and why, for each wrong answer to question 2"]),

@@ -134,5 +134,6 @@ def test_where_nothing_overtakes_a_run_a_slider_waits_until_it_is_let_go(monkeyp
     monkeypatch.setenv("LAB_PLACE", place)
     of_student = widgets.IntSlider(value=3, min=1, max=9)
     panel = explore(digits_network, (X, Y, *VALIDATION), epochs=of_student, dropout=(0.0, 0.8, 0.2))
-    assert panel._controls["dropout"].continuous_update is wanted and of_student.continuous_update
+    assert not panel._controls["dropout"].continuous_update and of_student.continuous_update
+    assert ("live-at-once" in panel._box._dom_classes) is wanted  # there the page tells of a slider on its way
     panel.close()

@@ -121,7 +121,7 @@ class Picture(Drawing):
     """The picture of a game, translated back by the numbers at its axes."""
 
     def __init__(self, part):
-        super().__init__(re.search("<svg.*</svg>", part._chart.value)[0])
+        super().__init__(part._chart.value)
         self.panes["all"] = self.root
 
     def accuracy(self, y):

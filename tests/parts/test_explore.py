@@ -20,6 +20,7 @@ from helpers.errors import LessonError
 from helpers.live import part as live_module
 from helpers.live.controls import controls
 from helpers.parts.explore import Panel, explore
+from tests.curves.test_live_chart import Drawing
 from tests.networks import DIGITS, digits_network, few_digits
 
 X, Y, VALIDATION = few_digits()
@@ -539,3 +540,22 @@ def test_a_control_for_the_batch_size_of_a_dataset_is_refused():
         Panel(digits_network, batches, forms={"batch_size": [8, 16]})
     with pytest.raises(LessonError, match="None were given"):
         explore(digits_network)
+
+
+def test_the_ticks_below_the_chart_draw_it_again_without_training(background):
+    panel = explore(digits_network, FEW, epochs=4)
+    runs, before = panel._run_number, Drawing(panel._chart.value)
+    panel._view._zoom.value = True
+    zoomed = Drawing(panel._chart.value)
+    assert zoomed.ticks("loss", "y") != before.ticks("loss", "y") and panel._words.value
+    panel._view._zoom.value, panel._view._log.value = False, True
+    assert np.allclose(
+        list(Drawing(panel._chart.value).values("loss", "loss", log=True).values()),
+        panel.history.history["loss"],
+        rtol=0.02,
+    )
+    panel._view._large.value = True
+    assert "lab-projector" in panel._box._dom_classes
+    panel._view._large.value = panel._view._log.value = False
+    assert "lab-projector" not in panel._box._dom_classes and panel._run_number == runs
+    assert panel._chart.value.partition(">")[2] == before.text.partition(">")[2]
