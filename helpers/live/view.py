@@ -35,4 +35,6 @@ class View:
 
 
 def _tick(words, tooltip):
-    return widgets.Checkbox(description=words, tooltip=tooltip, indent=False, layout={"width": "auto", "margin": "2px 12px 2px 2px"})
+    return widgets.Checkbox(
+        description=words, tooltip=tooltip, indent=False, layout={"width": "auto", "margin": "2px 12px 2px 2px"}
+    )
