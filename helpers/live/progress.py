@@ -4,7 +4,8 @@ from math import ceil
 
 STYLE = """
 .live-progress{display:flex;align-items:center;gap:10px;height:28px;padding:0 6px;white-space:nowrap}
-.live-progress [role=progressbar]{flex:1 0 80px;max-width:240px;height:12px;border:1px solid #767676;border-radius:6px;overflow:hidden}
+.live-progress [role=progressbar]{flex:1 0 80px;max-width:240px;height:12px;border:1px solid #767676}
+.live-progress [role=progressbar]{border-radius:6px;overflow:hidden}
 .live-progress [role=progressbar] div{height:100%;background:#0072B2;forced-color-adjust:none}
 """
 
