@@ -81,7 +81,7 @@ def test_everything_that_was_found_is_shown_with_one_status():
         Finding(
             "overfitting", 0.9, ["It rises <much>.", "It & that."], "Stop earlier.", ["Too little data."], "Seeds."
         ),
-        Finding("noisy", 0.2, ["It wavers."], "Larger batches."),
+        Finding("noisy", 0.7, ["It wavers."], "Larger batches."),
     ]
     log = Log(overfitted(), "One column was left out.")
     opinion = Opinion(log, Diagnosis(findings, {}), "mine.csv")

@@ -31,12 +31,12 @@ FORMS = (
 class Log(dict):
     """What `read_log` returns: {metric: list with one number per epoch}, named as in a history of Keras.
 
-    note: sentences that say what was decided or left out; "" if nothing was.
+    note: sentences that say what was decided or left out; "" if nothing was. begins_at: the number of the first epoch.
     """
 
-    def __init__(self, columns, note=""):
+    def __init__(self, columns, note="", begins_at=1):
         super().__init__(columns)
-        self.note = note
+        self.note, self.begins_at = note, begins_at
 
     def __repr__(self):
         epochs = len(self["loss"]) if "loss" in self else 0
@@ -64,8 +64,9 @@ def read_log(source):
     parts = [part for part in parts if part]
     if not parts:
         raise LessonError(f"No figures of a training were found in {_shown(source)}. {FORMS}")
-    columns = columns_of(join(parts, notes), notes, seen)
-    return Log(columns, " ".join(dict.fromkeys(notes)))
+    epochs = join(parts, notes)
+    columns = columns_of(epochs, notes, seen)
+    return Log(columns, " ".join(dict.fromkeys(notes)), epochs[0][0] or 1)
 
 
 def _parts(source, notes):

@@ -16,7 +16,8 @@ from tests import notebooks
 ROOT = Path(__file__).resolve().parent.parent.parent
 ROOMS = {path.parent.name for path in (ROOT / "helpers").glob("*/__init__.py")}
 FILES = {path.stem for path in (ROOT / "helpers").glob("*.py")} - {"__init__"}
-OF_A_WHOLE_ROOM = ("cluster", "tables", "equal_to_fit", "log_fuzz")  # tests of more than one file
+# Tests of more than one file.
+OF_A_WHOLE_ROOM = ("calibration", "cluster", "tables", "equal_to_fit", "log_fuzz", "public_logs")
 # What a lesson may import from, beside `helpers` itself: the public names that are modules, and the checks.
 DOORS = re.compile(r"helpers\.(data|curves|engine|error_bars|exercises\.lesson_\d)")
 
