@@ -78,10 +78,12 @@ def describe(history, numbers=True):
         return "One epoch, no trend yet" + (f": {_at(drawn, 1)}." if numbers else ".")
 
     found = diagnose(history)
-    patterns = [found.pattern, *(each.pattern for each in found.findings[1:] if each.sure != "a close call")]
+    sure = [each.pattern for each in found.findings if each.sure != "a close call"]
+    patterns = [found.pattern, *sure]
     if found.pattern == "wrong targets":
         return f"Training loss falls below zero{f', to {figure(np.min(loss.train))}' if numbers else ''}."
-    if "diverging" in patterns:
+    exploded = found.pattern in ("not clear", "too early to say") and jump(loss.train) > JUMP
+    if exploded or "diverging" in sure:
         size = f" to {figure(np.max(loss.train))}; its lowest value is {figure(np.min(loss.train))}" if numbers else ""
         return f"Training loss explodes{size}."
     if "noisy" in patterns:

@@ -45,7 +45,9 @@ def chart(history, epochs, ghosts=(), best=True, uid="chart", heading="", **how)
     sheets = sheets_of(history, ghosts, best, max(epochs, 1))
     done = len(sheets[0].lines[0].values)
     names = [line.look for line in sheets[0].lines] if done else ["training", "validation"]
-    return draw(sheets, max(epochs, done, 1), describe(history), names, uid, heading=heading, **how)
+    grows = how.get("figures") is False
+    label = f"Learning curves of a training under way, {done} of {epochs} epochs." if grows else describe(history)
+    return draw(sheets, max(epochs, done, 1), label, names, uid, heading=heading, **how)
 
 
 def draw(sheets, epochs, label, names, uid="chart", small=False, heading="", figures=None, zoom=False, log=False):

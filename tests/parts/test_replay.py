@@ -337,7 +337,7 @@ def test_a_reader_without_a_kernel_sees_the_picture_and_a_verdict_without_figure
     (data,) = shown
     assert data["text/plain"] == (
         "Early stopping with patience 2, replayed on the recorded curves. "
-        "Validation loss goes up and down from epoch to epoch, so its rises and falls mean little."
+        "Training loss falls. Validation loss falls, then rises again."
     )
     alt = data["text/html"].split('alt="')[1].split('"')[0]
     assert is_png(data["image/png"]) and not any(letter.isdigit() for letter in alt)
