@@ -14,7 +14,7 @@ from helpers.curves.sheets import INK, WIDTH
 from helpers.curves.theme import PAPER
 
 BEFORE, AFTER, HEAD = 50, 18, 26  # pixels beside a pane and for a heading, as in `theme.LAYOUT`
-COLOURS = 64  # of a PNG: nobody sees that there are no more, and it takes a third
+COLOURS = 32  # of a PNG: nobody sees that there are no more, and it takes a third
 SCALE = 1.2  # pixels of the PNG for one of the drawing, so that it is sharp on a fine screen, too
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"  # the letters are the same on every machine
 

@@ -450,12 +450,14 @@ def test_a_builders_own_words_cannot_break_the_page(background):
 @pytest.mark.slow
 def test_a_drawn_epoch_is_small(background):
     panel = explore(digits_network, DIGITS, epochs=(1, 40, 40), dropout=(0.0, 0.8, 0.0))
-    sizes = []
-    panel._chart.observe(lambda change: sizes.append(len(change["new"])), "value")
+    drawn = []
+    panel._chart.observe(lambda change: drawn.append(change["new"]), "value")
     for dropout in (0.1, 0.2, 0.3):
         move(panel, dropout=dropout)
         panel.wait()
-    assert len(panel._ghosts()) == 2 and max(sizes) < 10 * 1024
+    growing = [picture for picture in drawn if 'data-state="done"' not in picture]
+    assert len(panel._ghosts()) == 2 and len(growing) > 3
+    assert max(map(len, growing)) < 10 * 1024 and max(map(len, drawn)) < 40 * 1024  # at the end with its figures
 
 
 def test_without_a_front_end_the_finished_picture_and_its_sentence_are_shown(monkeypatch):
