@@ -39,7 +39,8 @@ class Rows(Live):  # a part whose drawing sets its controls
         return {"epoch": 0, "epochs": 0, "settings": self._read_controls()}
     def _picture(self):
         rows = "".join(f'<p data-sets="row" data-value="{n}">row {n}</p>' for n in range(1, 6))
-        return rows + '<p data-sets="kind" data-value="b">kind b</p>'
+        rows += '<p data-sets="kind" data-value="b">kind b</p>'
+        return f'<div role="group" aria-label="rows to click">{rows}</div>'
 rows = Rows().show()""",
     "rule = replay({'loss': [3.0, 2.0, 1.0, 0.9], 'val_loss': [3.0, 2.0, 2.5, 2.8]}, patience=(0, 3, 1))",
 ]
