@@ -14,7 +14,7 @@ from math import isfinite, log10
 from helpers.curves import readout
 from helpers.curves.elements import short
 from helpers.curves.history import describe
-from helpers.curves.sheets import LOOKS, sheets_of, shorten, ticks_of, x_ticks
+from helpers.curves.sheets import LOOKS, Ghost, sheets_of, shorten, ticks_of, x_ticks
 from helpers.curves.theme import name_of
 
 HEIGHT, SMALL = 296, 226  # pixels: of a pane with its words, and of a small one
@@ -50,14 +50,17 @@ def chart(history, epochs, ghosts=(), best=True, uid="chart", heading="", **how)
     return draw(sheets, max(epochs, done, 1), label, names, uid, heading=heading, **how)
 
 
-def draw(sheets, epochs, label, names, uid="chart", small=False, heading="", figures=None, zoom=False, log=False):
+def draw(
+    sheets, epochs, label, names, uid="chart", small=False, heading="", figures=None, zoom=False, log=False, coming=()
+):
     """Draw plotting areas side by side, or below each other where the page is narrow.
 
     sheets: `Sheet`s. epochs: the end of the x axis. label: the picture's alt text. names: of the legend, in LOOKS, or
     pairs (look, words), for each sheet that has none of its own. uid, heading: as in `chart`. small: for many sheets.
     figures: whether its numbers can be read, as in `readout`: once the curves are complete; until then, False, there is
     room for them, so that nothing moves; None: never. zoom: whether the y axes
-    have the range of the second half of the epochs only. log: whether the loss has a logarithmic axis.
+    have the range of the second half of the epochs only. log: whether the loss has a logarithmic axis. coming: labels
+    of ghosts that there may be later: there is room for them, so that the axes stay where they are.
 
     Returns one HTML element as a string.
     """
@@ -66,7 +69,9 @@ def draw(sheets, epochs, label, names, uid="chart", small=False, heading="", fig
     legends = [_legend(sheet, sheet.legend or names, ROOM[small]) for sheet in sheets]
     # All panes have as much above their plotting areas, so that these stand at the same height.
     marks = max([1, *(len(_told(sheet)) for sheet in sheets)])
-    head = TITLE + ROW * max(rows for rows, _ in legends) + MARK * marks + 5
+    later = [sheet._replace(ghosts=[Ghost(label, ()) for label in coming]) for sheet in sheets]
+    rows = [_legend(sheet, sheet.legend or names, ROOM[small])[0] for sheet in [*sheets, *later]]
+    head = TITLE + ROW * max(rows) + MARK * marks + 5
     tall = max(LEAST, (SMALL if small else HEIGHT) - head - FOOT)
     panes = [
         f'<svg data-pane="{escape(sheet.name)}" role="img" aria-label="{escape(_title(sheet))}" '

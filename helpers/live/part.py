@@ -25,7 +25,7 @@ from helpers.engine.builder import FRESH
 from helpers.engine.stop import Abandoned, Stop, current, working_for
 from helpers.errors import Interrupted, LessonError, at, line_under_way, our_mistake
 from helpers.live import progress
-from helpers.live.controls import controls, in_words, read
+from helpers.live.controls import controls, in_words, of_curve, read
 from helpers.live.fields import look_useful
 from helpers.live.keepsake import REVIVE, Keepsake
 from helpers.live.page import STYLE as LOOKS
@@ -364,6 +364,13 @@ class Live:
     def _still_picture(self):
         """What `_picture` shows, as one <svg> element."""
         return self._picture()
+
+    def _longest_label(self):
+        """The longest that a run needs to be told from one before it by a single control."""
+        settings = of_curve(self._read_controls())
+        return max(
+            (in_words({name: settings[name]}) for name in self._controls if name in settings), key=len, default=""
+        )
 
     def _in_short(self):
         """Its settings in words."""

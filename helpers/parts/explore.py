@@ -124,7 +124,7 @@ class Panel(Live):
     def _picture(self):
         epochs = self.settings["epochs"]
         logs = {name: values[:epochs] for name, values in self.history.history.items()} if self._points() else {}
-        how = {"figures": self._complete, **self._view.options}
+        how = {"figures": self._complete, "coming": [self._longest_label()] * 2, **self._view.options}
         return live_chart.chart(logs, epochs, self._ghosts(), uid=self._name, **how)
 
     def _ghosts(self):

@@ -210,7 +210,8 @@ class Multiples(Live):
             sheets.append(Sheet("loss", lines, before, marks=_best(logs), title=title, ticks=ticks, notice=notice))
         legend = [("training", "training loss"), ("validation", "validation loss")]
         words = f"The losses of {', '.join(runs)}. {self._in_words()}"
-        return live_chart.draw(sheets, epochs, words, legend, self._name, small=True, figures=self._complete)
+        how = {"small": True, "figures": self._complete, "coming": [f"before, at {self._longest_label()}"]}
+        return live_chart.draw(sheets, epochs, words, legend, self._name, **how)
 
 
 def _check(variants, forms):

@@ -120,7 +120,8 @@ class Ribbon(Live):
         names = [pane.name for pane in panes(drawn[0] if drawn else {})]
         sheets = [_sheet(name, self.histories, self._growing) for name in names]
         legend = [(side, f"{side}: {name}") for side, name in self._names.items()]
-        epochs, how = self.settings["A"]["epochs"], {"figures": self._complete, **self._view.options}
+        epochs, coming = self.settings["A"]["epochs"], [f"A, seed {self.settings['seeds']}"]
+        how = {"figures": self._complete, "coming": coming, **self._view.options}
         svg = live_chart.draw(sheets, epochs, self._in_words(), legend, self._name, **how)
         self._latest = svg if drawn else None
         return svg

@@ -31,7 +31,7 @@ PARTS = {
     "table = choose(build, clothes, {'rate': [0.001, 0.01]}, seeds=(0,), epochs=2)": "row 1",
     "looking = microscope(build(), clothes.x_train[:128])": "rate 0.2",
     "rule = replay({'loss': [3.0, 2.0, 1.0, 0.9], 'val_loss': [3.0, 2.0, 2.5, 2.8]}, patience=(0, 3, 1))": "patience 1",
-    "travel = time_machine(kept, clothes)": "epoch 4",
+    "travel = time_machine(kept, clothes)": "time_machine(…) at epoch",
     "guess = sketch(build, clothes, epochs=20)": "epochs 20",
     "ward = clinic(build, clothes)": "cases 12",
 }

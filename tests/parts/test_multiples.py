@@ -176,14 +176,13 @@ def test_the_curves_of_the_setting_before_stay_as_ghosts(background):
     part.wait()
     for _, drawing in frames:
         assert len(drawing.ghosts("without")) == len(drawing.ghosts("dropout")) == 1
-        assert "validation loss before, at learning_rate 0.001" in drawing.texts() and not drawing.ghosts("without")
+        assert "before, at learning_rate 0.001" in drawing.texts()
     last = Charts(part)
     high, low = (
         [place for place, _ in last.ticks("dropout", "y")][-1],
         [place for place, _ in last.ticks("dropout", "y")][0],
     )
-    steps = [step.split() for step in re.split("[mM]", last.ghosts("dropout")[0].get("d"))[1:]]
-    heights = np.cumsum([float(value) for value in steps[0][1::2]])
+    heights = [height for _, height in last.ghosts("dropout")[0]]
     expected = low - np.array(first["dropout"].history["val_loss"]) / last.ticks("dropout", "y")[-1][1] * (low - high)
     assert np.allclose(heights, expected, atol=1)
     move(part, epochs=2)
@@ -193,7 +192,7 @@ def test_the_curves_of_the_setting_before_stay_as_ghosts(background):
     )  # still compared with the same
     move(part, seed=3)
     part.wait()
-    assert "validation loss before, at seed 0" in Charts(part).texts()
+    assert "before, at seed 0" in Charts(part).texts()
 
 
 @slow
@@ -282,10 +281,13 @@ def test_the_button_goes_to_the_next_seed_and_after_the_last_to_the_first(backgr
 )
 def test_the_button_is_there_only_where_a_control_for_the_seed_is(background, seed, there):
     part = Multiples(digits_network, FEW, TWO, forms={"epochs": 1, "seed": seed})
-    assert [button.description for button in part._box.children[2].children] == [
-        "Train again with the next seed",
-        "Stop",
-    ][not there :]
+    assert (
+        [button.description for button in part._box.children[2].children[:-1]]
+        == [  # the last is the progress
+            "Train again with the next seed",
+            "Stop",
+        ][not there :]
+    )
     if there:
         before = part._read_controls()["seed"]
         module._step(part._controls["seed"])
