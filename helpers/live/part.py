@@ -100,7 +100,7 @@ class Live:
         self._said, self._keepsake = "", Keepsake()
         self._of_student, self._on_control = (), self._request  # the widgets lent; what a move of a control calls
         self._words, self._chart = widgets.HTML(), widgets.HTML()
-        self._progress = widgets.HTML(layout={"flex": "1 1 24em"})
+        self._progress = widgets.HTML(layout={"flex": "1 1 24em", "min_width": "0", "overflow": "hidden"})
         self._stop_button = widgets.Button(description="Stop", tooltip="Stop the training that is under way")
         self._stop_button.on_click(self.stop)
 

@@ -4,7 +4,7 @@ from math import ceil
 
 STYLE = """
 .live-progress{display:flex;align-items:center;gap:10px;height:28px;padding:0 6px;white-space:nowrap}
-.live-progress [role=progressbar]{flex:1 0 80px;max-width:240px;height:12px;border:1px solid #767676}
+.live-progress [role=progressbar]{flex:1 1 60px;max-width:240px;height:12px;border:1px solid #767676}
 .live-progress [role=progressbar]{border-radius:6px;overflow:hidden}
 .live-progress [role=progressbar] div{height:100%;background:#0072B2;forced-color-adjust:none}
 """
@@ -32,7 +32,7 @@ class Pace:
 
 
 def bar(done, wanted, counts, seconds=None, end=""):
-    """A progress bar and its words, as HTML: "12 of 40 epochs, about 5 seconds left".
+    """A progress bar and its words, as HTML: "12 of 40 epochs, about 5 s left".
 
     counts: what is counted, one and several: ("epoch", "epochs"). seconds: about how many are left, None if that cannot
     be told. end: words in their place.
@@ -48,11 +48,10 @@ def bar(done, wanted, counts, seconds=None, end=""):
 
 
 def in_time(seconds):
-    """About how long: "about 25 seconds", "about 3 minutes"."""
+    """About how long: "about 25 s", "about 3 min"."""
     if seconds >= 90:
-        return f"about {round(seconds / 60)} minutes"
-    whole = max(1, ceil(seconds) if seconds <= 10 else 5 * round(seconds / 5))
-    return f"about {_counted(whole, 'second', 'seconds')}"
+        return f"about {round(seconds / 60)} min"
+    return f"about {max(1, ceil(seconds) if seconds <= 10 else 5 * round(seconds / 5))} s"
 
 
 def _counted(number, one, several):

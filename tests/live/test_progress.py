@@ -33,9 +33,9 @@ def test_what_had_been_finished_before_says_nothing_about_the_pace():
     "done, wanted, counts, seconds, end, words",
     [
         (0, 108, TRAININGS, None, "", "0 of 108 trainings"),
-        (12, 108, TRAININGS, 21.7, "", "12 of 108 trainings, about 20 seconds left"),
-        (107, 108, TRAININGS, 0.2, "", "107 of 108 trainings, about 1 second left"),
-        (9, 90, ("try", "tries"), 400, "", "9 of 90 tries, about 7 minutes left"),
+        (12, 108, TRAININGS, 21.7, "", "12 of 108 trainings, about 20 s left"),
+        (107, 108, TRAININGS, 0.2, "", "107 of 108 trainings, about 1 s left"),
+        (9, 90, ("try", "tries"), 400, "", "9 of 90 tries, about 7 min left"),
         (5, 6, TRAININGS, 3.0, ", stopped", "5 of 6 trainings, stopped"),
         (6, 6, TRAININGS, 0.0, ", stopped", "6 of 6 trainings"),
         (1, 1, ("epoch", "epochs"), None, "", "1 of 1 epoch"),
