@@ -95,7 +95,8 @@ def _row(number, entry, chosen, n):
         said = entry.error or (f"training: {count(entry.runs, 'seed')} finished" if entry.runs else "waiting")
         cells.append(f'<td class="told" colspan="3">{escape(said)}</td>')
     row, mark = (' aria-current="true"', "▸ ") if chosen else ("", "")
-    return f'<tr{row}><th scope="row">{mark}{number}</th>{"".join(cells)}</tr>'
+    # A click on it sets the control called "row" (helpers/live/page.js).
+    return f'<tr{row} data-sets="row" data-value="{number}"><th scope="row">{mark}{number}</th>{"".join(cells)}</tr>'
 
 
 def loss_in_words(loss):

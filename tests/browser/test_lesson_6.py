@@ -101,6 +101,16 @@ def test_the_row_slider_opens_the_curves_of_a_row(lesson):
     assert np.allclose(sorted(curve[-1][1] for curve in seen), known, atol=0.02)
 
 
+def chosen_row(lesson):
+    return json.loads(lesson.panel(CHOOSER)["settings"])["row"]
+
+
+def test_a_row_that_is_clicked_opens_its_curves(lesson):
+    for number in (4, 1):
+        lesson.page.locator("table.scoreboard tbody tr").nth(number - 1).locator("td").first.click()
+        wait_until(lambda wanted=number: chosen_row(lesson) == wanted, 20, f"row {number} to be chosen")
+
+
 def test_stop_and_go_on_lose_nothing(lesson):
     """The cell again, with nothing kept from before: stopped in the midst of it, then gone on with."""
     before = lesson.ask("[row.loss for row in choice.sweep.rows]")
