@@ -27,7 +27,7 @@ def picture(knots, values, history, highest, uid):
     markers = np.full(epochs, np.nan)
     markers[np.array(knots) - 1] = values
     lines += [Line("guess", "yours", _curve(knots, values, epochs)), Line("knots", "knots", markers)]
-    return live_chart.draw([Sheet("loss", lines)], epochs, label, legend, uid)
+    return live_chart.draw([Sheet("loss", lines)], epochs, label, legend, uid, coming=["training", "validation"])
 
 
 def compare(knots, values, history):
