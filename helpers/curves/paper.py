@@ -23,6 +23,7 @@ def svg(drawing):
     """`drawing`, an HTML element of `live_chart` or `elements`, as one <svg> that needs no page and no style sheet."""
     root = ElementTree.fromstring(drawing)
     parts, bottom = _placed(root, 0, 0)
+    bottom = max(bottom, 1)  # of a drawing without an <svg> there is nothing to see, but it is a picture
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {bottom:g}" width="{WIDTH}" '
         f'height="{bottom:g}" font-family="DejaVu Sans, sans-serif" font-size="12" fill="{INK}"><style>{PAPER}</style>'
