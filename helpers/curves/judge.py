@@ -1,8 +1,9 @@
 """How much the figures of learning curves speak for each pattern.
 
 Each measure gives each pattern points, read off a broken line through a few corners; a pattern's points are added up,
-and what they come to becomes its share of certainty. The lines stand in `judge.json`. They were fitted to thousands of
-real runs with a known cause: `python -m tests.curves.fit` makes them anew.
+and what they come to becomes its share of certainty. The lines stand in `judge.json`. They were fitted to some thousand
+runs whose cause is known, of small networks in NumPy and of the lessons' network: `python -m tests.curves.fit_judge`
+makes such runs and fits the lines to them anew.
 """
 
 import json

@@ -16,12 +16,13 @@ from helpers.curves.theme import PAPER
 BEFORE, AFTER, HEAD = 50, 18, 26  # pixels beside a pane and for a heading, as in `theme.LAYOUT`
 COLOURS = 32  # of a PNG: nobody sees that there are no more, and it takes a third
 SCALE = 1.2  # pixels of the PNG for one of the drawing, so that it is sharp on a fine screen, too
+UNREADABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # in XML; a name may have it
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"  # the letters are the same on every machine
 
 
 def svg(drawing):
     """`drawing`, an HTML element of `live_chart` or `elements`, as one <svg> that needs no page and no style sheet."""
-    root = ElementTree.fromstring(drawing)
+    root = _read(drawing)
     parts, bottom = _placed(root, 0, 0)
     bottom = max(bottom, 1)  # of a drawing without an <svg> there is nothing to see, but it is a picture
     return (
@@ -29,6 +30,15 @@ def svg(drawing):
         f'height="{bottom:g}" font-family="DejaVu Sans, sans-serif" font-size="12" fill="{INK}"><style>{PAPER}</style>'
         f'<rect width="100%" height="100%" fill="#FFF"/>{parts}</svg>'
     )
+
+
+def label_of(drawing):
+    """The alt text of a drawing, as for `svg`."""
+    return _read(drawing).get("aria-label", "")
+
+
+def _read(drawing):
+    return ElementTree.fromstring(UNREADABLE.sub("", drawing))
 
 
 def _placed(element, x, y):

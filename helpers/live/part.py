@@ -13,7 +13,6 @@ import os
 import sys
 import threading
 import time
-from xml.etree import ElementTree
 
 import ipywidgets as widgets
 from IPython import get_ipython
@@ -97,7 +96,7 @@ class Live:
         self._cell_waits = self._closed = False
         self._background, self._run_number, self._drawn_at = False, 0, 0.0
         self._pace = None  # of the run under way, from its first picture on
-        self._said, self._keepsake = "", Keepsake()
+        self._said, self._picture_drawn, self._keepsake = "", "", Keepsake()
         self._of_student, self._on_control = (), self._request  # the widgets lent; what a move of a control calls
         self._words, self._chart = widgets.HTML(), widgets.HTML()
         self._progress = widgets.HTML(layout={"flex": "1 1 24em", "min_width": "0", "overflow": "hidden"})
@@ -274,7 +273,7 @@ class Live:
         text = html.escape(_after(self.says[state].format(**marks, **plural), words) + how_to_stop)
         marks = " ".join(f'data-{name}="{html.escape(_as_text(value))}"' for name, value in marks.items())
         self._complete = state not in ("building", "training")
-        picture = self._picture()
+        self._picture_drawn = picture = self._picture()
         _refuse_late()
         if self.counts:
             self._progress.value = bar
@@ -296,9 +295,8 @@ class Live:
             self._keepsake.let_go()
         else:
             picture = self._still_picture()
-            alt = ElementTree.fromstring(picture).get("aria-label")
             told = " ".join(filter(None, (f"{self.made_by}(…) at {self._in_short().rstrip('.')}.", self._said, REVIVE)))
-            self._keepsake.keep(lambda: still(picture, alt, told))
+            self._keepsake.keep(lambda: still(picture, paper.label_of(picture), told))
 
     def _bar(self, state):
         """How far the run has come, as HTML, with the time left once that can be told."""
@@ -362,8 +360,8 @@ class Live:
         return self._of_student
 
     def _still_picture(self):
-        """What `_picture` shows, as one <svg> element."""
-        return self._picture()
+        """What stands for the part on a page without a kernel: what was drawn last, if there is nothing better."""
+        return self._picture_drawn
 
     def _longest_label(self):
         """The longest that a run needs to be told from one before it by a single control."""

@@ -1,7 +1,5 @@
 """How far a run has come, and how long the rest takes: a bar and words, the same in all live parts."""
 
-from math import ceil
-
 STYLE = """
 .live-progress{display:flex;align-items:center;gap:10px;height:28px;padding:0 6px;white-space:nowrap}
 .live-progress [role=progressbar]{flex:1 1 60px;max-width:240px;height:12px;border:1px solid #767676}
@@ -38,7 +36,7 @@ def bar(done, wanted, counts, seconds=None, end=""):
     be told. end: words in their place.
     """
     words = f"{done} of {_counted(wanted, *counts)}"
-    left = end or (f", {in_time(seconds)} left" if seconds is not None else "")
+    left = end or (f", about {in_time(seconds)} left" if seconds is not None else "")
     return (
         f'<div class="live-progress"><div role="progressbar" aria-label="{counts[1]} finished" aria-valuemin="0" '
         f'aria-valuemax="{wanted}" aria-valuenow="{done}" aria-valuetext="{words}">'
@@ -48,10 +46,16 @@ def bar(done, wanted, counts, seconds=None, end=""):
 
 
 def in_time(seconds):
-    """About how long: "about 25 s", "about 3 min"."""
-    if seconds >= 90:
-        return f"about {round(seconds / 60)} min"
-    return f"about {max(1, ceil(seconds) if seconds <= 10 else 5 * round(seconds / 5))} s"
+    """A time of which only the size is known: "5 s", "40 s", "3 min", "2 h 10 min"."""
+    if seconds < 10:
+        return f"{max(round(seconds), 1)} s"
+    if seconds < 55:
+        return f"{round(seconds / 10) * 10} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(round(seconds / 600) * 10, 60)
+    return f"{hours} h" + (f" {minutes} min" if minutes else "")
 
 
 def _counted(number, one, several):

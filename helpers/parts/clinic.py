@@ -249,7 +249,7 @@ class Clinic(Live):
             self._pictures[number].value = thumbnails.small(f"Case {number}", logs, epochs)
 
     def _still_picture(self):
-        return self._picture() if self._runs else thumbnails.frames(self._wanted)
+        return super()._still_picture() if self._runs else thumbnails.frames(self._wanted)
 
     def _still_words(self):  # nothing has been trained, and every machine shows the same
         alt = f"{self._wanted} empty frames with numbers, for learning curves."

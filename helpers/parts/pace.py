@@ -3,6 +3,8 @@
 import statistics
 import time
 
+from helpers.live.progress import in_time
+
 LONG = 2  # seconds: of an epoch that takes longer, the batches are told, too
 RECENT = 10  # epochs whose time says how long the next one will take
 
@@ -54,7 +56,7 @@ class Pace:
     def left(self):
         """The end of a sentence, "; about 50 min left in all"; "" before anybody can know, or if it is next to none."""
         seconds = self._left(self._clock() - self._began)
-        return f"; about {in_words(seconds)} left in all" if seconds > LONG else ""
+        return f"; about {in_time(seconds)} left in all" if seconds > LONG else ""
 
     def _within_epoch(self):
         if self._measuring:
@@ -69,7 +71,7 @@ class Pace:
         if self._done == first or seconds < LONG:
             return said
         left = (self._batches - self._done) * seconds / (self._done - first)
-        return f"{said}, about {in_words(left)} left in it" if left > 1 else said
+        return f"{said}, about {in_time(left)} left in it" if left > 1 else said
 
     def _left(self, spent):
         """Seconds to the end of the last epoch; 0 before anybody can know. spent: those on the present one."""
@@ -77,16 +79,3 @@ class Pace:
             return 0
         one = statistics.median(self._durations[-RECENT:])
         return (self._epochs - self._number) * one + max(one - spent, 0)
-
-
-def in_words(seconds):
-    """A time of which only the size is known: "5 s", "40 s", "3 min", "2 h 10 min"."""
-    if seconds < 10:
-        return f"{max(round(seconds), 1)} s"
-    if seconds < 55:
-        return f"{round(seconds / 10) * 10} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(round(seconds / 600) * 10, 60)
-    return f"{hours} h" + (f" {minutes} min" if minutes else "")

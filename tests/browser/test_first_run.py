@@ -9,8 +9,7 @@ from tests.browser.lab import ROOT, Notebook, wait_until
 pytestmark = pytest.mark.slow
 
 SETUP = f"""import sys; sys.path.insert(0, {str(ROOT)!r})
-from helpers import (clinic, data, explore, explore_gap, microscope, multiples, new_folder, replay, ribbon, sketch,
-                     time_machine, winners_curse)
+from helpers import *
 import keras
 from keras import layers
 clothes = data.clothing(n_train=2000, n_validation=300, one_hot=True)

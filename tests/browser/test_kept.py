@@ -11,8 +11,7 @@ from tests.browser.lab import ROOT, Notebook, wait_until
 pytestmark = pytest.mark.slow
 
 SETUP = f"""import sys; sys.path.insert(0, {str(ROOT)!r})
-from helpers import (choose, clinic, data, explore, explore_gap, microscope, multiples, new_folder, replay, ribbon,
-                     sketch, time_machine, winners_curse)
+from helpers import *
 import keras
 from keras import layers
 clothes = data.clothing(n_train=200, n_validation=50, one_hot=True)

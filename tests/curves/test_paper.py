@@ -1,5 +1,6 @@
 """Pictures that stay: the same drawing as on the page, in one size and without its style sheet."""
 
+import base64
 import io
 import re
 import sys
@@ -93,6 +94,11 @@ def test_a_still_picture_is_a_png_with_its_words_and_where_none_can_be_made_an_s
     monkeypatch.setitem(sys.modules, "resvg_py", None)  # as in Colab, which does not have it
     data, metadata = live_module.still(drawing, "Three.")
     assert "image/svg+xml" in data["text/html"] and set(data) == {"text/html", "text/plain"} and not metadata
+
+
+def test_a_name_with_letters_that_xml_has_no_room_for_does_no_harm():
+    drawing = live_chart.chart(run(3), 3, [("earlier\x01 \ud800", run(3, seed=1))], heading="Case\x00 1 <b>")
+    assert is_png(base64.b64encode(paper.png(drawing)).decode()) and "epoch is" in paper.label_of(drawing)
 
 
 def test_a_finished_chart_is_a_small_png():

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from helpers.parts.pace import Pace, in_words
+from helpers.live.progress import in_time
+from helpers.parts.pace import Pace
 
 
 class Clock:
@@ -81,4 +82,4 @@ def test_the_engine_which_tells_of_no_batches():
     [(0.2, "1 s"), (7.4, "7 s"), (23, "20 s"), (55, "1 min"), (89, "1 min"), (3590, "1 h"), (7900, "2 h 10 min")],
 )
 def test_times_are_told_as_roughly_as_they_are_known(seconds, words):
-    assert in_words(seconds) == words
+    assert in_time(seconds) == words
