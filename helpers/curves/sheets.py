@@ -33,8 +33,17 @@ LOOKS = {
     "new pictures": Look(INK, "#E0E0E0", "9 2", "frame"),
     "earlier": Look(GHOST, "#9E9E9E", "", ""),
     "earlier too": Look(GHOST, "#9E9E9E", "1 3", ""),
+    "pin 1": Look("#007A5A", "#3CC99A", "", ""),
+    "pin 2": Look("#7B3294", "#C9A0E8", "8 3", ""),
+    "pin 3": Look("#8F6400", "#E3B341", "2 3", ""),
+    "pin 4": Look("#A3195B", "#FF8DB8", "9 2 2 2", ""),
+    "pin 5": Look("#2478AA", "#6FC1F0", "4 2", ""),
+    "pin 6": Look(INK, "#E0E0E0", "12 3", ""),
 }
 EARLIER = "earlier", "earlier too"  # of the first ghost, and of the second
+PINNED = tuple(
+    look for look in LOOKS if look.startswith("pin ")
+)  # of earlier runs that somebody wants to keep in sight
 
 # A line of a drawing: `key` is the metric's name in a history, `look` one of LOOKS, `values` an array with one
 # number per epoch; NaN leaves a gap. A band is filled from `low` to `high`.

@@ -7,7 +7,7 @@ follow the reader's system.
 
 import re
 
-from helpers.curves.sheets import GHOST, GRID, INK, LOOKS
+from helpers.curves.sheets import GHOST, GRID, INK, LOOKS, PINNED
 
 LIGHT = {"paper": "#FFF", "ink": INK, "grid": GRID, "ghost": GHOST}
 DARK = {"paper": "#111", "ink": "#E0E0E0", "grid": "#3A3A3A", "ghost": "#9E9E9E"}
@@ -82,7 +82,8 @@ def _of_look(look):
     width, cap, hole = MARKERS[LOOKS[look].marker]
     own = f".lab-chart .{name_of(look)}"
     dashes = f"stroke-dasharray:{LOOKS[look].dashes}" if LOOKS[look].dashes else ""
-    return (
+    wider = f"{own} .ghost{{stroke-width:1.8}}\n" if look in PINNED else ""
+    return wider + (
         f"{own}{{color:var(--lab-{name_of(look)})}}\n{own} .line,{own} .band{{{dashes}}}\n"
         f"{own} .dots{{stroke-width:{width};stroke-linecap:{cap}}}\n"
         f"{own} .hole{{stroke-width:{hole};stroke-linecap:{cap}}}\n"

@@ -114,6 +114,13 @@
     const markAt = (target) => target?.closest?.(".live-part [data-sets]");
     let dragged = null; // the part in which somebody drags
     document.addEventListener("click", (event) => markAt(event.target) && setControl(markAt(event.target)));
+    document.addEventListener("click", (event) => { // what stands below a button with data-copies goes to the clipboard
+        const button = event.target.closest?.(".live-part [data-copies]");
+        if (!button) return;
+        const said = (words) => { button.textContent = words; };
+        navigator.clipboard?.writeText(button.nextElementSibling.textContent).then(() => said("Copied"), () => said("Mark and copy it"))
+            ?? said("Mark and copy it");
+    });
     document.addEventListener("pointerdown", (event) => {
         dragged = event.button === 0 ? markAt(event.target)?.closest(".live-part") ?? null : null;
     });

@@ -111,9 +111,10 @@ class Live:
         for control in self._controls.values():
             control.observe(self._on_control, "value")
 
-    def _assemble(self, *rows):
-        """Put `rows` of widgets, the progress among them, the words and the picture below each other, and draw."""
-        self._box = widgets.VBox([widgets.HTML(theme.SCREEN + LOOKS + STYLE), *rows, self._words, self._chart])
+    def _assemble(self, *rows, below=()):
+        """Put `rows` of widgets, the progress among them, the words, the picture and what is `below` it below each
+        other, and draw."""
+        self._box = widgets.VBox([widgets.HTML(theme.SCREEN + LOOKS + STYLE), *rows, self._words, self._chart, *below])
         self._box.add_class("live-part")
         self._draw("building" if self.trains_when_shown else "ready")
 

@@ -13,6 +13,8 @@ from helpers.live.controls import curve, difference, in_words
 from helpers.live.fields import in_columns
 from helpers.live.part import Live, beside
 from helpers.live.view import View
+from helpers.parts import pinned_files
+from helpers.parts.pins import Pins
 from helpers.records.recorder import Recorder, Recording
 
 
@@ -37,8 +39,9 @@ class Panel(Live):
     """A panel that `explore` has made.
 
     `history`: the `History` the panel shows; `settings`: the values of its controls; `state`: one of
-    "building", "training", "done", "stopped", "error". With `save_in`, `recording` is the latest run whose weights are
-    kept, and each function in `listeners` is called after such a run.
+    "building", "training", "done", "stopped", "error"; `pinned`: the runs that are pinned, {name: history}. With
+    `save_in`, `recording` is the latest run whose weights are kept, and each function in `listeners` is called after
+    such a run.
     """
 
     def __init__(
@@ -49,6 +52,8 @@ class Panel(Live):
         forms = {**forms, **DEFAULTS, **forms}  # what is not given comes last
         x, y, validation = training_and_validation(data, validation_split)
         self._recorder = Recorder(save_in) if save_in is not None else None
+        self._kind = {"arrays": y is not None, "validation": validation is not None}  # of the data, for `code`
+        self._kind |= {"class_weight": class_weight, "weighted": sample_weight is not None}
         weights, validation = with_weights(x, validation, sample_weight)
         told = {"save": self._recorder and self._recorder.save, "class_weight": class_weight}
         self._trainer = Trainer(build, x, y, validation, sample_weight=weights, **told)
@@ -58,12 +63,25 @@ class Panel(Live):
         self._remarks = _remarks(build, forms, validation)
         self.history, self.settings = None, self._read_controls()
         self._past = []  # (settings, history) of finished runs, the latest last
-        self._view = View(self)
-        below = beside([self._stop_button, self._progress, self._view.box])
-        self._assemble(in_columns(self._controls.values()), below)
+        self._view, self._pins = View(self), Pins(self)
+        buttons = beside([self._stop_button, self._progress, self._view.box])
+        self._assemble(in_columns(self._controls.values()), buttons, below=[self._pins.box])
 
     def __repr__(self):
         return f"<live panel of {name_of(self._build)}(): {in_words(self.settings)}; {self.state}>"
+
+    @property
+    def pinned(self):
+        return {name: history for name, _, history in self._pins.runs}
+
+    def shown(self):
+        """The history that is drawn, {name of a metric: list with a value per epoch}; empty before the first epoch."""
+        epochs = self.settings["epochs"]
+        return {name: values[:epochs] for name, values in self.history.history.items()} if self._points() else {}
+
+    def code(self, runs):
+        """The lines of plain Keras that train `runs`, [(name, settings, history)], again."""
+        return pinned_files.script(self._build, runs, **self._kind)
 
     # From a control to a run
 
@@ -123,15 +141,16 @@ class Panel(Live):
 
     def _picture(self):
         epochs = self.settings["epochs"]
-        logs = {name: values[:epochs] for name, values in self.history.history.items()} if self._points() else {}
         how = {"figures": self._complete, "coming": [self._longest_label()] * 2, **self._view.options}
-        return live_chart.chart(logs, epochs, self._ghosts(), uid=self._name, **how)
+        return live_chart.chart(self.shown(), epochs, self._ghosts(), uid=self._name, **how)
 
     def _ghosts(self):
-        """The first run, to compare everything with, and the latest one before this; named by what differs from now."""
+        """The first run, to compare everything with, and the latest one before this, named by what differs from now;
+        and the runs that are pinned."""
         past = [(settings, history) for settings, history in self._past if curve(settings) != curve(self.settings)]
-        two = past[:1] + past[1:][-1:]
-        return [(in_words(difference(settings, self.settings)), history.history) for settings, history in two]
+        two = [(settings, history) for settings, history in past[:1] + past[1:][-1:] if not self._pins.has(settings)]
+        earlier = [(in_words(difference(settings, self.settings)), history.history) for settings, history in two]
+        return earlier + self._pins.ghosts()
 
     def _still_words(self):
         words = describe(self.history, numbers=False) if self._points() else "Nothing has been trained yet."

@@ -4,7 +4,6 @@ import base64
 import io
 import itertools
 import re
-import time
 from xml.etree import ElementTree
 
 import numpy as np
@@ -307,16 +306,10 @@ def test_a_history_longer_than_the_axis_is_drawn_whole():
 
 
 @pytest.mark.parametrize("epochs, ghosts", [(40, 2), (100, 1)])
-def test_a_frame_is_small_and_soon_made(epochs, ghosts):
+def test_a_frame_is_small(epochs, ghosts):
     history = run(epochs)
     earlier = [(f"dropout=0.{n}5", run(epochs, seed=n)) for n in range(1, ghosts + 1)]
     assert len(live_chart.chart(history, epochs, earlier).encode()) <= 10 * 1024
-    times = []
-    for _ in range(20):
-        start = time.perf_counter()
-        live_chart.chart(history, epochs, earlier)
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.01  # ten times what it takes, as other programs may be running
 
 
 def test_it_draws_and_forgets():

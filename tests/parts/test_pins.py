@@ -1,0 +1,194 @@
+"""Pinned runs: what is kept of a run, how it is drawn, and what is written of it."""
+
+import csv
+
+import keras
+import numpy as np
+import pytest
+
+from helpers.curves.sheets import PINNED
+from helpers.parts.explore import Panel, explore
+from helpers.parts.pins import FULL, MOST, TOO_EARLY
+from tests.networks import digits_network, few_digits
+
+X, Y, VALIDATION = few_digits()
+FEW = (X, Y, *VALIDATION)
+
+
+def move(panel, **values):
+    for name, value in values.items():
+        panel._controls[name].value = value
+
+
+def said(panel):
+    return panel._pins._said.value
+
+
+def rename(panel, number, name):
+    panel._pins._pins[number].name.value = name
+
+
+@pytest.fixture(scope="module")
+def shared():
+    panel = explore(digits_network, FEW, epochs=(1, 6, 3), dropout=(0.0, 0.8, 0.25), seed=(0, 9))
+    yield panel
+    panel.close()
+
+
+@pytest.fixture
+def panel(shared):
+    """One panel for all tests, as it was at first: without pins, and with no earlier run but its first."""
+    for pin in shared._pins._pins:
+        shared._pins.take_off(pin.look)
+    move(shared, epochs=3, dropout=0.25, seed=0)
+    return shared
+
+
+def test_a_pinned_run_stays_in_the_picture_and_as_it_was_whatever_is_moved(panel):
+    panel._pins.pin()
+    first = panel.shown()
+    move(panel, dropout=0.5)
+    move(panel, seed=3)
+    move(panel, epochs=6)
+    assert panel.pinned == {"first settings": first} and len(first["loss"]) == 3
+    drawn = panel._chart.value
+    assert "first settings" in drawn
+    assert (
+        drawn.count('class="earlier"') == drawn.count('class="earlier-too"') * 0 + 4
+    )  # a legend and a line in each pane
+    assert "first settings" in panel._still_picture()  # so it stays in the file as well
+
+
+def test_pins_have_the_name_of_what_differs_and_any_name_that_they_are_given(panel):
+    panel._pins.pin()
+    move(panel, dropout=0.5)
+    panel._pins.pin()
+    assert list(panel.pinned) == ["first settings", "dropout 0.5"]
+    rename(panel, 1, "<b>strong</b>")
+    assert "&lt;b&gt;strong" in panel._chart.value and "<b>strong" not in panel._chart.value
+    rename(panel, 0, "<b>strong</b>")
+    assert list(panel.pinned) == ["<b>strong</b>", "<b>strong</b> (2)"]
+    rename(panel, 0, "  ")
+    assert list(panel.pinned) == ["pin 1", "<b>strong</b>"]
+
+
+def test_a_run_of_the_same_course_is_pinned_once_and_with_its_new_length(panel):
+    panel._pins.pin()
+    move(panel, epochs=6)
+    panel._pins.pin()
+    assert [len(history["loss"]) for history in panel.pinned.values()] == [6]
+
+
+def test_there_is_room_for_six_each_with_a_look_of_its_own_and_for_others_once_one_is_taken_off(panel):
+    for seed in range(MOST):
+        move(panel, seed=seed)
+        panel._pins.pin()
+    looks = [look for *_, look in panel._pins.ghosts()]
+    assert looks == list(PINNED) and len(panel.pinned) == 6
+    move(panel, seed=8)
+    panel._pins.pin()
+    assert FULL in said(panel) and len(panel.pinned) == 6
+    panel._pins.take_off("pin 2")
+    assert "seed 1" not in panel.pinned and len(panel._pins.box.children) == 7  # the buttons, five rows, the code
+    panel._pins.pin()
+    assert panel._pins.ghosts()[-1][0] == "seed 8" and panel._pins.ghosts()[-1][2] == "pin 2"
+
+
+def test_before_a_run_has_ended_there_is_nothing_to_pin_or_to_save(monkeypatch):
+    panel = Panel(digits_network, FEW, forms={"epochs": 2})
+    for do in (panel._pins.pin, panel._pins.save):
+        panel._pins._say("")
+        do()
+        assert TOO_EARLY in said(panel) and panel.pinned == {}
+    panel.close()
+
+
+def test_what_is_saved_are_the_picture_the_figures_and_lines_that_run(panel, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    panel._pins.pin()
+    move(panel, dropout=0.5)
+    rename(panel, 0, 'a "name", with commas')
+    panel._pins.save()
+    folder = tmp_path / "saved" / "curves-1"
+    assert "curves-1" in said(panel) and (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
+    rows = list(csv.DictReader((folder / "curves.csv").read_text().splitlines()))
+    assert [(row["run"], row["epoch"]) for row in rows] == [
+        (name, str(epoch)) for name in ('a "name", with commas', "this run") for epoch in (1, 2, 3)
+    ]
+    assert [float(row["val_loss"]) for row in rows[3:]] == panel.shown()["val_loss"]
+
+
+FEWER = {"n_train": (50, 300, 120), "batch_size": [16, 32]}
+UNEQUAL = {**dict.fromkeys(range(10), 1.0), 0: 3.0, 1: 0.5}
+
+
+def at_rest(width=8, activation="relu"):
+    """A network that does not learn: its losses depend on its weights at first and on the data, and on no order."""
+    model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(width, activation), keras.layers.Dense(10)])
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(0.0), loss, metrics=["accuracy"], weighted_metrics=["mse"])
+    return model
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "forms, told",
+    [
+        ({}, {"class_weight": UNEQUAL}),
+        (FEWER, {}),
+        (FEWER, {"sample_weight": np.linspace(0, 2, len(X))}),
+        ({}, {"sample_weight": np.linspace(0, 2, len(X))}),
+    ],
+    ids=["class weights", "fewer", "fewer and weights", "weights"],
+)
+def test_the_lines_are_plain_keras_and_train_the_pinned_networks(forms, told):
+    controls = {"width": [4, 8], "activation": ["relu", "tanh"], "seed": (0, 9)}
+    panel = explore(at_rest, FEW, epochs=(1, 6, 2), **controls, **forms, **told)
+    panel._pins.pin()
+    move(panel, activation="tanh", seed=3, epochs=3)
+    panel._pins.pin()
+    names = {"x": X, "y": Y, "x_validation": VALIDATION[0], "y_validation": VALIDATION[1]}
+    names |= {"at_rest": at_rest, **told}
+    code = panel.code(panel._pins.runs)
+    assert "helpers" not in code and max(map(len, code.splitlines())) <= 120
+    exec(code, names)
+    for name, history in panel.pinned.items():
+        again = names["histories"][name].history
+        assert set(again) == set(history)
+        assert all(np.allclose(again[key], history[key], rtol=1e-5) for key in history), (name, again, history)
+    panel.close()
+
+
+def test_the_lines_fit_a_dataset_and_a_builder_that_takes_the_seed():
+    def build(width=8, seed=0):
+        keras.utils.set_random_seed(seed)
+        model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(width), keras.layers.Dense(10, "softmax")])
+        model.compile("sgd", "categorical_crossentropy")
+        return model
+
+    import tensorflow as tf
+
+    data = tf.data.Dataset.from_tensor_slices((X, Y)).batch(50)
+    panel = explore(build, (data, data), epochs=2, seed=(0, 3))
+    panel._pins.pin()
+    names = {"build": build, "training": data, "validation": data}
+    exec(panel.code(panel._pins.runs), names)
+    history = names["histories"]["first settings"].history
+    assert set(history) == {"loss", "val_loss"} and len(history["loss"]) == 2
+    panel.close()
+
+
+def test_a_folder_where_nothing_can_be_written_is_said_in_words(panel, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "saved").write_text("a file is in the way")
+    panel._pins.save()
+    assert "saved" in said(panel) and "Traceback" not in said(panel) and "Saved in" not in said(panel)
+
+
+def test_closing_a_panel_closes_its_pins():
+    panel = explore(digits_network, FEW, epochs=1)
+    panel._pins.pin()
+    row = panel._pins._pins[0].row
+    assert row.comm is not None
+    panel.close()
+    assert row.comm is None
