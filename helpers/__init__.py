@@ -59,14 +59,24 @@ def __dir__():
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 # One thread trains these small networks about as fast as more of them, or faster (the digits in two thirds of the
-# time),
-# leaves the other cores alone, and gives the same digits on machines with different numbers of cores.
+# time), leaves the other cores alone, and gives the same digits on machines with different numbers of cores.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 
+def tell_whoever_waits(words):
+    """A line below the cell of a person at a front end, to be written over: a `DisplayHandle`, or None for nobody."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    # A program that runs a notebook cannot be asked for input; Colab can, but says otherwise.
+    if getattr(shell, "kernel", None) and (shell.kernel._allow_stdin or "google.colab" in sys.modules):
+        from IPython.display import display
+
+        return display({"text/plain": words}, raw=True, display_id=True)
+
+
 def import_tensorflow_quietly():
     """Some of TensorFlow's start-up messages heed no setting; they differ from machine to machine, and help nobody."""
+    told = None if "tensorflow" in sys.modules else tell_whoever_waits("Loading TensorFlow: 5 to 20 seconds …")
     standard_error = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
@@ -79,6 +89,8 @@ def import_tensorflow_quietly():
         os.dup2(standard_error, 2)
         os.close(standard_error)
         os.close(nowhere)
+    if told:
+        told.update({"text/plain": f"TensorFlow {tensorflow.__version__} is loaded."}, raw=True)
 
 
 # `python -m helpers.second_opinion` trains nothing, and need not wait for TensorFlow. While Python looks for the module

@@ -335,7 +335,7 @@ class Notebook:
         urllib.request.urlopen(request, timeout=20)
 
 
-def open_lesson(server, browser, name, last, seconds=300):
+def open_lesson(server, browser, name, last, seconds=900):
     """A lesson in JupyterLab after Run All; `last` is the number of its last live part, which is to be done by then."""
     shutil.copytree(ROOT / "notebooks", server.folder / "notebooks", ignore=shutil.ignore_patterns("saved"))
     lab = Notebook(server, browser, f"notebooks/{name}.ipynb")

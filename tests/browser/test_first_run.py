@@ -146,3 +146,13 @@ def test_an_endless_builder_is_given_up_and_the_panels_work_again(open_notebook,
     lab.run_cell(3)
     lab.wait_for_state("done", panel=1)
     assert lab.ask("[t.name for t in __import__('threading').enumerate()].count('live panels')") == 1
+
+
+def test_the_first_cell_says_at_once_that_tensorflow_is_loading(open_notebook):
+    lab = open_notebook("late = 1")
+    output = lab.page.locator(".jp-CodeCell").nth(0).locator(".jp-OutputArea")
+    lab.run_all()
+    wait_until(lambda: "Loading TensorFlow" in output.inner_text(), 30, "a word about the wait")
+    assert prompt(lab, 0) == "[*]:" and prompt(lab, 1) == "[*]:"
+    wait_until(lambda: "is loaded" in output.inner_text() and prompt(lab, 1) == "[2]:", 120, "both cells to have run")
+    assert "Loading" not in output.inner_text() and lab.tracebacks() == []
