@@ -64,11 +64,28 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 
+def _shell():
+    """IPython's shell, where a notebook's kernel runs this, or None."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return shell if getattr(shell, "kernel", None) else None
+
+
+def describe_pictures():
+    """Give the pictures that a student draws with Matplotlib in a notebook their alt text."""
+    if _shell():
+        as_html = _shell().display_formatter.formatters["text/html"]
+        as_html.for_type_by_name(
+            "matplotlib.figure",
+            "Figure",
+            lambda figure: importlib.import_module("helpers.curves.own_pictures").html_of(figure),
+        )
+
+
 def tell_whoever_waits(words):
     """A line below the cell of a person at a front end, to be written over: a `DisplayHandle`, or None for nobody."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    shell = _shell()
     # A program that runs a notebook cannot be asked for input; Colab can, but says otherwise.
-    if getattr(shell, "kernel", None) and (shell.kernel._allow_stdin or "google.colab" in sys.modules):
+    if shell and (shell.kernel._allow_stdin or "google.colab" in sys.modules):
         from IPython.display import display
 
         return display({"text/plain": words}, raw=True, display_id=True)
@@ -93,6 +110,7 @@ def import_tensorflow_quietly():
         told.update({"text/plain": f"TensorFlow {tensorflow.__version__} is loaded."}, raw=True)
 
 
+describe_pictures()
 # `python -m helpers.second_opinion` trains nothing, and need not wait for TensorFlow. While Python looks for the module
 # that -m names, argv[0] is "-m".
 if not (sys.argv[:1] == ["-m"] and "helpers.second_opinion" in sys.orig_argv):

@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import sync_playwright
 
+from tests.browser.axe import check_access
 from tests.browser.lab import Server, check_calm, find_browser, open_lesson
 
 
@@ -23,10 +24,15 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def opened(server, browser, request):
-    """The lesson that a file of tests names in NOTEBOOK, after Run All; PARTS are the numbers of its live parts."""
+    """The lesson that a file of tests names in NOTEBOOK, after Run All; PARTS are the numbers of its live parts.
+
+    axe looks at the whole page in the end."""
     lab = open_lesson(server, browser, request.module.NOTEBOOK, last=request.module.PARTS[-1])
     yield lab
-    lab.close()
+    try:
+        check_access(lab)  # last: until then the page has the theme that it opens with
+    finally:
+        lab.close()
 
 
 @pytest.fixture

@@ -1,16 +1,14 @@
 """The controls of live parts in a real JupyterLab: names, true values, typing, dragging, the one voice, and axe."""
 
 import json
-from pathlib import Path
 
-import axe_playwright_python
 import pytest
 
+from tests.browser.axe import THEMES, use_theme, violations
 from tests.browser.lab import ROOT, Notebook, wait_until
 
 pytestmark = pytest.mark.slow
 
-AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 CELLS = [
     f"""import sys; sys.path.insert(0, {str(ROOT)!r})
 from helpers import data, explore, replay, sketch
@@ -70,7 +68,6 @@ def lab(server, browser):
     wait_until(lambda: lab.panel(RULE), 300, "the last cell to have run")
     lab.wait_for_state("done", panel=PANEL)
     lab.wait_for_kernel()
-    lab.page.evaluate(AXE)
     yield lab
     assert lab.errors == [] and lab.tracebacks() == []
     lab.close()
@@ -231,29 +228,18 @@ def test_a_drawing_sets_a_control_when_it_is_clicked_or_dragged_over(lab):
 def test_a_cell_that_runs_again_has_one_voice_and_takes_no_more_room(lab):
     lab.run_cell(4)
     lab.wait_for_kernel()
-    seen = lab.page.evaluate("""() => [...document.querySelectorAll('.live-part')].map(
-        part => part.querySelectorAll('.live-panel-spoken').length)""")
-    wait_until(lambda: len(seen) == 4 and set(seen) == {1}, 5, f"one voice for each part; there are {seen}")
+    voices = """() => [...document.querySelectorAll('.live-part')].map(
+        part => part.querySelectorAll('.live-panel-spoken').length)"""
+    wait_until(lambda: lab.page.evaluate(voices) == [1, 1, 1, 1], 20, "one voice for each part")
     rooms = (
         "() => [...document.querySelectorAll('.live-page')].map(e => e.closest('.jp-OutputArea-child').offsetHeight)"
     )
     assert lab.page.evaluate(rooms) == [0, 0, 0, 0]
 
 
-def violations(lab):
-    """What axe finds in the outputs of the page, of WCAG's levels A and AA."""
-    found = lab.page.evaluate("""() => axe.run({include: [['.jp-OutputArea']]}, {resultTypes: ['violations'],
-        runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})""")["violations"]
-    return [(rule["id"], node["html"][:200]) for rule in found for node in rule["nodes"]]
-
-
-@pytest.mark.parametrize("theme, light", [("JupyterLab Dark", "false"), ("JupyterLab Light", "true")])
-def test_axe_finds_nothing_and_controls_stand_out_in_both_themes(lab, theme, light):
-    lab.menu("Settings", "Theme", theme)
-    lab.page.wait_for_selector(f"body[data-jp-theme-light={light}]", state="attached")
-    lab.page.wait_for_selector("#jupyterlab-splash", state="detached")
-    paper = 'getComputedStyle(document.querySelector(".jp-Notebook")).backgroundColor.match(/\\d+/)[0] > 128'
-    wait_until(lambda: str(lab.page.evaluate(paper)).lower() == light, 20, "the theme's colours")
+@pytest.mark.parametrize("theme", THEMES)
+def test_axe_finds_nothing_and_controls_stand_out_in_both_themes(lab, theme):
+    use_theme(lab, theme)
     assert violations(lab) == []
     contrasts = lab.page.evaluate(CONTRASTS)
     assert min(contrasts.values()) >= 3, contrasts

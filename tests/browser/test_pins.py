@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.browser.axe import violations
 from tests.browser.lab import Notebook, check_calm, wait_until
-from tests.browser.test_accessibility import AXE, violations
 from tests.browser.test_lesson_1 import BUILD, EXPLORE, SETUP
 
 pytestmark = pytest.mark.slow
@@ -22,7 +22,6 @@ def pinned(server, browser):
     press(lab, "Pin this run")
     wait_until(lambda: names(lab) == ["first settings", "dropout 0.25"], 20, "the second run to be pinned")
     move(lab)
-    lab.page.evaluate(AXE)
     yield lab
     lab.close()
 
