@@ -32,6 +32,7 @@ RULES = """
 .lab-chart .line,.lab-chart .dots,.lab-chart .hole{fill:none;stroke:currentColor;vector-effect:non-scaling-stroke}
 .lab-chart .line{stroke-width:1.8}
 .lab-chart .ghost{stroke-width:1.1}
+.lab-chart .knots .line{stroke:none}
 .lab-chart .hole{stroke:var(--lab-paper)}
 .lab-chart .band{fill:currentColor;fill-opacity:.16;stroke:currentColor;stroke-opacity:.7;stroke-width:.9}
 .lab-chart .band{vector-effect:non-scaling-stroke}
@@ -59,6 +60,12 @@ color:var(--lab-ink);border:1px solid var(--lab-ink);border-radius:4px}
 background:linear-gradient(var(--lab-ink),var(--lab-ink)) center/1px 100% no-repeat}
 .epochs label:first-child:not(:only-child){background-position:left}
 .epochs label:last-child:not(:only-child){background-position:right}
+.lab-pane .handles{position:absolute;left:50px;right:18px}
+.handle{position:absolute}
+.lab-chart .handle{cursor:ns-resize}
+.handle i{position:absolute;width:32px;height:32px;margin:-16px;touch-action:none;
+background:radial-gradient(circle,transparent 5px,var(--lab-ink) 6px 8px,transparent 9px)}
+.handle:hover i{background:radial-gradient(circle,transparent 5px,var(--lab-ink) 6px 10px,transparent 11px)}
 .lab-fold{min-height:22px;padding:0 14px}
 .lab-figures div{overflow:auto;max-height:20em}
 .lab-figures table{border-collapse:collapse;font-size:12px}

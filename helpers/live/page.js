@@ -105,21 +105,40 @@
     lookForParts();
     new MutationObserver(lookForParts).observe(document.body, { subtree: true, childList: true });
 
-    // What carries data-sets="the name of a control" and data-value sets that control, clicked or dragged over.
-    function setControl(mark) {
+    // What carries data-sets="the name of a control" and data-value sets that control, clicked or dragged over. A handle
+    // (helpers/curves/handles.py) has a range instead: it sets the value at the pointer's height.
+    function valueAt(mark, y) {
+        if (!mark.matches(".handle")) return mark.dataset.value;
+        const low = Number(mark.dataset.low), high = Number(mark.dataset.high), step = Number(mark.dataset.step);
+        const box = mark.getBoundingClientRect();
+        const share = Math.min(Math.max((box.bottom - y) / box.height, 0), 1);
+        return String(Number((Math.round((low + share * (high - low)) / step) * step).toPrecision(12)));
+    }
+    function setControl(mark, y) {
         const fields = [...mark.closest(".live-part").querySelectorAll("input, select")];
         const field = fields.find((field) => nameOf(field) === mark.dataset.sets);
-        if (field && field.value !== mark.dataset.value) fill(field, mark.dataset.value);
+        const value = valueAt(mark, y);
+        if (field && field.value !== value) fill(field, value);
     }
     const markAt = (target) => target?.closest?.(".live-part [data-sets]");
-    let dragged = null; // the part in which somebody drags
-    document.addEventListener("click", (event) => markAt(event.target) && setControl(markAt(event.target)));
+    let dragged = null, held = null; // the part in which somebody drags, and the control of the handle that they hold
+    document.addEventListener("click", (event) => {
+        const mark = markAt(event.target);
+        if (mark) setControl(mark, event.clientY);
+    });
     document.addEventListener("pointerdown", (event) => {
-        dragged = event.button === 0 ? markAt(event.target)?.closest(".live-part") ?? null : null;
+        const mark = event.button === 0 ? markAt(event.target) : null;
+        const scrolls = event.pointerType === "touch" && getComputedStyle(event.target).touchAction !== "none";
+        dragged = mark && !scrolls ? mark.closest(".live-part") : null;
+        held = mark?.matches(".handle") ? mark.dataset.sets : null;
     });
     document.addEventListener("pointermove", (event) => {
         if (!(event.buttons & 1)) dragged = null;
-        const mark = dragged && markAt(document.elementFromPoint(event.clientX, event.clientY));
-        if (mark && dragged.contains(mark)) setControl(mark);
+        if (!dragged) return;
+        const mark = held // it is drawn anew at each step
+            ? dragged.querySelector(`.handle[data-sets="${CSS.escape(held)}"]`)
+            : markAt(document.elementFromPoint(event.clientX, event.clientY));
+        if (mark && dragged.contains(mark)) setControl(mark, event.clientY);
     });
+    document.addEventListener("pointercancel", () => { dragged = null; });
 })();

@@ -107,7 +107,7 @@ def test_draw_it_first_is_played_to_the_end_twice(lesson):
         )
 
     push(lesson, "Commit", SKETCH)
-    wait_for_words(lesson, SKETCH, "Move at least one slider first")
+    wait_for_words(lesson, SKETCH, "Move at least one point first")
     assert (lesson.panel(SKETCH)["state"], lesson.panel(SKETCH)["run"]) == ("ready", "0")
 
     falls = [("ArrowUp", 7), ("ArrowLeft", 4), ("ArrowDown", 8), ("ArrowLeft", 9), ("PageDown", 2)]

@@ -1,0 +1,145 @@
+"""What a student moves in a chart itself, with a mouse, a finger or the keyboard: the points of a guess."""
+
+import json
+
+import pytest
+
+from tests.browser.lab import ROOT, Notebook, wait_until
+
+pytestmark = pytest.mark.slow
+
+CELLS = [
+    f"""import sys; sys.path.insert(0, {str(ROOT)!r})
+from helpers import *
+import keras
+from keras import layers
+digits = data.digits(one_hot=True)
+def network(width=16):
+    model = keras.Sequential([keras.Input((64,)), layers.Dense(width), layers.Dense(10, activation="softmax")])
+    model.compile("adam", loss="categorical_crossentropy", metrics=["accuracy"])
+    return model""",
+    "guess = sketch(network, digits, epochs=20, n_train=200)",
+]
+SKETCH, *_ = range(1)
+
+
+@pytest.fixture(scope="module")
+def lab(server, browser):
+    lab = Notebook(server, browser, "moving.ipynb", CELLS)
+    lab.run_all()
+    wait_until(lambda: lab.panel(SKETCH), 200, "the last cell to have run")
+    lab.wait_for_kernel()
+    yield lab
+    assert lab.errors == [] and lab.tracebacks() == []
+    lab.close()
+
+
+def settings(lab, panel):
+    return json.loads(lab.panel(panel)["settings"])
+
+
+# Draw it first
+
+
+def knots(lab):
+    return settings(lab, SKETCH)["knots"]
+
+
+def handle(lab, number):
+    """Where the point of a knot stands on the page, and the heights of the losses 0 and 1.5: (x, y, bottom, top)."""
+    return lab.page.evaluate(
+        """number => {
+        const handle = document.querySelectorAll('.live-panel .handle')[number];
+        const reach = handle.getBoundingClientRect(), grip = handle.firstChild.getBoundingClientRect();
+        return [grip.x + grip.width / 2, grip.y + grip.height / 2, reach.bottom, reach.top];
+    }""",
+        number,
+    )
+
+
+def height_of(loss, bottom, top):
+    return bottom - (bottom - top) * loss / 1.5
+
+
+def bring_into_sight(lab):
+    lab.page.locator(".live-panel .lab-pane").first.scroll_into_view_if_needed()
+
+
+def test_a_mouse_drags_a_point_and_its_slider_follows(lab):
+    bring_into_sight(lab)
+    mouse, before = lab.page.mouse, knots(lab)
+    x, y, bottom, top = handle(lab, 1)
+    mouse.move(x, y)
+    mouse.down()
+    mouse.move(x, height_of(1.2, bottom, top), steps=5)
+    wait_until(lambda: knots(lab)[1] == 1.2, 10, "the guess to follow the mouse")
+    # It stays the same point, wherever the mouse goes: to the side, and beyond the end of the axis.
+    mouse.move(x + 200, height_of(0.3, bottom, top), steps=5)
+    wait_until(lambda: knots(lab)[1] == 0.3, 10, "the guess to follow the mouse to the side")
+    mouse.move(x + 20, top - 60, steps=5)
+    wait_until(lambda: knots(lab)[1] == 1.5, 10, "the guess to stop at the end of the axis")
+    mouse.move(x, height_of(0.4, bottom, top), steps=5)
+    mouse.up()
+    mouse.move(x, height_of(1.0, bottom, top), steps=3)
+    wait_until(lambda: knots(lab)[1] == 0.4, 10, "the guess to be where it was let go")
+    assert lab.readout("epoch 2", SKETCH) == "0.4" == str(lab.ask("guess._sliders[1].value"))
+    assert [value for number, value in enumerate(knots(lab)) if number != 1] == [before[0], *before[2:]]
+    drawn = {round(epoch): value for epoch, value in lab.curve("guess", SKETCH)}
+    assert abs(drawn[2] - 0.4) < 0.01
+
+
+def test_a_click_sets_the_nearest_point(lab):
+    bring_into_sight(lab)
+    x, _, bottom, top = handle(lab, 3)
+    lab.page.mouse.click(x + 15, height_of(0.2, bottom, top))
+    wait_until(lambda: knots(lab)[3] == 0.2, 10, "the guess to be where the click was")
+
+
+def test_a_finger_drags_a_point_and_anywhere_else_it_moves_the_page(lab):
+    bring_into_sight(lab)
+    finger = lab.page.context.new_cdp_session(lab.page)
+    finger.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+
+    def swipe(x, y, to):
+        finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+        for step in range(1, 9):
+            place = {"x": x, "y": y + (to - y) * step / 8}
+            finger.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [place]})
+        finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    x, y, bottom, top = handle(lab, 4)
+    swipe(x, y, height_of(1.1, bottom, top))
+    wait_until(lambda: knots(lab)[4] == 1.1, 10, "the guess to follow the finger")
+    before = knots(lab)
+    x, y, bottom, top = handle(lab, 3)
+    swipe(x, height_of(1.3, bottom, top), height_of(0.9, bottom, top))
+    swipe(*handle(lab, 4)[:2], height_of(0.6, bottom, top))
+    wait_until(lambda: knots(lab)[4] == 0.6, 10, "the guess to follow the finger again")
+    assert knots(lab)[:4] == before[:4]
+    finger.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
+    finger.detach()
+
+
+def test_a_committed_guess_is_locked_and_its_figures_can_be_read(lab):
+    guess = knots(lab)
+    lab.focus("Commit", SKETCH)
+    lab.page.keyboard.press("Enter")
+    words = lab.wait_for_state("done", panel=SKETCH)["words"]
+    assert "Your guess is locked" in words
+    bring_into_sight(lab)
+    area = lab.page.locator(".live-panel .epochs").first.bounding_box()
+    mouse, x, y = lab.page.mouse, area["x"] + area["width"] / 2, area["y"] + area["height"] / 2
+    mouse.move(x, y)
+    mouse.down()
+    mouse.move(x, y + 60, steps=4)
+    mouse.up()
+    assert lab.page.locator(".live-panel .handle").count() == 0 and knots(lab) == guess
+    lab.page.locator(".live-panel .epochs label").nth(9).hover()
+    said = lab.page.locator(".live-panel .epochs label").nth(9).locator("b")
+    assert said.evaluate("element => getComputedStyle(element).opacity") == "1"
+    logs = lab.ask("guess.history.history")
+    assert said.inner_text().startswith("Epoch 10\n") and f"validation {logs['val_loss'][9]:.4g}" in said.inner_text()
+    lab.focus("Draw again", SKETCH)
+    lab.page.keyboard.press("Enter")
+    wait_until(lambda: lab.page.locator(".live-panel .handle").count() == 5, 10, "the points to be free again")
+    assert knots(lab) == guess
