@@ -1,5 +1,6 @@
-"""What a student moves in a chart itself, with a mouse, a finger or the keyboard: the points of a guess."""
+"""What moves on the page: the points of a guess, with a mouse or a finger; the time machine, when it plays."""
 
+import itertools
 import json
 
 import pytest
@@ -19,15 +20,24 @@ def network(width=16):
     model.compile("adam", loss="categorical_crossentropy", metrics=["accuracy"])
     return model""",
     "guess = sketch(network, digits, epochs=20, n_train=200)",
+    """clothes = data.clothing(("T-shirt/top", "Dress", "Shirt"), n_train=90, n_validation=30, one_hot=True)
+def build():
+    model = keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(3, activation="softmax")])
+    model.compile("sgd", loss="categorical_crossentropy", metrics=["accuracy"])
+    return model
+folder = new_folder("moving")
+keeper = keras.callbacks.ModelCheckpoint(folder / "epoch_{epoch:03d}.weights.h5", save_weights_only=True)
+history = build().fit(clothes.x_train, clothes.y_train, epochs=7, verbose=0, callbacks=[keeper])
+travel = time_machine((build, folder, history), clothes)""",
 ]
-SKETCH, *_ = range(1)
+SKETCH, TRAVEL = range(2)
 
 
 @pytest.fixture(scope="module")
 def lab(server, browser):
     lab = Notebook(server, browser, "moving.ipynb", CELLS)
     lab.run_all()
-    wait_until(lambda: lab.panel(SKETCH), 200, "the last cell to have run")
+    wait_until(lambda: lab.panel(TRAVEL), 200, "the last cell to have run")
     lab.wait_for_kernel()
     yield lab
     assert lab.errors == [] and lab.tracebacks() == []
@@ -121,6 +131,8 @@ def test_a_finger_drags_a_point_and_anywhere_else_it_moves_the_page(lab):
 
 
 def test_a_committed_guess_is_locked_and_its_figures_can_be_read(lab):
+    lab.press("epoch 1", "End", panel=SKETCH)
+    wait_until(lambda: knots(lab)[0] == 1.5, 10, "the first point to move")
     guess = knots(lab)
     lab.focus("Commit", SKETCH)
     lab.page.keyboard.press("Enter")
@@ -143,3 +155,111 @@ def test_a_committed_guess_is_locked_and_its_figures_can_be_read(lab):
     lab.page.keyboard.press("Enter")
     wait_until(lambda: lab.page.locator(".live-panel .handle").count() == 5, 10, "the points to be free again")
     assert knots(lab) == guess
+
+
+# The time machine
+
+
+def epoch(lab):
+    return int(lab.panel(TRAVEL)["epoch"])
+
+
+def press(lab, words):
+    """Push a button with the keyboard; Play and Pause are the same one."""
+    lab.tab_to(words, TRAVEL)
+    lab.page.keyboard.press("Enter")
+
+
+def plays(lab):
+    return lab.panel(TRAVEL)["plays"] != "0"
+
+
+def pictures(lab):
+    """The epochs that the page has drawn since the frames were forgotten, and when, in milliseconds."""
+    drawn = [(int(frame["epoch"]), frame["at"]) for frame in lab.frames() if frame["index"] == TRAVEL]
+    return [frame for number, frame in enumerate(drawn) if not number or frame[0] != drawn[number - 1][0]]
+
+
+def go_to_the_start(lab):
+    lab.press("epoch", "Home", panel=TRAVEL)
+    wait_until(lambda: epoch(lab) == 1, 10, "the first epoch")
+    lab.forget_frames()
+
+
+@pytest.mark.parametrize("motion, least", [("no-preference", 400), ("reduce", 1600)])
+def test_play_shows_every_epoch_once_in_its_own_time_and_pauses_at_the_end(lab, motion, least):
+    lab.page.emulate_media(reduced_motion=motion)
+    go_to_the_start(lab)
+    press(lab, "Play")
+    wait_until(lambda: epoch(lab) == 7 and not plays(lab), 30, "the last epoch")
+    lab.page.emulate_media(reduced_motion="no-preference")
+    shown = pictures(lab)
+    assert [number for number, _ in shown[-6:]] == [2, 3, 4, 5, 6, 7] and len(shown) <= 7
+    assert min(later - at for (_, at), (_, later) in itertools.pairwise(shown[-6:])) >= least
+    assert lab.page.evaluate("document.activeElement.textContent") == "Play"  # the keyboard is where it was
+    assert lab.readout("epoch", TRAVEL) == "7" and "Epoch 7 of 7" in lab.panel(TRAVEL)["words"]
+    heights = {frame["height"] for frame in lab.frames() if frame["index"] == TRAVEL}
+    assert len(heights) == 1
+
+
+def test_pause_stops_it_at_once(lab):
+    go_to_the_start(lab)
+    press(lab, "Play")
+    wait_until(lambda: epoch(lab) == 3, 20, "the third epoch")
+    lab.page.keyboard.press("Enter")
+    wait_until(lambda: not plays(lab), 10, "it to pause")
+    stopped_at = epoch(lab)
+    assert stopped_at <= 4  # at most the one that was on its way
+    lab.page.keyboard.press("Enter")
+    wait_until(lambda: epoch(lab) > stopped_at, 10, "it to go on from there")
+    assert epoch(lab) == stopped_at + 1
+    lab.page.keyboard.press("Enter")
+    wait_until(lambda: not plays(lab), 10, "it to pause again")
+
+
+@pytest.mark.parametrize("by", ["key", "field", "Next"])
+def test_moving_the_epoch_by_hand_pauses_it(lab, by):
+    go_to_the_start(lab)
+    press(lab, "Play")
+    wait_until(lambda: epoch(lab) >= 2, 20, "the second epoch")
+    if by == "key":
+        lab.press("epoch", "End", panel=TRAVEL)
+    elif by == "field":
+        lab.focus("epoch", TRAVEL)
+        lab.page.keyboard.press("Tab")
+        lab.page.keyboard.press("Control+a")
+        lab.page.keyboard.type("6")
+        lab.page.keyboard.press("Enter")
+    else:
+        press(lab, "Next")
+    wait_until(lambda: not plays(lab), 10, "it to pause")
+    assert by == "Next" or epoch(lab) == {"key": 7, "field": 6}[by]
+
+
+def test_back_and_next_go_one_epoch(lab):
+    lab.press("epoch", "End", panel=TRAVEL)
+    wait_until(lambda: epoch(lab) == 7, 10, "the last epoch")
+    for words, there in (("Back", 6), ("Back", 5), ("Next", 6)):
+        press(lab, words)
+        wait_until(lambda there=there: epoch(lab) == there, 10, f"epoch {there}")
+
+
+def test_it_can_be_read_what_the_losses_were_at_an_epoch(lab):
+    strip = lab.page.locator(".live-panel").nth(TRAVEL).locator(".epochs input")
+    strip.first.focus()
+    lab.page.keyboard.press("ArrowRight")
+    said = lab.page.evaluate("document.activeElement.parentNode.textContent")
+    assert said == f"Epoch 2\nloss: training {lab.ask('history.history')['loss'][1]:.4g}"
+
+
+def test_a_part_that_is_closed_while_it_plays_stops(lab):
+    go_to_the_start(lab)
+    press(lab, "Play")
+    wait_until(lambda: epoch(lab) >= 2, 20, "the second epoch")
+    threads = "sorted(thread.name for thread in __import__('threading').enumerate())"
+    lab.ask("travel.close()")
+    wait_until(lambda: lab.page.locator(".live-panel").count() == 1, 10, "it to be gone")
+    stopped_at = lab.ask("travel.epoch")
+    assert not [name for name in lab.ask(threads) if "play" in name.lower()]
+    lab.focus("Draw again", SKETCH)  # what is left works
+    assert lab.ask("travel.epoch") == stopped_at
