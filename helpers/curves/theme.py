@@ -132,4 +132,17 @@ _BY_SYSTEM = f"""
 """
 ALONE = f"{_BY_SYSTEM}{LAYOUT}{RULES}"
 SCREEN = f"<style>{_BY_THEME}{LAYOUT}{RULES}</style>"
-PAPER = re.sub(r"var\(--lab-([\w-]+)\)", lambda name: {name_of(key): LIGHT[key] for key in LIGHT}[name[1]], RULES)
+
+
+def colour(name):
+    """One of the theme's colours, for an attribute of a drawing: the page's own, or else the light one."""
+    return f"var(--lab-{name_of(name)},{LIGHT[name]})"
+
+
+def in_light(text):
+    """`text` of a style sheet or a drawing, with the light colours in place of the page's."""
+    light = {name_of(name): LIGHT[name] for name in LIGHT}
+    return re.sub(r"var\(--lab-([\w-]+)(?:,[^()]*)?\)", lambda found: light[found[1]], text)
+
+
+PAPER = in_light(RULES)

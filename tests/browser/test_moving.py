@@ -1,4 +1,5 @@
-"""What moves on the page: the points of a guess, with a mouse or a finger; the time machine, when it plays."""
+"""Parts that are more than sliders: the points of a guess, with a mouse or a finger; a time machine that plays; the
+clinic's pictures."""
 
 import itertools
 import json
@@ -29,15 +30,16 @@ folder = new_folder("moving")
 keeper = keras.callbacks.ModelCheckpoint(folder / "epoch_{epoch:03d}.weights.h5", save_weights_only=True)
 history = build().fit(clothes.x_train, clothes.y_train, epochs=7, verbose=0, callbacks=[keeper])
 travel = time_machine((build, folder, history), clothes)""",
+    "ward = clinic(build, clothes)",
 ]
-SKETCH, TRAVEL = range(2)
+SKETCH, TRAVEL, CLINIC = range(3)
 
 
 @pytest.fixture(scope="module")
 def lab(server, browser):
     lab = Notebook(server, browser, "moving.ipynb", CELLS)
     lab.run_all()
-    wait_until(lambda: lab.panel(TRAVEL), 200, "the last cell to have run")
+    wait_until(lambda: lab.panel(CLINIC), 200, "the last cell to have run")
     lab.wait_for_kernel()
     yield lab
     assert lab.errors == [] and lab.tracebacks() == []
@@ -157,6 +159,34 @@ def test_a_committed_guess_is_locked_and_its_figures_can_be_read(lab):
     assert knots(lab) == guess
 
 
+# The clinic
+
+
+@pytest.mark.parametrize("width", [700, 1280, 1920])
+def test_nothing_of_the_clinic_is_cut_or_too_small_to_be_read(lab, width):
+    lab.page.set_viewport_size({"width": width, "height": 1000})
+    try:
+        seen = lab.page.evaluate(
+            """panel => {
+            const box = window.panel_boxes()[panel], edge = box.getBoundingClientRect();
+            const svgs = [...box.querySelectorAll('.live-case [role=img]')];
+            const size = text => parseFloat(getComputedStyle(text).fontSize)
+                * text.getBoundingClientRect().height / text.getBBox().height;
+            return {cut: [...box.querySelectorAll('button')].filter(b => b.scrollWidth > b.clientWidth
+                    || b.getBoundingClientRect().right > edge.right + 1).map(b => b.textContent),
+                out: box.scrollWidth - box.clientWidth, wide: svgs.map(svg => svg.getBoundingClientRect().width),
+                letters: svgs.flatMap(svg => [...svg.querySelectorAll('text')].map(size)),
+                rows: new Set(svgs.map(svg => Math.round(svg.getBoundingClientRect().top))).size};
+        }""",
+            CLINIC,
+        )
+    finally:
+        lab.page.set_viewport_size({"width": 1280, "height": 1000})
+    assert seen["cut"] == [] and seen["out"] <= 0
+    assert len(seen["wide"]) == 12 and min(seen["wide"]) >= 130 and min(seen["letters"]) >= 10.99
+    assert seen["rows"] == {700: 6, 1280: 2, 1920: 2}[width]
+
+
 # The time machine
 
 
@@ -258,7 +288,7 @@ def test_a_part_that_is_closed_while_it_plays_stops(lab):
     wait_until(lambda: epoch(lab) >= 2, 20, "the second epoch")
     threads = "sorted(thread.name for thread in __import__('threading').enumerate())"
     lab.ask("travel.close()")
-    wait_until(lambda: lab.page.locator(".live-panel").count() == 1, 10, "it to be gone")
+    wait_until(lambda: lab.page.locator(".live-panel").count() == 2, 10, "it to be gone")
     stopped_at = lab.ask("travel.epoch")
     assert not [name for name in lab.ask(threads) if "play" in name.lower()]
     lab.focus("Draw again", SKETCH)  # what is left works
