@@ -12,6 +12,18 @@ from helpers.curves.sheets import GHOST, GRID, INK, LOOKS
 LIGHT = {"paper": "#FFF", "ink": INK, "grid": GRID, "ghost": GHOST}
 DARK = {"paper": "#111", "ink": "#E0E0E0", "grid": "#3A3A3A", "ghost": "#9E9E9E"}
 FORCED = {"paper": "Canvas", "ink": "CanvasText", "grid": "GrayText", "ghost": "GrayText"}
+# The heads of a table, and what is behind a chosen row.
+LIGHT |= {"head": "#F0F0F0", "chosen": "#FFF0B8"}
+DARK |= {"head": "#2A2A2A", "chosen": "#4D4014"}
+FORCED |= {"head": "Canvas", "chosen": "GrayText"}
+# Answers. Blue, dark orange: colour-blind eyes tell them apart; signs and an outline say the same.
+LIGHT |= {"right": "#0072B2", "wrong": "#B34700"}
+DARK |= {"right": "#56B4E9", "wrong": "#FF8C42"}
+FORCED |= {"right": "LinkText", "wrong": "CanvasText"}
+# A filter for grey pictures and maps, which are ink on paper: what is paper on a light page is paper on a dark one.
+LIGHT |= {"picture": "none"}
+DARK |= {"picture": "invert(1) hue-rotate(180deg)"}
+FORCED |= {"picture": "none"}
 # The paper is the page's own, wherever we know how its program calls that colour.
 PAPERS = "--jp-layout-color0", "--vscode-editor-background", "--colab-primary-surface-color"
 IN_THE_DARK = "[data-jp-theme-light=false],.vscode-dark,.vscode-high-contrast:not(.vscode-high-contrast-light)"
@@ -74,7 +86,7 @@ background:radial-gradient(circle,transparent 5px,var(--lab-ink) 6px 8px,transpa
 background:var(--lab-paper)}
 .live-panel{overflow-x:auto}
 .lab-projector .lab-chart,.lab-projector .live-panel-state{zoom:1.6}
-.lab-row{display:flex;flex-wrap:wrap;gap:8px}
+.lab-row{color:var(--lab-ink);display:flex;flex-wrap:wrap;gap:8px}
 .lab-row>div{max-width:100%;overflow-x:auto}
 .lab-row .heading{font:15px sans-serif;padding:4px 14px}
 """
@@ -135,7 +147,7 @@ SCREEN = f"<style>{_BY_THEME}{LAYOUT}{RULES}</style>"
 
 
 def colour(name):
-    """One of the theme's colours, for an attribute of a drawing: the page's own, or else the light one."""
+    """One of the theme's colours, or its filter for pictures, as CSS: the page's own, or else the light one."""
     return f"var(--lab-{name_of(name)},{LIGHT[name]})"
 
 

@@ -16,7 +16,7 @@ import joblib
 
 from helpers.curves import scoreboard
 from helpers.curves.scoreboard import ACCURACY, LOSS, Entry, in_full, loss_in_words
-from helpers.curves.sheets import GHOST
+from helpers.curves.theme import colour
 from helpers.engine.builder import name_of
 from helpers.error_bars import in_words
 from helpers.errors import LessonError
@@ -92,7 +92,7 @@ class Chooser(Live):
         self._go_on_button = widgets.Button(description="Go on", tooltip=does)
         self._go_on_button.on_click(self._on_go_on)
         # The widget itself scrolls, and takes the focus: neither is lost when the table in it is drawn again.
-        look = {"height": TABLE, "overflow": "auto", "border": f"1px solid {GHOST}"}
+        look = {"height": TABLE, "overflow": "auto", "border": f"1px solid {colour('ghost')}"}
         self._table = widgets.HTML(layout=look)
         self._old = not hasattr(self._table, "tabbable")  # ipywidgets 7: there the table takes the focus
         if not self._old:

@@ -12,7 +12,7 @@ import numpy as np
 
 from helpers.curves import live_chart, thumbnails
 from helpers.curves.diagnosis import PATTERNS
-from helpers.curves.sheets import TRAINING
+from helpers.curves.theme import colour
 from helpers.engine.builder import name_of
 from helpers.errors import LessonError, is_whole
 from helpers.live.part import Live, beside
@@ -209,8 +209,8 @@ class Clinic(Live):
             before, after = f"{CHOSEN} " if chosen else "", f" {RIGHT}" if run and run.closed else ""
             button.description = f"{before}{number}{after}"
             button.disabled = run is None or run.history is None
-            colour = TRAINING if chosen else "transparent"  # seen on dark pages too
-            self._pictures[number].layout.border = f"2px solid {colour}"
+            frame = colour("training") if chosen else "transparent"
+            self._pictures[number].layout.border = f"2px solid {frame}"
         run = self._chosen
         self._cure.layout.visibility = "visible" if run and run.named else "hidden"
         if run is None:
