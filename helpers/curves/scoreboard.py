@@ -125,10 +125,10 @@ def in_full(settings):
 # The curves of one setting
 
 
-def curves_of(entry, row, epochs, seeds, uid="curves"):
+def curves_of(entry, row, epochs, seeds, uid="curves", figures=None):
     """One drawing: training and validation loss of every seed against the epoch.
 
-    epochs, seeds: how many are wanted. uid: as in `live_chart`.
+    epochs, seeds: how many are wanted. uid, figures: as in `live_chart`.
     """
     title, runs = f"Row {row}: {in_full(entry.settings)}", len(entry.histories)
     lines = [
@@ -150,9 +150,8 @@ def curves_of(entry, row, epochs, seeds, uid="curves"):
     label = f"{title}. Training and validation loss against the epoch, {count(runs, 'seed')}."
     label += (f" Best {epoch}." if epoch else "") + (f" {notice}." if notice else "")
     each = f", {seeds} seeds" if seeds > 1 else ""
-    return live_chart.draw(
-        [sheet], epochs, label, [(look, f"{look} loss{each}") for look in LOOKS.values()], uid, heading=title
-    )
+    names = [(look, f"{look} loss{each}") for look in LOOKS.values()]
+    return live_chart.draw([sheet], epochs, label, names, uid, heading=title, figures=figures)
 
 
 def below_each_other(upper, lower):

@@ -242,7 +242,9 @@ class Chooser(Live):
     def _picture(self):
         """The curves of the chosen row above, the accuracies of all rows below."""
         entries, row, by = self._ordered()
-        one = scoreboard.curves_of(entries[row - 1], row, self._sweep.epochs, len(self._sweep.seeds), self._name)
+        shown, seeds = entries[row - 1], len(self._sweep.seeds)
+        figures = shown.complete or self._complete  # its curves do not grow any more
+        one = scoreboard.curves_of(shown, row, self._sweep.epochs, seeds, self._name, figures)
         everything = scoreboard.overview(entries, row, self._sweep.n_validation, by)
         return scoreboard.below_each_other(one, everything)
 
