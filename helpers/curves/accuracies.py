@@ -9,14 +9,14 @@ from math import ceil, floor
 import numpy as np
 
 from helpers.curves.elements import axes, frame, ticks
-from helpers.curves.sheets import INK, LEFT, RIGHT, TRAINING, WIDTH
+from helpers.curves.sheets import LEFT, RIGHT, WIDTH
+from helpers.curves.theme import colour
 from helpers.error_bars import interval
 
 ACCURACY = "validation accuracy"
 GUIDE = "A guide only: all settings answered the same pictures, and the luck of the seeds is not in the intervals."
 TALL, BELOW = 308, 150  # pixels of the overview, and of its plotting area
-CHOSEN = "#FFF0B8"  # behind the setting that is chosen
-LOWER = "#6E6E6E"  # of settings that can be told from the highest accuracy
+NEAR, LOWER = colour("training"), colour("ghost")  # of settings: the second can be told from the highest accuracy
 
 
 def against_highest(entries, n):
@@ -66,7 +66,7 @@ def overview(entries, row, n, by):
 
     parts = []
     if row:
-        band = f'stroke="{CHOSEN}" stroke-width="{max(14, 2 * size + 4):g}"'
+        band = f'stroke="{colour("chosen")}" stroke-width="{max(14, 2 * size + 4):g}"'
         parts = [
             f'<path class="chosen" d="M{x(row):.1f} -4V{BELOW}" {band}/>'
             f'<text x="{x(row):.1f}" y="-7" text-anchor="middle" font-size="12">▾</text>'
@@ -79,16 +79,16 @@ def overview(entries, row, n, by):
         f'<g font-size="11">{rows}</g>',
         f'<text x="{wide / 2:g}" y="{BELOW + 33}" text-anchor="middle">row of the table, sorted by {escape(by)}</text>',
     ]
-    dashed = f'stroke="{INK}" stroke-dasharray="5 4"'
+    dashed = f'stroke="{colour("ink")}" stroke-dasharray="5 4"'
     if known:
         parts.append(f'<path class="highest" d="M0 {y(accuracies[known].max()):.1f}H{wide}" {dashed}/>')
     for index in known:
-        name, colour = ("near", TRAINING) if near[index] else ("lower", LOWER)
+        name, look = ("near", NEAR) if near[index] else ("lower", LOWER)
         height = y(accuracies[index])
         bar = f"M0 {y(low[index]) - height:.1f}V{y(high[index]) - height:.1f}"
         parts.append(
             f'<g class="{name}" transform="translate({x(index + 1):.1f} {height:.1f})">'
-            f'<path d="{bar}" stroke="{colour}" stroke-width="1.5"/>{_dot(near[index], size)}</g>'
+            f'<path d="{bar}" stroke="{look}" stroke-width="1.5"/>{_dot(near[index], size)}</g>'
         )
     said = in_short(entries, n)
     legend = (
@@ -112,9 +112,9 @@ def overview(entries, row, n, by):
 def _dot(near, size, x=0):
     """A mark at (x, 0): filled and round, or a hollow square."""
     if near:
-        return f'<circle class="dot" cx="{x}" r="{size:g}" fill="{TRAINING}"/>'
+        return f'<circle class="dot" cx="{x}" r="{size:g}" fill="{NEAR}"/>'
     square = f'x="{x - size:g}" y="{-size:g}" width="{2 * size:g}" height="{2 * size:g}"'
-    return f'<rect class="dot" {square} fill="#FFF" stroke="{LOWER}" stroke-width="1.5"/>'
+    return f'<rect class="dot" {square} fill="{colour("paper")}" stroke="{LOWER}" stroke-width="1.5"/>'
 
 
 def _share_ticks(low, high):

@@ -21,7 +21,8 @@ def loss_curves(logs, epoch, best, epochs, uid):
     marks = marked(epoch, best, epochs)
     told = ", ".join(words for _, words in marks if words)
     label = f"The loss curves of the run. {describe(logs)} Marked: {told}."
-    return live_chart.draw([Sheet("loss", lines, marks=marks)], epochs, label, [line.look for line in lines], uid)
+    looks = [line.look for line in lines]
+    return live_chart.draw([Sheet("loss", lines, marks=marks)], epochs, label, looks, uid, figures=True)
 
 
 def marked(epoch, best, epochs):

@@ -9,18 +9,19 @@ from html import escape
 
 from matplotlib.image import imsave
 
-from helpers.curves.sheets import GRID, INK, WIDTH
+from helpers.curves.sheets import WIDTH
+from helpers.curves.theme import colour
 
 
-def frame(width, height, label, body, role="img", colour=INK, size=13):
-    """A whole drawing on white paper. label: its alt text; colour, size: of its words.
+def frame(width, height, label, body, role="img", size=13):
+    """A whole drawing on the page's paper. label: its alt text; size: of its words.
 
     It keeps its size: on a narrow page it can be moved sideways, so that its words can always be read.
     """
     return (
-        f'<svg viewBox="0 0 {width:g} {height:g}" role="{role}" aria-label="{escape(label)}" fill="{colour}" '
+        f'<svg viewBox="0 0 {width:g} {height:g}" role="{role}" aria-label="{escape(label)}" fill="{colour("ink")}" '
         f'style="display:block;width:{width:g}px;height:{height:g}px;font:{size}px sans-serif">'
-        f'<rect width="{width:g}" height="{height:g}" rx="6" fill="#FFF"/>{body}</svg>'
+        f'<rect width="{width:g}" height="{height:g}" rx="6" fill="{colour("paper")}"/>{body}</svg>'
     )
 
 
@@ -53,7 +54,8 @@ def at(x, y, body):
 def axes(wide, tall, heights):
     """The two axes of a plotting area, whose upper left corner is (0, 0), and lines across it at `heights`."""
     across = "".join(f"M0 {short(y)}h{wide:g}" for y in heights)
-    return f'<path d="{across}" stroke="{GRID}"/><path d="M0 0V{tall}H{wide:g}" stroke="{INK}" fill="none"/>'
+    both = f'<path d="M0 0V{tall}H{wide:g}" stroke="{colour("ink")}" fill="none"/>'
+    return f'<path d="{across}" stroke="{colour("grid")}"/>{both}'
 
 
 def ticks(axis, numbers, x, y, name=""):

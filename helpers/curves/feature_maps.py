@@ -9,15 +9,16 @@ from math import ceil, floor, sqrt
 
 import numpy as np
 
-from helpers.curves.elements import axes, png, polyline, ticks
-from helpers.curves.predictions import WRONG
-from helpers.curves.sheets import GHOST, INK, TRAINING, VALIDATION
+from helpers.curves.elements import at, axes, png, polyline, ticks
+from helpers.curves.theme import colour
 
 SIDE = 104  # pixels of a feature map
 GAP = 8  # pixels between two
 ROOM = 5 * SIDE + 4 * GAP  # for a row of maps
 SHADES = np.array([[238, 242, 246], [0, 114, 178], [0, 30, 52]]) / 255  # lowest, middle, highest
 CROSSED = np.array([179, 71, 0]) / 255
+NOTHING = [1.0, 1.0, 1.0, 0.0]  # nothing to see, and white for who leaves out that it is transparent
+FILTER = f'style="filter:{colour("picture")}"'
 
 
 def maps_of(values, most=5):
@@ -37,22 +38,22 @@ def maps_of(values, most=5):
 def strip(maps, low, high, dropped=None):
     """Maps side by side as a PNG in a data URI, from light (`low`) to dark (`high`).
 
-    maps: float, shape (maps, height, width); NaN is white. dropped: bool, of that shape: units that are white and
-    crossed out.
+    maps: float, shape (maps, height, width); where NaN is, the page is seen. dropped: bool, of that shape: there it
+    is seen, too, crossed out. As the page's paper may be dark, show the picture with the theme's filter "picture".
     """
     n, tall, wide = maps.shape
     share = np.clip((maps - low) / (high - low), 0, 1)
     colours = np.stack([np.interp(share, [0, 0.5, 1], shade) for shade in SHADES.T], -1)
-    colours[np.isnan(maps)] = 1
-    if dropped is not None:
-        colours[dropped] = 1
+    seen = np.isnan(maps) if dropped is None else np.isnan(maps) | dropped
+    colours = np.concatenate([colours, np.ones((*maps.shape, 1))], -1)
+    colours[seen] = NOTHING
     size = max(8, 2 * SIDE // tall)  # pixels of a unit: enough for a stroke across it, also on a fine screen
     pixels = colours.repeat(size, 1).repeat(size, 2)
     if dropped is not None:
         diagonal = np.abs(np.subtract.outer(np.arange(size), np.arange(size))) <= size // 16
-        pixels[np.tile(diagonal, (1, tall, wide)) & dropped.repeat(size, 1).repeat(size, 2)] = CROSSED
+        pixels[np.tile(diagonal, (1, tall, wide)) & dropped.repeat(size, 1).repeat(size, 2)] = [*CROSSED, 1]
     gap = round(GAP / SIDE * wide * size)
-    row = np.ones((tall * size, n * (wide * size + gap) - gap, 3))
+    row = np.full((tall * size, n * (wide * size + gap) - gap, 4), NOTHING)
     for number, each in enumerate(pixels):
         begin = number * (wide * size + gap)
         row[:, begin : begin + wide * size] = each
@@ -70,7 +71,7 @@ def row_of_maps(href, shape, words, label):
     )
     return (
         f'<g role="img" aria-label="{escape(label)}">{lines}<image x="150" width="{width:g}" height="{height:g}"'
-        f' preserveAspectRatio="none" href="{href}"/></g>'
+        f' preserveAspectRatio="none" href="{href}" {FILTER}/></g>'
     )
 
 
@@ -78,12 +79,16 @@ def key(low, high):
     """What the shades mean, in words beside three squares."""
     dropped = strip(np.zeros((1, 3, 3)), 0, 1, np.ones((1, 3, 3), bool))
     lightest, darkest = ("#" + "".join(f"{round(255 * part):02X}" for part in shade.tolist()) for shade in SHADES[::2])
-    square = f'width="16" height="16" stroke="{INK}"'
-    return (
-        f'<rect {square} fill="{lightest}"/><text x="24" y="13">{low:.3g} or less</text>'
-        f'<rect y="24" {square} fill="{darkest}"/><text x="24" y="37">{high:.3g} or more</text>'
-        f'<image y="48" width="16" height="16" href="{dropped}"/><rect y="48" {square} fill="none"/>'
-        '<text x="24" y="61">dropped: 0</text>'
+    size = 'width="16" height="16"'
+    squares = (
+        (f'<rect {size} fill="{lightest}" {FILTER}/>', f"{low:.3g} or less"),
+        (f'<rect {size} fill="{darkest}" {FILTER}/>', f"{high:.3g} or more"),
+        (f'<image {size} href="{dropped}" {FILTER}/>', "dropped: 0"),
+    )
+    edge = f'<rect {size} fill="none" stroke="{colour("ink")}"/>'
+    return "".join(
+        at(0, 24 * number, f'{square}{edge}<text x="24" y="13">{words}</text>')
+        for number, (square, words) in enumerate(squares)
     )
 
 
@@ -110,9 +115,10 @@ def histogram(values, low, high, wide, tall, title, words):
     return (
         f'<g role="img" aria-label="{escape(f"Histogram, {title}: {words}")}">'
         f'<text y="-26" font-weight="bold">{escape(title)}</text><text y="-9">{escape(words)}</text>'
-        f'<path d="{bars}" fill="{TRAINING}" fill-opacity=".45"/><path d="M0 {tall}h{wide:g}" stroke="{INK}"/>'
-        f'<path class="mean" d="M{x(mean):.1f} 0V{tall + 4}" stroke="{WRONG}" stroke-width="2"/>'
-        f'<path class="std" d="{one_std}" fill="none" stroke="{WRONG}" stroke-width="1.5"/>'
+        f'<path d="{bars}" fill="{colour("training")}" fill-opacity=".45"/>'
+        f'<path d="M0 {tall}h{wide:g}" stroke="{colour("ink")}"/>'
+        f'<path class="mean" d="M{x(mean):.1f} 0V{tall + 4}" stroke="{colour("wrong")}" stroke-width="2"/>'
+        f'<path class="std" d="{one_std}" fill="none" stroke="{colour("wrong")}" stroke-width="1.5"/>'
         f'<g font-size="11">{ticks("x", numbers, 0, tall + 17)}</g></g>'
     )
 
@@ -134,7 +140,7 @@ def table(heads, rows, marked, wide):
         for x, name in zip(below, names, strict=True):
             parts.append(f'<text x="{x:.1f}" y="17" text-anchor="end">{escape(name)}</text>')
         number += len(names)
-    parts.append(f'<path d="M0 23H{wide:g}" stroke="{INK}"/>')
+    parts.append(f'<path d="M0 23H{wide:g}" stroke="{colour("ink")}"/>')
     for i, row in enumerate(rows):
         figures = zip(columns[1:], row[1:], strict=True)
         told = f"{row[0]}: " + ", ".join(f"{words} {name} {text}" for (words, name), text in figures)
@@ -171,12 +177,13 @@ def catching_up(title, moving, batches, level, step, wide, tall):
         f'<g role="img" data-pane="{name}" aria-label="{escape(label)}">'
         f'<text y="-12" font-size="12"><tspan font-weight="bold">{name}</tspan> {now}</text>'
         f'{axes(wide, tall, [y(number) for number in numbers[1:]])}<g font-size="11">{scales}</g>'
-        f'<path d="{dots}" stroke="{GHOST}" stroke-width="3" stroke-linecap="round"/>'
-        f'<path class="level" d="M0 {y(level):.1f}h{wide:g}" stroke="{VALIDATION}" stroke-width="1.8" '
+        f'<path d="{dots}" stroke="{colour("ghost")}" stroke-width="3" stroke-linecap="round"/>'
+        f'<path class="level" d="M0 {y(level):.1f}h{wide:g}" stroke="{colour("validation")}" stroke-width="1.8" '
         'stroke-dasharray="6 3"/>'
-        + polyline(title, points, f'fill="none" stroke="{TRAINING}" stroke-width="2"')
-        + f'<path class="step" d="M{x(step):.1f} 0V{tall}" stroke="{INK}" stroke-width=".8"/>'
-        f'<circle cx="{x(step):.1f}" cy="{y(moving[step]):.1f}" r="4.5" fill="{TRAINING}" stroke="#FFF"/></g>'
+        + polyline(title, points, f'fill="none" stroke="{colour("training")}" stroke-width="2"')
+        + f'<path class="step" d="M{x(step):.1f} 0V{tall}" stroke="{colour("ink")}" stroke-width=".8"/>'
+        f'<circle cx="{x(step):.1f}" cy="{y(moving[step]):.1f}" r="4.5" fill="{colour("training")}" '
+        f'stroke="{colour("paper")}"/></g>'
     )
 
 

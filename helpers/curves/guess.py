@@ -8,26 +8,36 @@ import numpy as np
 
 from helpers.curves import live_chart
 from helpers.curves.history import STILL_FALLING, CurveError, decimals_of, describe, figure, panes, trend
-from helpers.curves.sheets import Line, Sheet
+from helpers.curves.sheets import Handle, Line, Sheet
 
 
-def picture(knots, values, history, highest, uid):
-    """The guess and as much of the run as there is, as one <svg> element in a string.
+def picture(knots, values, history, highest, uid, figures=False, step=None):
+    """The guess and as much of the run as there is, as one HTML element in a string.
 
     history: see `helpers.curves.history`; {} before the first epoch. highest: what the y axis reaches at least.
-    uid: see `live_chart.chart`.
+    uid, figures: see `live_chart`. step: in which the knots can be dragged; None: they are locked.
     """
     loss, epochs = panes(history)[0], knots[-1]
     # The chart measures its y axis by the first line. This one, a lone point without a marker, cannot be seen.
-    lines = [Line("axis", "yours", np.array([highest]))]
+    lines = [Line("axis", "yours", np.array([highest]), told=False)]
     legend, label = [("yours", "your guess")], f"Your guess of the validation loss: {in_words(knots, values)}."
     if len(loss.train):
         lines += [Line("val_loss", "validation", loss.val), Line("loss", "training", loss.train)]
         legend, label = [*legend, "training", "validation"], f"{label} {describe(history)}"
     markers = np.full(epochs, np.nan)
     markers[np.array(knots) - 1] = values
-    lines += [Line("guess", "yours", _curve(knots, values, epochs)), Line("knots", "knots", markers)]
-    return live_chart.draw([Sheet("loss", lines)], epochs, label, legend, uid, coming=["training", "validation"])
+    lines += [Line("guess", "yours", _curve(knots, values, epochs)), Line("knots", "knots", markers, told=False)]
+    handles = []
+    if step is not None:
+        drawn = zip(knots, values, strict=True)
+        handles = [Handle(epoch, value, control(epoch), 0, highest, step) for epoch, value in drawn]
+    sheet, coming = Sheet("loss", lines, handles=handles), ["training", "validation"]
+    return live_chart.draw([sheet], epochs, label, legend, uid, coming=coming, figures=figures)
+
+
+def control(epoch):
+    """What the control is called that sets the guess at `epoch`."""
+    return f"epoch {epoch}"
 
 
 def compare(knots, values, history):

@@ -9,6 +9,7 @@ import numpy as np
 
 from helpers.curves.elements import at, frame
 from helpers.curves.feature_maps import catching_up, histogram, key, row_of_maps, table
+from helpers.curves.predictions import LOOKS
 from helpers.curves.sheets import WIDTH
 
 DROPOUT, NORM = 396, 392  # pixels: how tall each part is
@@ -57,7 +58,7 @@ def dropout(maps, before, after, dropped, limits, rate, share, means, units, gar
     if garment:
         parts.append(
             '<text x="798" y="48">the picture</text><image role="img" aria-label="the picture" x="746" y="56" '
-            f'width="104" height="104" href="{garment}" style="image-rendering:pixelated"/>'
+            f'width="104" height="104" href="{garment}" style="{LOOKS}"/>'
         )
     parts.append("</g>")
     for number, (href, words, told) in enumerate(rows):

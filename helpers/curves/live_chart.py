@@ -8,10 +8,11 @@ shares of the width, and only the curves are stretched: in an inner <svg>, 100 u
 `theme` says how all this looks.
 """
 
+from functools import partial
 from html import escape
 from math import isfinite, log10
 
-from helpers.curves import readout
+from helpers.curves import handles, readout
 from helpers.curves.elements import short
 from helpers.curves.history import describe
 from helpers.curves.sheets import LOOKS, Ghost, sheets_of, shorten, ticks_of, x_ticks
@@ -79,7 +80,11 @@ def draw(
         "</svg>"
         for sheet, (_, legend) in zip(sheets, legends, strict=True)
     ]
-    strips, table = [""] * len(sheets), ""
+    strips, table = [], ""
+    for sheet in sheets:
+        lowest, *_, highest = ticks_of(sheet)
+        across = partial(_across, epochs=epochs)
+        strips.append(handles.strip(sheet.handles, across, (lowest, highest), head, tall))
     if figures:
         named = [readout.names_of(sheet, sheet.legend or names) for sheet in sheets]
         table = readout.table(sheets, named)
@@ -123,6 +128,12 @@ def _legend(sheet, names, room):
     return row, "".join(parts)
 
 
+def _across(epoch, epochs):
+    """Where an epoch is in a plotting area, in hundredths of its width."""
+    share = (epoch - 1) / (epochs - 1) if epochs > 1 else 0.5
+    return INSET + share * (100 - 2 * INSET)
+
+
 def _plot(sheet, tall, epochs):
     """The elements of one plotting area; (0, 0) is its upper left corner."""
     numbers = ticks_of(sheet)
@@ -130,9 +141,7 @@ def _plot(sheet, tall, epochs):
     scale = log10 if log else float
     low, high = scale(numbers[0]), scale(numbers[-1])
 
-    def x(epoch):
-        share = (epoch - 1) / (epochs - 1) if epochs > 1 else 0.5
-        return INSET + share * (100 - 2 * INSET)
+    x = partial(_across, epochs=epochs)
 
     def y(value):
         share = (scale(value) - low) / (high - low)

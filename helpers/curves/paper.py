@@ -11,7 +11,7 @@ import matplotlib
 from PIL import Image
 
 from helpers.curves.sheets import INK, WIDTH
-from helpers.curves.theme import PAPER
+from helpers.curves.theme import PAPER, in_light
 
 BEFORE, AFTER, HEAD = 50, 18, 26  # pixels beside a pane and for a heading, as in `theme.LAYOUT`
 COLOURS = 32  # of a PNG: nobody sees that there are no more, and it takes a third
@@ -28,7 +28,7 @@ def svg(drawing):
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {bottom:g}" width="{WIDTH}" '
         f'height="{bottom:g}" font-family="DejaVu Sans, sans-serif" font-size="12" fill="{INK}"><style>{PAPER}</style>'
-        f'<rect width="100%" height="100%" fill="#FFF"/>{parts}</svg>'
+        f'<rect width="100%" height="100%" fill="#FFF"/>{in_light(parts)}</svg>'
     )
 
 

@@ -11,12 +11,12 @@ import numpy as np
 from sklearn.metrics import confusion_matrix
 
 from helpers.curves.elements import frame, png
-from helpers.curves.sheets import INK, WIDTH
+from helpers.curves.sheets import WIDTH
+from helpers.curves.theme import colour
 from helpers.errors import LessonError
 
-# Blue, dark orange: colour-blind eyes tell them apart; signs and an outline say the same.
-RIGHT, WRONG = "#0072B2", "#B34700"
-BLACK = "#111"  # of words
+RIGHT, WRONG = colour("right"), colour("wrong")
+LOOKS = f"image-rendering:pixelated;filter:{colour('picture')}"  # of a grey picture
 MOST = 24  # pictures in one drawing
 LETTERS = 12  # of a class's name: more are cut off
 CELL = 86  # pixels: the least a picture's column needs, for the name below it
@@ -101,22 +101,22 @@ def garments(pictures, probabilities, labels, class_names, width=WIDTH):
     for number, (picture, said, label) in enumerate(zip(pictures, answers, labels, strict=True)):
         middle, y = (number % columns + 0.5) * wide, number // columns * tall
         answer, truth, percent = class_names[said], class_names[label], _percent(probabilities[number][said])
-        verdict, sign, colour = ("right", "✓", RIGHT) if said == label else (f"wrong, it is {truth}", "✗", WRONG)
+        verdict, sign, look = ("right", "✓", RIGHT) if said == label else (f"wrong, it is {truth}", "✗", WRONG)
         href = _png(np.ascontiguousarray(picture, dtype=np.float32).tobytes(), picture.shape)
-        sure = f'fill="{colour}" font-weight="bold">{escape(percent)} {sign}'
+        sure = f'fill="{look}" font-weight="bold">{escape(percent)} {sign}'
         lines = [
             f'<text x="{middle:g}" y="{y + side + 19:g}">{_name(answer)}</text>',
             f'<text x="{middle:g}" y="{y + side + 34:g}" {sure}</text>',
         ]
         if said != label:
-            lines.append(f'<text x="{middle:g}" y="{y + side + 49:g}" fill="{colour}">is {_name(truth)}</text>')
+            lines.append(f'<text x="{middle:g}" y="{y + side + 49:g}" fill="{look}">is {_name(truth)}</text>')
         parts.append(
             f'<g role="img" aria-label="{escape(f"Picture {number + 1}: {answer}, {percent}, {verdict}")}" '
             f'text-anchor="middle"><image x="{middle - side / 2:g}" y="{y + 4:g}" width="{side}" height="{side}" '
-            f'href="{href}" style="image-rendering:pixelated"/>{"".join(lines)}</g>'
+            f'href="{href}" style="{LOOKS}"/>{"".join(lines)}</g>'
         )
     words = f"The network's answers to {n} pictures: {(answers != labels).sum()} of them wrong."
-    return frame(width, rows * tall, words, "".join(parts), "group", BLACK, 11)
+    return frame(width, rows * tall, words, "".join(parts), "group", 11)
 
 
 def confusion(counts, class_names, width=WIDTH):
@@ -137,7 +137,7 @@ def confusion(counts, class_names, width=WIDTH):
     tall, top = max(24, min(40, wide)), 56 if level else 28 + 6 * longest
     size = min(14, wide / (0.74 * len(str(counts.max()))))
     parts = [
-        f'<g font-size="12" fill="{INK}" aria-hidden="true">'
+        f'<g font-size="12" aria-hidden="true">'
         f'<text x="{left + n * wide / 2:g}" y="15" text-anchor="middle">the network says</text>'
         f'<text text-anchor="middle" transform="translate(14 {top + n * tall / 2:g})rotate(-90)">it is</text>'
     ]
@@ -154,15 +154,15 @@ def confusion(counts, class_names, width=WIDTH):
         x, y = left + j * wide, top + i * tall
         share = counts[i, j] / max(1, counts[i].sum())
         words = f"is {class_names[i]}, called {class_names[j]}: {counts[i, j]}"
-        colour, outline = (RIGHT, f' stroke="{INK}" stroke-width="2"') if i == j else (WRONG, "")
+        look, outline = (RIGHT, f' stroke="{colour("ink")}" stroke-width="2"') if i == j else (WRONG, "")
         parts.append(
             f'<g role="img" aria-label="{escape(words)}"><rect x="{x + 1:g}" y="{y + 1:g}" width="{wide - 2:g}" '
-            f'height="{tall - 2:g}" fill="{colour}" fill-opacity="{0.03 + 0.5 * share:.2f}"{outline}/>'
+            f'height="{tall - 2:g}" fill="{look}" fill-opacity="{0.03 + 0.5 * share:.2f}"{outline}/>'
             f'<text x="{x + wide / 2:g}" y="{y + tall / 2 + 0.36 * size:g}">{counts[i, j]}</text></g>'
         )
     on_diagonal = f"{np.trace(counts)} are on the diagonal, called what they are."
     words = f"Confusion matrix of {counts.sum()} pictures: {on_diagonal}"
-    return frame(width, top + n * tall + 6, words, "".join([*parts, "</g>"]), "group", BLACK, 12)
+    return frame(width, top + n * tall + 6, words, "".join([*parts, "</g>"]), "group", 12)
 
 
 def _percent(probability):

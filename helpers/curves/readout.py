@@ -47,10 +47,10 @@ def _wide(epochs):
 
 def names_of(sheet, legend):
     """What the lines and ghosts of a sheet are called, and their values: pairs (name, array)."""
-    words, looks = dict(legend), [line.look for line in sheet.lines]
+    told = [line for line in sheet.lines if line.told]
+    words, looks = dict(legend), [line.look for line in told]
     lines = [
-        (words.get(line.look, line.look) if looks.count(line.look) == 1 else line.key, line.values)
-        for line in sheet.lines
+        (words.get(line.look, line.look) if looks.count(line.look) == 1 else line.key, line.values) for line in told
     ]
     return [*lines, *((f"({ghost.label})", ghost.values) for ghost in sheet.ghosts if ghost.label)]
 

@@ -14,9 +14,10 @@ from math import inf, isfinite
 import numpy as np
 
 from helpers.curves import live_chart
-from helpers.curves.accuracies import ACCURACY, CHOSEN, TALL, count, overview
+from helpers.curves.accuracies import ACCURACY, TALL, count, overview
 from helpers.curves.elements import frame, page, placed
-from helpers.curves.sheets import GRID, INK, WIDTH, Line, Sheet, y_ticks
+from helpers.curves.sheets import WIDTH, Line, Sheet, y_ticks
+from helpers.curves.theme import colour
 from helpers.error_bars import in_words
 from helpers.errors import shorten
 
@@ -26,16 +27,14 @@ DIRECTIONS = {LOSS: ("ascending", "▲"), ACCURACY: ("descending", "▼")}  # ke
 LOOKS = {"loss": "training", "val_loss": "validation"}
 TOP_ROWS = 5  # of the table, that a page without a kernel shows
 STYLE = f"""<style>
-.scoreboard{{border-collapse:separate;border-spacing:0;width:100%;background:#FFF;color:{INK};
-font:13px/1.35 sans-serif}}
-.scoreboard caption{{text-align:left;padding:4px 8px;background:#FFF;color:{INK}}}
-.scoreboard th,.scoreboard td{{text-align:left;padding:3px 8px;background:#FFF;border-bottom:1px solid {GRID};
-white-space:nowrap}}
-.scoreboard thead th{{position:sticky;top:0;z-index:2;background:#F0F0F0}}
+.scoreboard{{border-collapse:separate;border-spacing:0;width:100%;font:13px/1.35 sans-serif}}
+.scoreboard :is(caption,th,td){{text-align:left;padding:3px 8px;background:{colour("paper")};color:{colour("ink")}}}
+.scoreboard :is(th,td){{border-bottom:1px solid {colour("grid")};white-space:nowrap}}
+.scoreboard thead th{{position:sticky;top:0;z-index:2;background:{colour("head")}}}
 .scoreboard [scope=row]{{width:2.6em}}
 .scoreboard td.told{{white-space:normal}}
-.scoreboard tr[aria-current] :is(th,td){{position:sticky;top:25px;bottom:0;z-index:1;background:{CHOSEN};
-border-top:1px solid {INK};border-bottom:1px solid {INK}}}
+.scoreboard tr[aria-current] :is(th,td){{position:sticky;top:25px;bottom:0;z-index:1;background:{colour("chosen")};
+border-top:1px solid {colour("ink")};border-bottom:1px solid {colour("ink")}}}
 </style>"""
 
 # A setting of a sweep, as far as it has come. settings: {keyword: value}; histories: {seed: keras History}; runs: how
@@ -126,10 +125,10 @@ def in_full(settings):
 # The curves of one setting
 
 
-def curves_of(entry, row, epochs, seeds, uid="curves"):
+def curves_of(entry, row, epochs, seeds, uid="curves", figures=None):
     """One drawing: training and validation loss of every seed against the epoch.
 
-    epochs, seeds: how many are wanted. uid: as in `live_chart`.
+    epochs, seeds: how many are wanted. uid, figures: as in `live_chart`.
     """
     title, runs = f"Row {row}: {in_full(entry.settings)}", len(entry.histories)
     lines = [
@@ -151,9 +150,8 @@ def curves_of(entry, row, epochs, seeds, uid="curves"):
     label = f"{title}. Training and validation loss against the epoch, {count(runs, 'seed')}."
     label += (f" Best {epoch}." if epoch else "") + (f" {notice}." if notice else "")
     each = f", {seeds} seeds" if seeds > 1 else ""
-    return live_chart.draw(
-        [sheet], epochs, label, [(look, f"{look} loss{each}") for look in LOOKS.values()], uid, heading=title
-    )
+    names = [(look, f"{look} loss{each}") for look in LOOKS.values()]
+    return live_chart.draw([sheet], epochs, label, names, uid, heading=title, figures=figures)
 
 
 def below_each_other(upper, lower):

@@ -46,18 +46,21 @@ PINNED = tuple(
 )  # of earlier runs that somebody wants to keep in sight
 
 # A line of a drawing: `key` is the metric's name in a history, `look` one of LOOKS, `values` an array with one
-# number per epoch; NaN leaves a gap. A band is filled from `low` to `high`.
-Line = namedtuple("Line", "key look values")
+# number per epoch; NaN leaves a gap; told: whether its figures can be read. A band is filled from `low` to `high`.
+Line = namedtuple("Line", "key look values told", defaults=(True,))
 Band = namedtuple("Band", "look low high")
 # An earlier run beside it: its `label` in the legend ("": none), its values, one per epoch, and one of LOOKS.
 Ghost = namedtuple("Ghost", "label values look", defaults=("earlier",))
+# A point that can be dragged up and down, from `low` to `high` in steps: it sets the control of that name.
+Handle = namedtuple("Handle", "epoch value control low high step")
 # One plotting area. marks: pairs (epoch, words) that become upright lines; title: if not the name; ticks: of the y
 # axis, if not what the curves need; notice: words across it; legend: pairs (look, words), if not those of the chart;
-# zoom: whether the y axis has only the range of the second half of the epochs; log: whether it is logarithmic.
+# zoom: whether the y axis has only the range of the second half of the epochs; log: whether it is logarithmic;
+# handles: `Handle`s, from left to right.
 Sheet = namedtuple(
     "Sheet",
-    "name lines ghosts bands marks title ticks notice legend zoom log",
-    defaults=((), (), (), (), "", (), "", (), False, False),
+    "name lines ghosts bands marks title ticks notice legend zoom log handles",
+    defaults=((), (), (), (), "", (), "", (), False, False, ()),
 )
 
 

@@ -12,6 +12,18 @@ from helpers.curves.sheets import GHOST, GRID, INK, LOOKS, PINNED
 LIGHT = {"paper": "#FFF", "ink": INK, "grid": GRID, "ghost": GHOST}
 DARK = {"paper": "#111", "ink": "#E0E0E0", "grid": "#3A3A3A", "ghost": "#9E9E9E"}
 FORCED = {"paper": "Canvas", "ink": "CanvasText", "grid": "GrayText", "ghost": "GrayText"}
+# The heads of a table, and what is behind a chosen row.
+LIGHT |= {"head": "#F0F0F0", "chosen": "#FFF0B8"}
+DARK |= {"head": "#2A2A2A", "chosen": "#4D4014"}
+FORCED |= {"head": "Canvas", "chosen": "GrayText"}
+# Answers. Blue, dark orange: colour-blind eyes tell them apart; signs and an outline say the same.
+LIGHT |= {"right": "#0072B2", "wrong": "#B34700"}
+DARK |= {"right": "#56B4E9", "wrong": "#FF8C42"}
+FORCED |= {"right": "LinkText", "wrong": "CanvasText"}
+# A filter for grey pictures and maps, which are ink on paper: what is paper on a light page is paper on a dark one.
+LIGHT |= {"picture": "none"}
+DARK |= {"picture": "invert(1) hue-rotate(180deg)"}
+FORCED |= {"picture": "none"}
 # The paper is the page's own, wherever we know how its program calls that colour.
 PAPERS = "--jp-layout-color0", "--vscode-editor-background", "--colab-primary-surface-color"
 IN_THE_DARK = "[data-jp-theme-light=false],.vscode-dark,.vscode-high-contrast:not(.vscode-high-contrast-light)"
@@ -32,6 +44,7 @@ RULES = """
 .lab-chart .line,.lab-chart .dots,.lab-chart .hole{fill:none;stroke:currentColor;vector-effect:non-scaling-stroke}
 .lab-chart .line{stroke-width:1.8}
 .lab-chart .ghost{stroke-width:1.1}
+.lab-chart .knots .line{stroke:none}
 .lab-chart .hole{stroke:var(--lab-paper)}
 .lab-chart .band{fill:currentColor;fill-opacity:.16;stroke:currentColor;stroke-opacity:.7;stroke-width:.9}
 .lab-chart .band{vector-effect:non-scaling-stroke}
@@ -59,6 +72,12 @@ color:var(--lab-ink);border:1px solid var(--lab-ink);border-radius:4px}
 background:linear-gradient(var(--lab-ink),var(--lab-ink)) center/1px 100% no-repeat}
 .epochs label:first-child:not(:only-child){background-position:left}
 .epochs label:last-child:not(:only-child){background-position:right}
+.lab-pane .handles{position:absolute;left:50px;right:18px}
+.handle{position:absolute}
+.lab-chart .handle{cursor:ns-resize}
+.handle i{position:absolute;width:32px;height:32px;margin:-16px;touch-action:none;
+background:radial-gradient(circle,transparent 5px,var(--lab-ink) 6px 8px,transparent 9px)}
+.handle:hover i{background:radial-gradient(circle,transparent 5px,var(--lab-ink) 6px 10px,transparent 11px)}
 .lab-fold{min-height:22px;padding:0 14px}
 .lab-figures div{overflow:auto;max-height:20em}
 .lab-figures table{border-collapse:collapse;font-size:12px}
@@ -67,7 +86,7 @@ background:linear-gradient(var(--lab-ink),var(--lab-ink)) center/1px 100% no-rep
 background:var(--lab-paper)}
 .live-panel{overflow-x:auto}
 .lab-projector .lab-chart,.lab-projector .live-panel-state{zoom:1.6}
-.lab-row{display:flex;flex-wrap:wrap;gap:8px}
+.lab-row{color:var(--lab-ink);display:flex;flex-wrap:wrap;gap:8px}
 .lab-row>div{max-width:100%;overflow-x:auto}
 .lab-row .heading{font:15px sans-serif;padding:4px 14px}
 """
@@ -126,4 +145,17 @@ _BY_SYSTEM = f"""
 """
 ALONE = f"{_BY_SYSTEM}{LAYOUT}{RULES}"
 SCREEN = f"<style>{_BY_THEME}{LAYOUT}{RULES}</style>"
-PAPER = re.sub(r"var\(--lab-([\w-]+)\)", lambda name: {name_of(key): LIGHT[key] for key in LIGHT}[name[1]], RULES)
+
+
+def colour(name):
+    """One of the theme's colours, or its filter for pictures, as CSS: the page's own, or else the light one."""
+    return f"var(--lab-{name_of(name)},{LIGHT[name]})"
+
+
+def in_light(text):
+    """`text` of a style sheet or a drawing, with the light colours in place of the page's."""
+    light = {name_of(name): LIGHT[name] for name in LIGHT}
+    return re.sub(r"var\(--lab-([\w-]+)(?:,[^()]*)?\)", lambda found: light[found[1]], text)
+
+
+PAPER = in_light(RULES)

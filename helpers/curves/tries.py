@@ -5,14 +5,15 @@ from math import comb
 import numpy as np
 
 from helpers.curves.elements import axes, frame, legend, polyline, ticks
-from helpers.curves.sheets import GHOST, LEFT, LOOKS, WIDTH, x_ticks
+from helpers.curves.sheets import LEFT, LOOKS, WIDTH, x_ticks
+from helpers.curves.theme import colour
 from helpers.error_bars import interval
 
 HEIGHT, TOP, TALL, WIDE = 340, 62, 226, 556  # pixels: of the picture; above its plotting area; of that area
 TEST = 700  # pixels from the left of the plotting area to where the test accuracy is drawn
 SIGNS = {"square": '<path d="M-1-1H1V1H-1"/>', "frame": '<path d="M0-1.4L1.4 0L0 1.4L-1.4 0"/>'}
-BEST, GUESSERS, TESTED = LOOKS["validation"], LOOKS["measured again"], LOOKS["new pictures"]
-DOT = f'stroke="{GHOST}" stroke-opacity=".6" stroke-linecap="round"'
+BEST, GUESSERS, TESTED = "validation", "measured again", "new pictures"  # of LOOKS
+DOT = f'stroke="{colour("ghost")}" stroke-opacity=".6" stroke-linecap="round"'
 
 
 def expected_best(tries, n, chance=0.5):
@@ -40,7 +41,7 @@ def picture(accuracies, tries, n, label, chance=None, tested=None):
         parts.append(f'<path class="tries" d="{dots}" {DOT} stroke-width="4.5"/>')
     if chance is not None:
         guessers = zip(step * np.arange(tries), _y(expected_best(tries, n, chance)), strict=True)
-        parts.append(f'<path class="chance" d="M0 {_y(chance):.1f}H{TEST + 20}" stroke="{GHOST}"/>')
+        parts.append(f'<path class="chance" d="M0 {_y(chance):.1f}H{TEST + 20}" stroke="{colour("ghost")}"/>')
         parts.append(polyline("guessers", guessers, _looks(GUESSERS)))
         signs.append(("h28", _looks(GUESSERS), "the best of as many guessers"))
     signs.append(("h28", _looks(BEST), f"best so far, on {n} validation pictures"))
@@ -68,17 +69,18 @@ def _y(accuracy):
 
 
 def _looks(look):
-    return f'stroke="{look.colour}" stroke-dasharray="{look.dashes}" stroke-width="1.8"'
+    return f'stroke="{colour(look)}" stroke-dasharray="{LOOKS[look].dashes}" stroke-width="1.8"'
 
 
 def _with_bar(name, x, accuracy, n, look, words, beside):
     """An accuracy on n pictures as a marker with its error bar; what it is stands at `beside`."""
     low, high = interval(round(accuracy * n), n)
+    sign = SIGNS[LOOKS[look].marker]
     bar, y = f"M{x - 5:.1f} {_y(low):.1f}h10m-5 0V{_y(high):.1f}m-5 0h10", f"{_y(accuracy):.1f}"
     return (
-        f'<g class="{name}"><path d="{bar}" stroke="{look.colour}" stroke-width="1.8"/>'
-        f'<g transform="translate({x:.1f} {y})scale(5)" fill="{look.colour}" stroke="none">{SIGNS[look.marker]}</g>'
-        f'<g fill="{look.colour}" stroke="#FFF" stroke-width="3" paint-order="stroke" font-size="12.5">'
+        f'<g class="{name}"><path d="{bar}" stroke="{colour(look)}" stroke-width="1.8"/>'
+        f'<g transform="translate({x:.1f} {y})scale(5)" fill="{colour(look)}" stroke="none">{sign}</g>'
+        f'<g fill="{colour("ink")}" stroke="{colour("paper")}" stroke-width="3" paint-order="stroke" font-size="12.5">'
         f'<text x="{beside}" y="{y}" dy="-3">{words}:</text>'
         f'<text x="{beside}" y="{y}" dy="12" font-weight="bold">{accuracy:.2f}</text></g></g>'
     )

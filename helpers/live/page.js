@@ -1,9 +1,11 @@
 // What ipywidgets leaves out in a live part: names and true values for a screen reader, one voice that tells how the
-// training goes, sliders that are followed while they are dragged, and drawings that set a control when they are clicked.
+// training goes, sliders that are followed while they are dragged, drawings that set a control when they are clicked or
+// dragged, and the beat of a part that plays.
 (() => {
     if (window.liveParts) return; // one script for a page, however many parts are on it
     window.liveParts = new WeakSet(); // those that are looked after
     const QUIET = 500; // milliseconds in which nothing new has been said, before it is read out
+    const CALMER = 4; // times the beat of what plays, for who wants little motion
 
     const set = (element, name, value) => {
         if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
@@ -57,6 +59,22 @@
         });
     }
 
+    // A part that plays says in data-plays after how many milliseconds it wants to go on. When a picture has been drawn,
+    // and that long afterwards, its hidden button asks for the next one.
+    function metronome(part) {
+        const calm = matchMedia("(prefers-reduced-motion: reduce)");
+        let drawn = null;
+        return () => {
+            const panel = part.querySelector(".live-panel"), beat = Number(panel?.dataset.plays ?? 0);
+            if (panel === drawn) return;
+            drawn = panel;
+            const goOn = () => {
+                if (panel === drawn && panel.isConnected) part.querySelector(".live-beat").click();
+            };
+            if (beat) requestAnimationFrame(() => setTimeout(goOn, calm.matches ? CALMER * beat : beat));
+        };
+    }
+
     // One element for a part, which stays: it says "Training" once and the end once, whatever is pressed meanwhile.
     function voice(part) {
         const status = document.createElement("div");
@@ -67,8 +85,9 @@
         return () => {
             const words = part.querySelector(".live-panel-state");
             words?.removeAttribute("role"); // without this script the words on the page speak for themselves
-            const trains = ["building", "training"].includes(part.querySelector(".live-panel")?.dataset.state);
-            const now = trains ? "Training" : words?.textContent ?? "";
+            const panel = part.querySelector(".live-panel"), plays = Number(panel?.dataset.plays ?? 0);
+            const trains = ["building", "training"].includes(panel?.dataset.state);
+            const now = trains ? "Training" : plays ? "Playing" : words?.textContent ?? "";
             if (now === heard) return;
             heard = now;
             clearTimeout(timer);
@@ -77,7 +96,7 @@
     }
 
     function lookAfter(part) {
-        const speak = voice(part);
+        const speak = voice(part), beat = metronome(part);
         const look = () => {
             part.querySelectorAll(".noUi-handle").forEach(tellOfSlider);
             part.querySelectorAll(".noUi-target").forEach(follow);
@@ -87,6 +106,7 @@
             part.querySelectorAll("button")
                 .forEach((button) => set(button, "aria-disabled", button.classList.contains("live-idle")));
             speak();
+            beat();
         };
         look();
         new MutationObserver(look).observe(part, { subtree: true, childList: true, characterData: true,
@@ -105,28 +125,53 @@
     lookForParts();
     new MutationObserver(lookForParts).observe(document.body, { subtree: true, childList: true });
 
-    // What carries data-sets="the name of a control" and data-value sets that control, clicked or dragged over.
-    function setControl(mark) {
+    // JupyterLab takes the arrow keys for its own, unless what has the focus asks it not to.
+    document.addEventListener("focusin", ({ target }) => {
+        if (target.matches?.(".live-part :is(.epochs input, select)")) set(target, "data-lm-suppress-shortcuts", true);
+    });
+
+    // What carries data-sets="the name of a control" and data-value sets that control, clicked or dragged over. A handle
+    // (helpers/curves/handles.py) has a range instead: it sets the value at the pointer's height.
+    function valueAt(mark, y) {
+        if (!mark.matches(".handle")) return mark.dataset.value;
+        const low = Number(mark.dataset.low), high = Number(mark.dataset.high), step = Number(mark.dataset.step);
+        const box = mark.getBoundingClientRect();
+        const share = Math.min(Math.max((box.bottom - y) / box.height, 0), 1);
+        return String(Number((Math.round((low + share * (high - low)) / step) * step).toPrecision(12)));
+    }
+    function setControl(mark, y) {
         const fields = [...mark.closest(".live-part").querySelectorAll("input, select")];
         const field = fields.find((field) => nameOf(field) === mark.dataset.sets);
-        if (field && field.value !== mark.dataset.value) fill(field, mark.dataset.value);
+        const value = valueAt(mark, y);
+        if (field && field.value !== value) fill(field, value);
     }
     const markAt = (target) => target?.closest?.(".live-part [data-sets]");
-    let dragged = null; // the part in which somebody drags
-    document.addEventListener("click", (event) => markAt(event.target) && setControl(markAt(event.target)));
-    document.addEventListener("click", (event) => { // what stands below a button with data-copies goes to the clipboard
-        const button = event.target.closest?.(".live-part [data-copies]");
-        if (!button) return;
-        const said = (words) => { button.textContent = words; };
-        navigator.clipboard?.writeText(button.nextElementSibling.textContent).then(() => said("Copied"), () => said("Mark and copy it"))
-            ?? said("Mark and copy it");
+    let dragged = null, held = null; // the part in which somebody drags, and the control of the handle that they hold
+    document.addEventListener("click", (event) => {
+        const mark = markAt(event.target);
+        if (mark) setControl(mark, event.clientY);
     });
     document.addEventListener("pointerdown", (event) => {
-        dragged = event.button === 0 ? markAt(event.target)?.closest(".live-part") ?? null : null;
+        const mark = event.button === 0 ? markAt(event.target) : null;
+        const scrolls = event.pointerType === "touch" && getComputedStyle(event.target).touchAction !== "none";
+        dragged = mark && !scrolls ? mark.closest(".live-part") : null;
+        held = mark?.matches(".handle") ? mark.dataset.sets : null;
     });
     document.addEventListener("pointermove", (event) => {
         if (!(event.buttons & 1)) dragged = null;
-        const mark = dragged && markAt(document.elementFromPoint(event.clientX, event.clientY));
-        if (mark && dragged.contains(mark)) setControl(mark);
+        if (!dragged) return;
+        const mark = held // it is drawn anew at each step
+            ? dragged.querySelector(`.handle[data-sets="${CSS.escape(held)}"]`)
+            : markAt(document.elementFromPoint(event.clientX, event.clientY));
+        if (mark && dragged.contains(mark)) setControl(mark, event.clientY);
+    });
+    document.addEventListener("pointercancel", () => { dragged = null; });
+    // What stands below a button with data-copies goes to the clipboard, where the page has one.
+    document.addEventListener("click", ({ target }) => {
+        const button = target.closest?.(".live-part [data-copies]");
+        if (!button) return;
+        const say = (words) => () => { button.textContent = words; };
+        const copied = navigator.clipboard?.writeText(button.nextElementSibling.textContent) ?? Promise.reject();
+        copied.then(say("Copied"), say("Mark and copy it"));
     });
 })();

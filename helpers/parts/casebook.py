@@ -43,14 +43,15 @@ class Run:
         """Let the chart have the run as it was before any prescription."""
         self.show(self.history.history, self.case.epochs)
 
-    def picture(self, uid):
-        """Its chart, with a title that says the cause only once it has been named; uid: see `live_chart.chart`."""
+    def picture(self, uid, figures):
+        """Its chart, with a title that says the cause only once it has been named; uid, figures: see `live_chart`."""
         ghosts = [("before", self.history.history)] if self.after else []
         epochs = max([self.epochs, *(len(logs["loss"]) for _, logs in ghosts)])
         title = f"Case {self.number}"
         title += f": {self.case.pattern}" if self.named else ""
         title += f", after “{self.after}”" if self.after else ""
-        drawn = without_verdict(live_chart.chart(self.logs, epochs, ghosts, uid=uid, heading=title))
+        chart = live_chart.chart(self.logs, epochs, ghosts, uid=uid, heading=title, figures=figures)
+        drawn = without_verdict(chart)
         return drawn.replace('aria-label="', f'aria-label="{escape(title)}. ', 1)
 
     def question(self):

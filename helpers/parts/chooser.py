@@ -16,7 +16,7 @@ import joblib
 
 from helpers.curves import scoreboard
 from helpers.curves.scoreboard import ACCURACY, LOSS, Entry, in_full, loss_in_words
-from helpers.curves.sheets import GHOST
+from helpers.curves.theme import colour
 from helpers.engine.builder import name_of
 from helpers.error_bars import in_words
 from helpers.errors import LessonError
@@ -92,7 +92,7 @@ class Chooser(Live):
         self._go_on_button = widgets.Button(description="Go on", tooltip=does)
         self._go_on_button.on_click(self._on_go_on)
         # The widget itself scrolls, and takes the focus: neither is lost when the table in it is drawn again.
-        look = {"height": TABLE, "overflow": "auto", "border": f"1px solid {GHOST}"}
+        look = {"height": TABLE, "overflow": "auto", "border": f"1px solid {colour('ghost')}"}
         self._table = widgets.HTML(layout=look)
         self._old = not hasattr(self._table, "tabbable")  # ipywidgets 7: there the table takes the focus
         if not self._old:
@@ -242,7 +242,9 @@ class Chooser(Live):
     def _picture(self):
         """The curves of the chosen row above, the accuracies of all rows below."""
         entries, row, by = self._ordered()
-        one = scoreboard.curves_of(entries[row - 1], row, self._sweep.epochs, len(self._sweep.seeds), self._name)
+        shown, seeds = entries[row - 1], len(self._sweep.seeds)
+        figures = shown.complete or self._complete  # its curves do not grow any more
+        one = scoreboard.curves_of(shown, row, self._sweep.epochs, seeds, self._name, figures)
         everything = scoreboard.overview(entries, row, self._sweep.n_validation, by)
         return scoreboard.below_each_other(one, everything)
 

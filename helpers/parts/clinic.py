@@ -12,7 +12,7 @@ import numpy as np
 
 from helpers.curves import live_chart, thumbnails
 from helpers.curves.diagnosis import PATTERNS
-from helpers.curves.sheets import TRAINING
+from helpers.curves.theme import colour
 from helpers.engine.builder import name_of
 from helpers.errors import LessonError, is_whole
 from helpers.live.part import Live, beside
@@ -54,23 +54,22 @@ class Clinic(Live):
         start = f"Train {cases} new runs"
         self._start_button = _button(start, self._on_start, "170px", "Draw new cases and train them")
         self._score_words = widgets.HTML(layout={"flex": "1 1 300px", "height": "42px"})
-        wide, tall = f"{thumbnails.WIDE + 4}px", f"{thumbnails.TALL + 4}px"  # with a border of 2 pixels
-        frame = {"width": wide, "height": tall, "margin": "2px 2px 0"}
-        self._pictures = {number: widgets.HTML(layout=frame) for number in range(1, cases + 1)}
+        self._pictures = {number: widgets.HTML(layout={"margin": "0"}) for number in range(1, cases + 1)}
         self._numbers = {
-            number: _button(str(number), partial(self._on_number, number), wide, f"Look at case {number}")
+            number: _button(str(number), partial(self._on_number, number), "auto", f"Look at case {number}")
             for number in self._pictures
         }
         self._names = _answers(PATTERNS, self._on_name, 0.46, 2.8)
         self._prescriptions = _answers(PRESCRIPTIONS, self._on_prescription, 0.5, 2.9)
+        asked = widgets.HTML("<b>What do you prescribe?</b>")
+        self._cure = widgets.VBox([asked, _row(self._prescriptions)])  # its room stays where it is hidden
         self._draw_small(*self._pictures)
         self._assemble(
             beside([self._start_button, self._stop_button, self._progress, self._score_words]),
-            beside(widgets.VBox([self._pictures[number], self._numbers[number]]) for number in self._pictures),
+            _in_a_grid([self._pictures[number], self._numbers[number]] for number in self._pictures),
             widgets.HTML("<b>What is this?</b>"),
-            beside(self._names.values()),
-            widgets.HTML("<b>What do you prescribe?</b>"),
-            beside(self._prescriptions.values()),
+            _row(self._names),
+            self._cure,
         )
         self._say(f"Press “{start}”. Then choose a number, name what its curves show, and prescribe.")
 
@@ -210,9 +209,10 @@ class Clinic(Live):
             before, after = f"{CHOSEN} " if chosen else "", f" {RIGHT}" if run and run.closed else ""
             button.description = f"{before}{number}{after}"
             button.disabled = run is None or run.history is None
-            colour = TRAINING if chosen else "transparent"  # seen on dark pages too
-            self._pictures[number].layout.border = f"2px solid {colour}"
+            frame = colour("training") if chosen else "transparent"
+            self._pictures[number].layout.border = f"2px solid {frame}"
         run = self._chosen
+        self._cure.layout.visibility = "visible" if run and run.named else "hidden"
         if run is None:
             _sign(self._names, False, [], False)
             _sign(self._prescriptions, False, [], False)
@@ -240,7 +240,9 @@ class Clinic(Live):
 
     def _picture(self):
         run = self._chosen or self._under_way
-        return run.picture(self._name) if run else live_chart.chart({}, 1, uid=self._name)
+        if run is None:
+            return live_chart.chart({}, 1, uid=self._name, figures=False)
+        return run.picture(self._name, figures=run is not self._under_way)
 
     def _draw_small(self, *numbers):
         for number in numbers:
@@ -262,12 +264,27 @@ def _button(words, action, width, tooltip=""):
     return button
 
 
+def _in_a_grid(cases):
+    """Pairs of a picture and its button, as many beside each other as there is room for."""
+    columns = f"repeat(auto-fill, minmax({thumbnails.WIDE + 4}px, 1fr))"  # with a border of 2 pixels
+    items = [widgets.VBox(case) for case in cases]
+    for item in items:
+        item.add_class("live-case")
+    return widgets.GridBox(items, layout={"grid_template_columns": columns, "grid_gap": "4px"})
+
+
 def _answers(explained, action, letter, border):
     """A button for each answer, as wide in em as it needs with a sign in front, so that nothing moves when it comes."""
     return {
         name: _button(name, partial(action, name), f"{letter * len(name) + border:g}em", words)
         for name, words in explained.items()
     }
+
+
+def _row(buttons):
+    row = beside(buttons.values())
+    row.add_class("live-answers")
+    return row
 
 
 def _sign(buttons, open_, tried, solved, under_way=None):

@@ -11,7 +11,7 @@ from numbers import Real
 import ipywidgets as widgets
 import numpy as np
 
-from helpers.curves.guess import compare, in_words, picture
+from helpers.curves.guess import compare, control, in_words, picture
 from helpers.curves.sheets import y_ticks
 from helpers.engine.builder import keywords, name_of
 from helpers.engine.examples import len_of, training_and_validation
@@ -20,11 +20,15 @@ from helpers.engine.trainer import Trainer
 from helpers.errors import LessonError, is_whole
 from helpers.live.controls import controls, value_of
 from helpers.live.fields import in_columns, look_useful, make_slider
-from helpers.live.part import Live, beside
+from helpers.live.part import WORDS, Live, beside
 
 NUMBERS = {4: "four", 5: "five"}  # of knots that a guess can have
-TASK = "Move the {} sliders to where you expect the validation loss, then press Commit."
-UNMOVED = "Move at least one slider first: a guess, however rough, is what you will learn from. Then press Commit."
+TASK = (
+    "Move the {} points to where you expect the validation loss: drag them in the chart, or move their sliders. Then"
+    " press Commit."
+)
+UNMOVED = "Move at least one point first: a guess, however rough, is what you will learn from. Then press Commit."
+LOCKED = "Your guess is locked; “Draw again” frees it."
 
 
 def sketch(
@@ -60,6 +64,8 @@ class Sketch(Live):
 
     made_by = "sketch"
     trains_when_shown = False
+    says = {**WORDS, **{state: f"{WORDS[state]} {LOCKED}" for state in ("building", "training", "done")}}
+    says["stopped"] = LOCKED  # why it was stopped is said of the run
 
     def __init__(self, build, data, epochs, validation_split, knots, n_train, batch_size, seed, highest, settings):
         super().__init__()
@@ -185,7 +191,9 @@ class Sketch(Live):
         return {"epoch": done, "epochs": settings["epochs"], "settings": settings}
 
     def _picture(self):
-        return picture(self._knots, self._values(), self.history or {}, self._highest, self._name)
+        history, step = self.history or {}, None if self._committed else self._sliders[0].step
+        figures = self._committed and self._complete  # before that the points, not the figures, are in reach
+        return picture(self._knots, self._values(), history, self._highest, self._name, figures, step)
 
     def _still_words(self):
         return (
@@ -203,7 +211,7 @@ def _knots(epochs, knots):
 def _slider(epoch, highest):
     # One step of the arrow keys is a tenth of the way between two lines of the chart's grid.
     step = round(y_ticks("loss", [np.array([highest])])[1] / 10, 12)
-    look = {"description": f"epoch {epoch}", "readout_format": f".{max(2, -math.floor(math.log10(step)))}f"}
+    look = {"description": control(epoch), "readout_format": f".{max(2, -math.floor(math.log10(step)))}f"}
     return make_slider(widgets.FloatSlider, value=highest / 2, min=0, max=highest, step=step, **look)
 
 

@@ -21,6 +21,7 @@ from helpers.errors import LessonError, is_whole
 from helpers.live.fields import WithField, in_columns, make_slider
 from helpers.live.part import Live, beside, hear_meanwhile
 from helpers.parts.finished_run import Run
+from helpers.parts.player import Player
 
 PICTURES = 12  # that are shown, if nobody chooses others
 AGAIN = "Train again in the panel."
@@ -37,6 +38,8 @@ NO_EPOCH = "The panel's latest run ended before its first epoch was finished, so
 
 def time_machine(source, data, pictures=None):
     """Show a part whose slider loads the weights of any epoch of a run and shows what they say about the test pictures.
+
+    Its buttons go an epoch back or on, play all of them one after the other, and jump to the best or the last one.
 
     source: `(build, folder, history)`: your function that returns the compiled model, the folder in which
     ModelCheckpoint saved "epoch_{epoch:03d}.weights.h5", and what model.fit returned; or a panel made with `save_in`:
@@ -74,13 +77,14 @@ class TimeMachine(Live):
         self._height = answers.height(self._lower_parts(np.eye(len(self._names))[self._labels]))
         self._best_button = _button("Best epoch", "Go to the epoch with the lowest validation loss", self._on_best)
         self._last_button = _button("Last epoch", "Go to the end of the run", self._on_last)
+        self._player = Player(self, self._move_to)
         self._slider = _slider(1, 1, disabled=True)
         # A box of its own: nothing beside it moves when another slider comes.
         self._slot = in_columns([self._slider])
         self._slot.layout.flex = "1 1 20em"
         if self._panel is None:
             self._open(source[0], {}, *source[1:])
-        self._assemble(beside([self._slot, self._best_button, self._last_button]))
+        self._assemble(beside([self._slot, *self._player.buttons, self._best_button, self._last_button]))
         if self._panel is not None:
             self._panel.listeners.append(self._follow)
         self.run()
@@ -100,6 +104,7 @@ class TimeMachine(Live):
         if not is_whole(epoch, 1) or epoch > self.epochs:
             why = f"the epochs go from 1 to {self.epochs}." if self._run else NO_RUN
             raise LessonError(f"go_to({epoch!r}): {why}")
+        self._player.pause()
         self._move_to(int(epoch))
         self.wait()
 
@@ -119,13 +124,16 @@ class TimeMachine(Live):
         with self._lock:  # the slider and the panel whose runs are followed may live in different threads
             super().run()
 
-    def _on_move(self, _change):
+    def _on_move(self, change):
+        self._player.went_to(change["new"])
         self.run()  # at once, and not in the thread that trains: it goes on while another part is busy
 
     def _on_best(self, _button):
+        self._player.pause()
         self._move_to(self.best)
 
     def _on_last(self, _button):
+        self._player.pause()
         self._move_to(self.epochs)
 
     def _move_to(self, epoch):
@@ -177,6 +185,7 @@ class TimeMachine(Live):
 
     def _put(self, slider):
         """Put `slider` in the place of the one before, whose End key always goes to the end that it was made with."""
+        self._player.pause()
         (shown,), before, self._slider = self._slot.children, self._slider, slider
         self._slot.children = [WithField(slider)]
         hear_meanwhile(self._slot)
@@ -216,8 +225,15 @@ class TimeMachine(Live):
 
     # What it looks like
 
+    def _draw(self, state, words=""):
+        if state == "error":
+            self._player.pause()
+        self._player.look()
+        super()._draw(state, words)
+
     def _marks(self):
-        return {"epoch": self.epoch, "epochs": self.epochs, "settings": {"epoch": self.epoch, "best": self.best}}
+        settings = {"epoch": self.epoch, "best": self.best}
+        return {"epoch": self.epoch, "epochs": self.epochs, "settings": settings, "plays": self._player.beat}
 
     def _picture(self):
         """The loss curves, below them the confusion matrix and pictures with answers."""
@@ -226,7 +242,8 @@ class TimeMachine(Live):
             curves = answers.loss_curves(run.logs, self.epoch, run.best, run.epochs, self._name)
             lower = f"There are no answers from the weights of epoch {self.epoch}."
         else:
-            curves = live_chart.draw([Sheet("loss", [])], 1, NO_RUN, ["training", "validation"], self._name)
+            looks = ["training", "validation"]
+            curves = live_chart.draw([Sheet("loss", [])], 1, NO_RUN, looks, self._name, figures=True)
             lower = "There are no answers yet."
         if self.probabilities is not None:
             titles = f"all {len(self._x)} test pictures", f"{len(self._shown)} of them, in every epoch the same"

@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from helpers.curves.predictions import RIGHT, WRONG
 from helpers.curves.sheets import HEIGHT, INK, WIDTH, Sheet, lines_of, shorten
 from helpers.curves.still_picture import LEGEND, Picture, draw
+from helpers.curves.theme import LIGHT
 from helpers.error_bars import in_words
 from helpers.records.card_text import MISTAKES, sure, which
 
@@ -55,7 +55,7 @@ def _draw_counts(axes, counts, classes):
     axes.set(xlim=(0, n), ylim=(n, 0), xticks=np.arange(n) + 0.5, yticks=np.arange(n) + 0.5)
     for row, column in np.ndindex(n, n):
         share = counts[row, column] / max(1, counts[row].sum())
-        colour = RIGHT if row == column else WRONG
+        colour = LIGHT["right" if row == column else "wrong"]
         axes.fill_between((column, column + 1), row, row + 1, color=colour, alpha=0.03 + 0.5 * share, linewidth=0)
         axes.text(column + 0.5, row + 0.5, counts[row, column], ha="center", va="center", fontsize=size, color="black")
     axes.xaxis.tick_top()
@@ -77,5 +77,5 @@ def _draw_mistakes(figure, mistakes, result):
         label = result.classes[result.labels[number]]
         look = {"transform": axes.transAxes, "ha": "center", "va": "top", "fontsize": 8}
         axes.text(0.5, -0.08, shorten(f"is {label}"), color=INK, **look)
-        axes.text(0.5, -0.25, shorten(f"said {result.classes[answer]}"), color=WRONG, **look)
-        axes.text(0.5, -0.42, sure(share), color=WRONG, fontweight="bold", **look)
+        axes.text(0.5, -0.25, shorten(f"said {result.classes[answer]}"), color=LIGHT["wrong"], **look)
+        axes.text(0.5, -0.42, sure(share), color=LIGHT["wrong"], fontweight="bold", **look)

@@ -87,9 +87,9 @@ def test_lines_and_words_can_be_told_from_the_paper(show, kind):
             lines: [...document.querySelectorAll('polyline')].map(line => style(line).stroke)};
     }""")
     paper = PAGES[kind][2]
-    assert _numbers(seen["paper"]) == tuple(int(paper[i : i + 2], 16) for i in (1, 3, 5))
-    assert min(_contrast(words, seen["paper"]) for words in seen["words"]) >= 4.5
-    assert min(_contrast(line, seen["paper"]) for line in seen["lines"]) >= 3
+    assert numbers(seen["paper"]) == tuple(int(paper[i : i + 2], 16) for i in (1, 3, 5))
+    assert min(contrast(words, seen["paper"]) for words in seen["words"]) >= 4.5
+    assert min(contrast(line, seen["paper"]) for line in seen["lines"]) >= 3
 
 
 def test_forced_colours_are_the_readers_own(show):
@@ -99,7 +99,7 @@ def test_forced_colours_are_the_readers_own(show):
         document.body.insertAdjacentHTML('beforeend', '<a href="#" id="link">x</a>');
         return [document.body, document.getElementById('link')].map(part => getComputedStyle(part).color);
     }""")
-    assert {_numbers(line) for line in lines} <= {_numbers(colour) for colour in own}
+    assert {numbers(line) for line in lines} <= {numbers(colour) for colour in own}
 
 
 def test_a_pointer_on_an_epoch_shows_its_figures(show):
@@ -154,15 +154,15 @@ def test_all_figures_stand_in_a_table_behind_a_fold(show):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def _numbers(colour):
+def numbers(colour):
     return tuple(int(part) for part in colour.partition("(")[2].rstrip(")").split(",")[:3])
 
 
-def _contrast(one, other):
+def contrast(one, other):
     """The contrast of two colours, 1 to 21, by WCAG 2's formula."""
 
     def luminance(colour):
-        parts = [part / 255 for part in _numbers(colour)]
+        parts = [part / 255 for part in numbers(colour)]
         linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
         return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 

@@ -107,7 +107,7 @@ def test_draw_it_first_is_played_to_the_end_twice(lesson):
         )
 
     push(lesson, "Commit", SKETCH)
-    wait_for_words(lesson, SKETCH, "Move at least one slider first")
+    wait_for_words(lesson, SKETCH, "Move at least one point first")
     assert (lesson.panel(SKETCH)["state"], lesson.panel(SKETCH)["run"]) == ("ready", "0")
 
     falls = [("ArrowUp", 7), ("ArrowLeft", 4), ("ArrowDown", 8), ("ArrowLeft", 9), ("PageDown", 2)]
@@ -206,6 +206,11 @@ def wait_for_title(lesson, words):
     wait_until(lambda: title.text_content() == words, 20, f"the chart of {words}")
 
 
+def cures(lesson):
+    """The row of prescriptions."""
+    return lesson.page.locator(".live-answers").nth(1)
+
+
 def standing(lesson):
     settings = json.loads(lesson.panel(CLINIC)["settings"])
     return settings["score"], settings["closed"]
@@ -229,8 +234,11 @@ def test_the_clinic_is_played_to_the_end(lesson):
         first = first or buttons
         assert len(buttons) == 18 and buttons == first  # they look the same whatever the case
         assert not [name for name in (*PATTERNS, *PRESCRIPTIONS) if name in page]
+        assert not cures(lesson).is_visible()
     if truths[-1] != "diverging":
         check_curves(lesson, lesson.ask("ward.histories[-1].history"), CLINIC)
+    lesson.page.locator(".live-case [role=img]").nth(4).click()  # a case's picture is as good as its number
+    wait_for_title(lesson, "Case 5")
 
     score = closed = 0
     for number, truth, reading in zip(CASES, truths, readings, strict=True):
@@ -248,8 +256,10 @@ def test_the_clinic_is_played_to_the_end(lesson):
             ), words
             assert lesson.ask(f"helpers.curves.diagnosis.against({wrong!r}, ward.histories[{number - 1}])") in words
             assert standing(lesson) == (score, closed)
+        assert not cures(lesson).is_visible()
         push(lesson, truth, CLINIC)
         wait_for_title(lesson, f"Case {number}: {truth}")
+        assert cures(lesson).is_visible()
         assert f"Right: {truth}. {PATTERNS[truth]}" in lesson.panel(CLINIC)["words"]
         assert lesson.page.evaluate("document.activeElement.textContent") == f"✓ {truth}"
         score += number not in WRONG_NAMES

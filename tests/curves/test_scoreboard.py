@@ -290,3 +290,14 @@ def test_the_still_picture_has_the_first_rows_and_chooses_none():
     assert (
         not [path for path in drawing.root.iter("path") if path.get("class") == "chosen"] and len(dots(drawing)) == 16
     )
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_the_figures_of_every_seed_can_be_read_epoch_by_epoch(seeds):
+    runs = {seed: history([0.7 + seed, 0.6 + seed], [0.91 + seed, 0.52 + seed]) for seed in range(seeds)}
+    drawn = scoreboard.curves_of(entry(histories=runs), 4, 5, seeds, figures=True)
+    for number in (1, 2):
+        said = drawn.split(f"<b>Epoch {number}\n")[1].split("</b>")[0]
+        known = [values[number - 1] for run in runs.values() for values in run.history.values()]
+        assert sorted(re.findall(r"(\d\.\d+)", said)) == sorted(f"{value:.4g}" for value in known)
+    assert "<input" not in scoreboard.curves_of(entry(histories=runs), 4, 5, seeds, figures=False)

@@ -157,6 +157,17 @@ def test_the_histories_are_those_of_runs_alone(finished):
         assert history.history == Trainer(digits_network, *few_digits(100, 50)).run(best, 4, seed=seed).history
 
 
+def test_the_figures_of_the_chosen_row_can_be_read(finished):
+    finished._slider.value = 2
+    chosen = marks(finished)["settings"]["settings"]
+    (row,) = [row for row in finished.sweep.rows if row.settings == chosen]
+    for epoch in range(1, 5):
+        said = finished._chart.value.split(f"<b>Epoch {epoch}\n")[1].split("</b>")[0]
+        runs = [run.history for run in row.histories.values()]
+        losses = [f"{run[key][epoch - 1]:.4g}" for run in runs for key in ("loss", "val_loss")]
+        assert len(losses) == 4 and all(loss in said for loss in losses)
+
+
 def test_the_best_is_the_settings_with_the_lowest_mean_validation_loss(finished):
     means = [
         np.mean([min(history.history["val_loss"]) for history in row.histories.values()]) for row in finished.sweep.rows

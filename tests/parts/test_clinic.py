@@ -223,6 +223,47 @@ def test_the_page_does_not_say_what_is_to_be_found(row):
     assert "overfitting" in row._chart.value
 
 
+def test_prescriptions_appear_once_a_case_is_named_and_their_room_is_there_before(row):
+    def seen():
+        return row._cure.layout.visibility
+
+    def is_there():
+        return row._cure.layout.display in (None, "") and row._cure in row._box.children
+
+    assert seen() == "hidden" and is_there()
+    row.choose(1)
+    row.name(other_than((row.cases[0].pattern,), PATTERNS))
+    assert seen() == "hidden"  # a wrong name is none
+    row.name(row.cases[0].pattern)
+    assert seen() == "visible"
+    row.choose(2)
+    assert seen() == "hidden" and is_there()
+    row.choose(1)
+    assert seen() == "visible"
+    row.prescribe(HELPS[row.cases[0].pattern][0])
+    assert seen() == "visible"  # what was tried stays to be seen
+    row.start()
+    assert seen() == "hidden"
+
+
+def test_the_figures_of_a_case_can_be_read_but_not_while_it_is_trained(pretend):
+    gate = Gate(at=3)
+    made = clinic(gate, None, seed=1)
+    made._start_button.click()
+    assert gate.reached.wait(10)
+    made.choose(2)
+    logs = made.histories[1].history
+    said = made._chart.value.split("<b>Epoch 3\n")[1].split("</b>")[0]
+    assert all(f"{values[2]:.4g}" in said for values in logs.values())
+    gate.go.set()
+    made.wait()
+    grown = []
+    made._chart.observe(lambda change: grown.append(change["new"]), "value")
+    made.start()
+    under_way = [drawn for drawn in grown if 'data-state="training"' in drawn]
+    assert under_way and not any("<input" in drawn for drawn in under_way)
+
+
 def test_the_chosen_case_is_marked_by_more_than_colour(row):
     row.choose(4)
     assert [number for number, button in row._numbers.items() if "▸" in button.description] == [4]

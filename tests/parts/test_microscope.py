@@ -219,8 +219,10 @@ def test_dropped_units_are_white_and_crossed_out(monkeypatch):
     feature_maps.strip(np.zeros((1, 2, 2)), 0, 1, dropped)
     (pixels,) = drawn
     size = len(pixels) // 2
-    assert (pixels[0, size - 1] == 1).all() and (pixels[size // 2, size // 2] == feature_maps.CROSSED).all()
-    assert (pixels[size:] == feature_maps.SHADES[0]).all()
+    assert (pixels[0, size - 1] == feature_maps.NOTHING).all() and (
+        pixels[size // 2, size // 2, :3] == feature_maps.CROSSED
+    ).all()
+    assert (pixels[size:] == [*feature_maps.SHADES[0], 1]).all()
 
 
 def test_another_draw_is_told_and_drops_other_units(model):

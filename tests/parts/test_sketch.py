@@ -4,6 +4,7 @@ import gc
 import html
 import itertools
 import json
+import re
 import threading
 import weakref
 from xml.etree import ElementTree
@@ -53,6 +54,27 @@ def drawing(part):
     return Drawing(part._chart.value)
 
 
+def columns(drawn):
+    """Of each point that can be dragged (its element, where its column is, where its grip is in that), in percent."""
+
+    def place(element):
+        return {side: float(share) for side, share in re.findall(r"(\w+):([\d.]+)%", element.get("style"))}
+
+    return [(handle, place(handle), place(handle[0])) for handle in drawn.iterfind(".//div[@class='handle']")]
+
+
+def handles(part):
+    """Of each point that can be dragged, what it sets: (epoch, value, lowest, highest, step)."""
+    drawn, found = drawing(part), {}
+    to_epoch = sorted(drawn.ticks("loss", "x"))
+    for handle, column, grip in columns(drawn.root):
+        low, high, step = (float(handle.get(f"data-{name}")) for name in ("low", "high", "step"))
+        x = column["left"] + column["width"] * grip["left"] / 100
+        epoch = round(float(np.interp(x, *zip(*to_epoch, strict=True))))
+        found[handle.get("data-sets")] = epoch, round(low + (high - low) * grip["bottom"] / 100, 2), low, high, step
+    return found
+
+
 def watch(part):
     """All marks from now on, and an event that is set at the first frame with some epochs."""
     seen, growing = [], threading.Event()
@@ -73,7 +95,7 @@ def test_the_start_gives_nothing_away(part):
     )
     assert all(slider.step == 0.05 and slider.readout_format == ".2f" for slider in part._sliders)
     assert part.state == "ready" == marks(part)["state"] and part.history is None and part.comparison is None
-    assert "Move the five sliders" in words(part) and "Commit" in words(part)
+    assert "Move the five points" in words(part) and "Commit" in words(part)
     drawn = drawing(part)
     assert set(drawn.values("loss", "guess").values()) == {0.75} and drawn.ticks("loss", "y")[-1][1] == 1.5
     assert not drawn.lines("loss") and not drawn.lines("val_loss") and "your guess" in drawn.texts()
@@ -104,12 +126,50 @@ def test_a_slider_moves_the_guess_at_once(part):
     assert part.state == "ready" and "Your guess" in drawing(part).root.get("aria-label")
 
 
+def test_each_point_can_be_dragged_to_where_its_slider_can_go_until_the_guess_is_committed(part):
+    part.guess(VALUES)
+    assert handles(part) == {
+        slider.description: (epoch, value, slider.min, slider.max, slider.step)
+        for slider, epoch, value in zip(part._sliders, part._knots, VALUES, strict=True)
+    }
+    part.commit()
+    assert handles(part) == {} and "Your guess is locked" in words(part)
+    part.draw_again()
+    assert len(handles(part)) == 5 and "locked" not in words(part)
+
+
+@pytest.mark.parametrize("knots", [[1, 2, 3, 4], [1, 2, 4, 7, 12], [1, 300, 301, 4000]])
+def test_the_points_share_the_plotting_area_and_each_has_its_nearest_part(knots):
+    values = np.linspace(0.1, 0.9, len(knots)).tolist()
+    drawn = ElementTree.fromstring(picture(knots, values, {}, 0.9, "one", step=0.1))
+    reaches = [(column["left"], column["left"] + column["width"]) for _, column, _ in columns(drawn)]
+    assert reaches[0][0] == 0 and reaches[-1][1] == pytest.approx(100, abs=0.05)
+    assert all(left[1] == pytest.approx(right[0], abs=0.05) for left, right in itertools.pairwise(reaches))
+    top = Drawing(ElementTree.tostring(drawn, encoding="unicode")).ticks("loss", "y")[-1][1]
+    for (_, column, grip), value in zip(columns(drawn), values, strict=True):
+        assert 0 <= grip["left"] <= 100 and column["bottom"] == 0
+        assert column["height"] * grip["bottom"] / 100 == pytest.approx(100 * value / top, abs=0.1)
+
+
+def test_the_figures_of_a_finished_run_can_be_read_beside_those_of_the_guess(part):
+    part.guess(VALUES)
+    assert "<input" not in part._chart.value  # there the points are dragged
+    part.commit()
+    said = part._chart.value.split("<b>Epoch 4\n")[1].split("</b>")[0]
+    guessed, logs = VALUES[2], part.history.history
+    assert said == (
+        f"loss: validation {logs['val_loss'][3]:.4g}, training {logs['loss'][3]:.4g}, your guess {guessed:.4g}"
+    )
+    heads = re.findall('<th scope="col">(.*?)</th>', part._chart.value)
+    assert heads == ["epoch", "loss: validation", "loss: training", "loss: your guess"]
+
+
 def test_a_guess_that_nobody_has_touched_is_not_committed(part):
     part._commit_button.click()
-    assert part.idle.is_set() and part.state == "ready" and "Move at least one slider first" in words(part)
+    assert part.idle.is_set() and part.state == "ready" and "Move at least one point first" in words(part)
     assert not part._sliders[0].disabled and part._trainer.compilations == 0
     part._sliders[0].value = 1.0
-    assert "Move the five sliders" in words(part)
+    assert "Move the five points" in words(part)
 
 
 @pytest.mark.slow
@@ -184,7 +244,7 @@ def test_draw_again_takes_the_curves_away_and_the_same_run_comes_back_at_once(pa
     first = part.history.history
     part._again_button.click()
     assert part.state == "ready" and part.history is None and part.comparison is None
-    assert "Move the five sliders" in words(part)
+    assert "Move the five points" in words(part)
     assert not drawing(part).lines("val_loss") and not any(slider.disabled for slider in part._sliders)
     assert json.loads(marks(part)["settings"])["knots"] == VALUES and marks(part)["epoch"] == "0"
     part._sliders[4].value = 1.0
@@ -234,7 +294,7 @@ def test_draw_again_ends_a_run_and_nothing_of_it_comes_back(background):
     part._sliders[0].value = 0.5
     part.wait()
     assert {(frame["state"], frame["epoch"]) for frame in seen[again:]} == {("ready", "0")} and part.state == "ready"
-    assert part.history is None and "Move the five sliders" in words(part)
+    assert part.history is None and "Move the five points" in words(part)
 
 
 @pytest.mark.slow
@@ -275,7 +335,7 @@ def test_a_part_that_waits_for_another_can_be_drawn_again(background):
     assert "Waiting" in words(part)
     part._again_button.click()
     part.wait()
-    assert part.state == "ready" and "Move the five sliders" in words(part)
+    assert part.state == "ready" and "Move the five points" in words(part)
     part._commit_button.click()
     busy.stop()
     part.wait()

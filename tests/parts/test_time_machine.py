@@ -305,6 +305,119 @@ def test_dragging_in_several_threads_beside_a_training_ends_at_the_last_place(tr
     assert_shows(machine, machine._slider.value, said[machine._slider.value])
 
 
+# Playing
+
+
+def beat(machine):
+    """What the page does once it has drawn a picture: as the marks say."""
+    if marks(machine)["plays"] != "0":
+        machine._player._beat.click()
+
+
+def is_playing(machine):
+    told = marks(machine)["plays"] != "0"
+    assert told == machine._player.plays and machine._player._play.description == ("Pause" if told else "Play")
+    return told
+
+
+@pytest.fixture
+def machine(trained):
+    return time_machine((build, *trained), CLOTHES)
+
+
+def test_play_goes_on_from_epoch_to_epoch_to_the_end_and_then_begins_again(machine):
+    assert not is_playing(machine)
+    machine._player._play.click()
+    assert is_playing(machine) and machine.epoch == 2
+    seen = []
+    while is_playing(machine):
+        beat(machine)
+        seen.append(machine.epoch)
+    assert seen == [3, 4, 5]
+    beat(machine)
+    assert machine.epoch == 5
+    machine._player._play.click()
+    assert is_playing(machine) and machine.epoch == 1
+
+
+def test_pause_stays_and_a_late_beat_of_the_page_changes_nothing(machine):
+    machine._player._play.click()
+    beat(machine)
+    machine._player._play.click()
+    assert not is_playing(machine) and machine.epoch == 3
+    machine._player._beat.click()  # it was on its way
+    assert not is_playing(machine) and machine.epoch == 3
+
+
+@pytest.mark.parametrize(
+    "move, epoch",
+    [
+        (lambda machine: setattr(machine._slider, "value", 1), 1),
+        (lambda machine: machine.go_to(4), 4),
+        (lambda machine: machine._best_button.click(), 2),
+        (lambda machine: machine._last_button.click(), 5),
+        (lambda machine: machine._player._back.click(), 2),
+        (lambda machine: machine._player._next.click(), 4),
+        (lambda machine: machine.go_to(3), 3),
+    ],
+)
+def test_whoever_moves_to_an_epoch_pauses(machine, move, epoch):
+    machine._player._play.click()
+    beat(machine)
+    assert is_playing(machine) and machine.epoch == 3
+    move(machine)
+    assert not is_playing(machine) and machine.epoch == epoch
+
+
+def test_back_and_next_are_steps_of_one_that_end_at_the_ends(machine):
+    looks = []
+    for button in [machine._player._back] * 3 + [machine._player._next] * 6:
+        button.click()
+        looks.append((machine.epoch, *("live-idle" in each._dom_classes for each in machine._player.buttons[:3:2])))
+    assert [epoch for epoch, *_ in looks] == [1, 1, 1, 2, 3, 4, 5, 5, 5]
+    assert all((back, next_) == (epoch == 1, epoch == 5) for epoch, back, next_ in looks)
+
+
+def test_a_file_that_is_missing_pauses_and_is_told(run):
+    machine = time_machine((build, *run), CLOTHES)
+    (run[0] / file_name(4)).unlink()
+    machine._player._play.click()
+    beat(machine)
+    beat(machine)
+    assert_in_trouble(machine, 4, "no file for epoch 4")
+    assert not is_playing(machine)
+
+
+def test_another_run_pauses_and_without_a_run_there_is_nothing_to_play(trained):
+    source = panel()
+    machine = time_machine(source, CLOTHES)
+    assert all(button.disabled for button in machine._player.buttons)
+    finish(source, build, {}, *trained)
+    machine._player._play.click()
+    beat(machine)
+    assert is_playing(machine) and not machine._player._next.disabled
+    finish(source, build, {}, *trained)
+    assert not is_playing(machine) and machine.epoch == 2
+
+
+def test_a_machine_that_is_closed_while_it_plays_leaves_nothing_running(machine):
+    before = threading.active_count()
+    machine._player._play.click()
+    beat(machine)
+    drawn = machine._chart.value
+    assert threading.active_count() <= before + 1  # the one that waits to keep the picture
+    machine.close()
+    machine._player._go_on()  # a beat that was on its way
+    assert machine._chart.value == drawn and machine._player._beat.comm is None
+
+
+def test_the_figures_of_an_epoch_can_be_read_off_the_losses(machine, trained):
+    logs = trained[1]
+    for epoch in range(1, EPOCHS + 1):
+        said = machine._chart.value.split(f"<b>Epoch {epoch}\n")[1].split("</b>")[0]
+        assert said == f"loss: training {logs['loss'][epoch - 1]:.4g}, validation {logs['val_loss'][epoch - 1]:.4g}"
+
+
 # Files that are not what they should be
 
 
