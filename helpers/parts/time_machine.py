@@ -81,7 +81,7 @@ class TimeMachine(Live):
         self._slider = _slider(1, 1, disabled=True)
         # A box of its own: nothing beside it moves when another slider comes.
         self._slot = in_columns([self._slider])
-        self._slot.layout.flex = "1 1 20em"
+        self._slot.layout.flex = "1 1 100%"
         if self._panel is None:
             self._open(source[0], {}, *source[1:])
         self._assemble(beside([self._slot, *self._player.buttons, self._best_button, self._last_button]))
