@@ -12,7 +12,7 @@ from tests import notebooks
 LESSONS = [pytest.param(path, id=path.stem) for path in notebooks.lessons()]
 BEFORE_A_RUN = re.compile(r"\*\*Before you run\b")
 # Before a panel is moved: its saved picture is where one begins, and shows no answer.
-BEFORE_A_TRY = re.compile(r"\*\*Before you try\b|\*\*[^*]*\bbeforehand\b")
+BEFORE_A_TRY = re.compile(r"\*\*Before you try\b|\*\*(?=\S)[^*\n]*\bbeforehand\b[^*\n]*\*\*")
 FOLD = re.compile(r"<details><summary>[^\n]+</summary>\n\n.+?\n</details>", re.DOTALL)
 
 

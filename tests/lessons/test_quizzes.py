@@ -24,7 +24,7 @@ CURVE = re.compile(r"curves?\.plot\(|\bplot\(")
 
 
 def quiz(path):
-    """The questions of a lesson: the words, the cells between it and the question before, and the answers."""
+    """The questions of a lesson: the words, what stands between it and the question before, and the answers."""
     questions, between = [], []
     for cell in notebooks.read(path).cells:
         parts = re.split(r"^(?=\*\*Question \d+\.\*\*)", cell.source, flags=re.MULTILINE)
@@ -39,6 +39,8 @@ def quiz(path):
                         letters="".join(letter for letter, _, _ in OPTION.findall(part)),
                     )
                 )
+                between = []
+            elif "## Quiz" in part:
                 between = []
             else:
                 between.append(part)
