@@ -224,7 +224,7 @@ def test_a_diverged_network_answers_the_same_for_every_picture():
     accuracy = at(shape("diverging"), "val_accuracy", 15)
     say(val_accuracy=accuracy, first_loss=at(shape("diverging"), "loss", 1))
     assert accuracy.max() < 0.45 and at(shape("diverging"), "loss", 1).min() > 10
-    assert np.abs(at(shape("diverging"), "val_loss", 15) - np.log(3)).max() < 0.05
+    assert shape("diverging")["val_loss"].min() > np.log(3) - 0.01  # never below what guessing costs
     assert at(shape("nothing applied"), "val_accuracy", 12).min() > 0.7
 
 

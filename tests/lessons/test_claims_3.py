@@ -201,8 +201,6 @@ def test_the_gap_closes_as_the_penalty_grows_and_the_largest_keep_it_from_learni
     far_too_much = runs(**{keyword: largest})
     say(training_accuracy=at(far_too_much, "accuracy", 60), of_plain=at(runs(), "accuracy", 60))
     assert at(far_too_much, "accuracy", 60).max() < at(runs(), "accuracy", 60).min() - 0.02
-    nothing = runs(30, seeds=range(2), **{keyword: 100 * largest})  # "far larger ones keep it from learning"
-    assert at(nothing, "val_accuracy", 30).max() < 0.45
 
 
 def test_patience_one_may_stop_too_early_and_ten_finds_a_loss_near_the_lowest():
