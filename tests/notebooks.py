@@ -30,7 +30,8 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-KEPT_OF_A_CELL = ("alt", "tags")  # of its metadata; the rest says how a cell was run or folded on one machine
+KEPT_OF_A_CELL = ("alt", "tags")  # of its metadata; the rest says how a cell was run on one machine
+FOLDED = {"outputs_hidden": True}  # as cell.metadata.jupyter: a reader of JupyterLab runs the cell to see its output
 VIEW = "application/vnd.jupyter.widget-view+json"
 COLOURS, ENOUGH = 16, 32  # of a picture that is not ours, and of ours: nobody sees that there are no more
 LARGEST_IMAGE = 100 * 1024  # bytes
@@ -93,7 +94,10 @@ def normalise(notebook):
     notebook.metadata = nbformat.from_dict(METADATA)
     runs = itertools.count(1)
     for position, cell in enumerate(notebook.cells):
+        folded = cell.metadata.get("jupyter", {}).get("outputs_hidden")
         cell.metadata = _only(cell.metadata, KEPT_OF_A_CELL)
+        if folded:
+            cell.metadata["jupyter"] = nbformat.from_dict(FOLDED)
         cell.source = cell.source.strip("\n")
         where = f"cell {position} ({cell.source.partition(chr(10))[0][:50]!r})"
         if not cell.source.strip():

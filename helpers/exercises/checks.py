@@ -23,7 +23,8 @@ ALWAYS = {  # said in every exercise
 
 
 class Feedback:
-    """What a check answers. `passed`: whether the exercise is solved; `message`: what is right or missing."""
+    """What a check answers. `passed`: whether the exercise is solved (None: a `Rubric`); `message`: what is right or
+    missing."""
 
     def __init__(self, passed, message, hint, solution):
         self.passed, self.message, self.hint, self.solution = passed, message, hint, solution
@@ -41,6 +42,30 @@ class Feedback:
             answer += f"<details><summary>A hint</summary><p>{html.escape(self.hint)}</p></details>"
         return answer + (
             f"<details><summary>A solution</summary><pre>{html.escape(self.solution)}</pre></details></div>"
+        )
+
+
+class Rubric(Feedback):
+    """What a check answers where only the student can judge: their text, a model answer, and boxes to tick.
+
+    text: what the student wrote. parts: what a good answer has, a sentence each.
+    """
+
+    def __init__(self, text, parts):
+        super().__init__(None, "Compare your answer with the model answer, and tick what yours has.", "", "")
+        self.text, self.parts = text, parts
+
+    def __repr__(self):
+        boxes = "\n".join(f"[ ] {part}" for part in self.parts)
+        return f"{self.message}\n\nA model answer:\n{self.solution}\n\n{boxes}"
+
+    def _repr_html_(self):
+        boxes = "".join(f'<p><label><input type="checkbox"> {html.escape(part)}</label></p>' for part in self.parts)
+        return (
+            '<div role="status" style="border-left:4px solid #0072B2;padding:2px 12px">'
+            f"<p>{html.escape(self.message)}</p>"
+            f"<p><b>Yours.</b> {html.escape(self.text)}</p><p><b>A model answer.</b> {html.escape(self.solution)}</p>"
+            f"{boxes}</div>"
         )
 
 
@@ -69,10 +94,10 @@ class Table:
     def check(self, look):
         """Make a check of `look`, a function called check_ and the name of an exercise.
 
-        It gets the student's answer and the exercise's `Mistakes`. It raises `NotYet`, or returns what stands in the
-        braces of the sentence of praise, a dict, or None. The answer `...` (three dots) stands for an exercise nobody
-        has started. Whatever goes wrong in the student's own code while it is tried becomes part of the answer, never a
-        traceback.
+        It gets the student's answer and the exercise's `Mistakes`. It raises `NotYet`, or returns a `Rubric`, or what
+        stands in the braces of the sentence of praise, a dict, or None. The answer `...` (three dots) stands for an
+        exercise nobody has started. Whatever goes wrong in the student's own code while it is tried becomes part of the
+        answer, never a traceback.
         """
         exercise = self.exercises[look.__name__.removeprefix("check_")]
         mistakes = Mistakes(exercise, look.__globals__)
@@ -82,7 +107,11 @@ class Table:
             try:
                 if answer is ...:
                     raise NotYet("not started")
-                passed, message = True, exercise["right"].format(**(look(answer, mistakes) or {}))
+                found = look(answer, mistakes) or {}
+                if isinstance(found, Rubric):
+                    found.solution = exercise["solution"].strip()
+                    return found
+                passed, message = True, exercise["right"].format(**found)
             except NotYet as missing:
                 passed, message = False, mistakes.sentence(missing)
             except Exception as error:

@@ -84,3 +84,25 @@ def check_best_epoch(answer, mistakes):
     if found != 3 or answer(FIRST) != 1:
         losses = {"rising": RISING["val_loss"], "first": FIRST["val_loss"]}
         raise NotYet("another epoch", **losses, found=found, found_first=answer(FIRST))
+
+
+# What each of the three trainings in the notebook asks for.
+STEPS = {"A": "wider", "B": "longer", "C": "neither"}
+
+
+@TABLE.check
+def check_next_step(answer, mistakes):
+    if not isinstance(answer, dict) or set(answer) != set(STEPS):
+        raise NotYet("not three answers")
+    steps = {run: str(step).strip().lower() for run, step in answer.items()}
+    for run, step in steps.items():
+        if step not in STEPS.values():
+            raise NotYet("another word", run=run, step=step)
+    run = _first_wrong(steps)
+    if run:
+        mistakes.compare((run, steps[run]), lambda other: (_first_wrong(other), other[_first_wrong(other)]))
+        raise NotYet("another step", run=run, step=steps[run])
+
+
+def _first_wrong(steps):
+    return next((run for run, right in STEPS.items() if steps[run] != right), None)

@@ -100,6 +100,7 @@ NEAR_ZERO = 0.15  # a training loss below this: nearly every picture is known by
 ROSE = 0.20  # above its lowest value: more than ups and downs by chance
 AT_THE_END = 5  # epochs; their middle value counts, because a single epoch may be a slip
 TREND = 2 * AT_THE_END  # epochs; with fewer there is no trend
+MOST_PICTURES = 100
 
 
 @TABLE.check
@@ -125,7 +126,12 @@ def check_overfitting(answer, _):
     rise = val_end / lowest - 1
     if not risen:
         raise NotYet("a small rise", rise=rise, best=best, epochs=epochs, rose=ROSE)
-    return {"best": best, "rise": rise, "end": end}
+    pictures = getattr(answer, "pictures", None)  # the notebook's `train` notes it
+    if pictures is None:
+        raise NotYet("how many pictures")
+    if pictures > MOST_PICTURES:
+        raise NotYet("too many pictures", pictures=pictures, most=MOST_PICTURES)
+    return {"best": best, "rise": rise, "end": end, "pictures": pictures}
 
 
 def _losses(run):

@@ -1,9 +1,8 @@
-"""The checks of lesson 3's exercises: reach a validation loss, explain a run in words, mend a training script.
+"""The checks of lesson 3's exercises: reach a validation loss, explain a run, mend a script, compare over seeds.
 
 What is said of an answer stands in lesson_3.toml.
 """
 
-import functools
 import inspect
 import itertools
 import re
@@ -16,7 +15,7 @@ from helpers import data
 from helpers.engine.stop import Stop
 from helpers.engine.trainer import Trainer
 from helpers.errors import LessonError
-from helpers.exercises.checks import NotYet, Table, is_nothing
+from helpers.exercises.checks import NotYet, Rubric, Table, check_function, is_nothing
 
 TABLE = Table("lesson_3")
 
@@ -128,130 +127,17 @@ def _cross_entropy(model, x, y):
 
 
 LEAST_WORDS = 15
-# The words in which a student may explain a run, as regular expressions. A word that is missing goes into its list.
-# What one line of WORDS has read, the next does not read again.
-CURVES = ("TRAINING", "VALIDATION")
-THING = (
-    r"(?:loss(?:es)?|curves?|lines?|errors?|pictures?|images?|photos?|examples?|data|sets?|ones?|clothes|score|values?)"
-    r"\b"
-)
-NETWORK = r"(?:it|the network|the model)"
-WORDS = {  # what a sentence can be about, and what it can say of it
-    "VALIDATION": (
-        rf"val(?:idation)?\b(?:[ _-]{THING})*",
-        rf"(?:new|unseen|unknown|unfamiliar|other|fresh|held-out|test) {THING}",
-        rf"(?:orange|vermilion|dashed)\b(?: {THING})*",
-        rf"{THING} (?:that )?{NETWORK}(?: has| had)? (?:never|not)(?: yet)? (?:seen|saw|met)",
-    ),
-    "TRAINING": (
-        rf"train(?:ing|ed)?(?:[ _-]{THING})+",
-        rf"(?:blue|solid)\b(?: {THING})*",
-        rf"(?:its own|seen|known|familiar) {THING}",
-        rf"{THING} (?:that |which )?{NETWORK}(?: has| had| was| is)?"
-        r" (?:seen|saw|knows|learn\w* from|train\w* (?:on|with))",
-        r"train(?:ing)?(?=:|\)| (?:keeps|falls|drops|sinks|decreases|shrinks|still falls))",
-    ),
-    "UP": (
-        r"ris(?:e|es|ing|en)|rose|climb\w*|soar\w*|grow(?:s|ing|n)?|grew",
-        r"increas(?:es|ed|ing)|to increase|doubl\w+",
-        r"turn(?:s|ed|ing)?|u(?=[ ,-]|$)",
-        r"worse\w*|deteriorat\w+",
-        r"(?:gets?|getting|got|becom\w+) (?:bigger|larger)|higher(?! (?:dropout|learning|penalt))",
-        r"upwards?|(?<!end )(?<!ends )(?<!ended )(?<!ending )up",
-    ),
-    "DOWN": (
-        r"fall(?:s|ing|en)?|fell|drop(?:s|ped|ping)?(?![ -]?out)|sink(?:s|ing)?|sank|descend\w*|down(?:wards?)?",
-        r"decreas\w+|declin\w+|shr[iau]nk\w*|lessen\w*|diminish\w*|reduces",
-        r"lower(?! learning)|smaller(?! (?:\w+ )?(?:network|model|one))",
-        r"improv(?:es|ed|ing)|(?:gets?|getting|becom\w+|and|ever|even) better",
-        r"zero|vanish\w*|0(?!\.)",
-    ),
-    "BREAK": ("while|whereas|but|although|though|and|because|whilst|however|loss|so",),
-}
-WORDS = {mark: re.compile(rf"\b(?:{'|'.join(words)})\b") for mark, words in WORDS.items()}
-# "rises above the training loss", "overfits the training pictures": the sentence is not about the training loss.
-ASIDE = re.compile(
-    r"\b(?:with|like|unlike|than|above|over|below|under|from|to|more|few\w*|follow\w*|overfit\w*|learn\w*|memori\w+"
-    r"|know\w*|remember\w*|see\w*)"
-    r"(?: (?:the|its|their|these|those|few|of|all|only|on|to|own))* (?:TRAINING|VALIDATION)\b(?! ?,? (?:which|that)\b)"
-)
-WHY = (
-    r"by heart|by rote|memori[sz]|remember|\bstor(?:e|es|ing)\b|learns? the (?:questions|answers)",
-    r"over-? ?fit|(?:not|n't|never|no longer) generali[sz]",
-    r"(?:numbers|weights|parameters) (?:per|for each) (?:picture|image)",
-    r"too (?:many|much) (?:\w+ )?(?:parameters|weights|numbers|units|filters|freedom|capacity)",
-    r"too (?:large|big|powerful|complex|flexible)|too few (?:\w+ )?(?:pictures|images|examples|photos|data)",
-    r"quirks|oddit|peculiarit|chance details|noise",
-)
-STOP = r"(?:stop(?:s|ped)?(?! (?:fall|improv|decreas|drop|go|get|sink|learn|declin|com))|end(?:ed)?|finish(?:ed)?)"
-REMEDY = (
-    rf"stopping|(?<!not )(?<!never )(?<!n't )\b{STOP}"
-    r"(?: \w+){0,3} (?:earl|sooner|train|at\b|there|after|when|before|around|here|by\b)",
-    r"train\w*(?: \w+){0,4} (?:less|shorter|sooner|earlier)",
-    r"restor|best (?:weights|epoch)|keep(?:ing)? the (?:weights|network)",
-    r"(?:fewer|less) (?:epochs|training|filters|units|layers|parameters|weights|capacity)",
-    r"(?:smaller|simpler)(?: \w+)? (?:network|model|one)",
-    r"(?:more|additional|extra|larger|bigger)(?: \w+){0,3} (?:pictures|images|photos|examples|data|clothes|set)",
-    r"drop-?out|penalt|regulari[sz]|weight decay|\bl[12]\b|augment|flip",
-)
 
 
 @TABLE.check
 def check_explained(answer, mistakes):
+    """Nobody judges the words but the student: a model answer beside them, and what both should have."""
     if not isinstance(answer, str):
         raise NotYet("no text", kind=type(answer).__name__)
     count = len(re.findall(r"[^\W\d_]+", answer))
     if count < LEAST_WORDS:
         raise NotYet("too short", least=LEAST_WORDS, count=count)
-    text = answer.lower().replace("’", "'")
-    said, line = _who_goes_where(text), " ".join(text.split())
-    parts = (  # whether it is there; its name where it is found, and where it is missed
-        (("TRAINING", "DOWN") in said, "training loss falls", "training loss falls"),
-        (("VALIDATION", "UP") in said, "validation loss rises", "validation loss rises"),
-        (re.search("|".join(WHY), line), "why", "why?"),
-        (re.search("|".join(REMEDY), line), "remedy", "remedy?"),
-    )
-    found = [mistakes.words(name) for there, name, _ in parts if there]
-    missing = [mistakes.words(name) for there, _, name in parts if not there]
-    if missing:
-        has = mistakes.words("found", found="; ".join(found)) if found else ""
-        swapped = {("TRAINING", "UP"), ("VALIDATION", "DOWN")} <= said and len(found) < 3
-        raise NotYet("curves swapped" if swapped else "something missing", has=has, missing="; ".join(missing))
-
-
-def _who_goes_where(text):
-    """Pairs such as ("VALIDATION", "UP"): which curve each word for up or down belongs to."""
-    pairs, subject = set(), None
-    for sentence in re.split(r"[.!?;](?:\s|$)", text.replace("val_loss", "validation loss")):
-        for mark, pattern in WORDS.items():
-            sentence = pattern.sub(functools.partial(_marked, mark), sentence)
-        tokens = re.findall(r"[\w']+|,", ASIDE.sub("aside", " ".join(sentence.split())))
-        for i, token in enumerate(tokens):
-            if token in CURVES:
-                subject = token
-            elif token.startswith(("UP", "DOWN")):
-                later = next((curve for curve in tokens[i:] if curve in CURVES), None)
-                pairs.add((_next_subject(tokens, i) or subject or later, token.removesuffix("ING")))
-    return pairs
-
-
-def _marked(mark, found):
-    """The mark in the place of the words `found`; "rising" is UPING, because a curve may follow it."""
-    return f" {mark}{'ING' if mark in ('UP', 'DOWN') and found[0].endswith('ing') else ''} "
-
-
-def _next_subject(tokens, i):
-    """The subject after the word at `i` that it belongs to: "rising validation loss", "worse on new pictures"."""
-    before, rest = tokens[i - 1 : i], tokens[i + 1 : i + 8]
-    is_verb = {"is", "are", "keeps", "keep", "kept", "on", "still", "starts", "begins", "continues"} & set(before)
-    if tokens[i].endswith("ING") and rest and rest[0] in CURVES and not is_verb:
-        return rest[0]
-    for j, token in enumerate(rest):
-        if token.startswith((",", "BREAK", "UP", "DOWN")):
-            return None
-        if token in CURVES and {"on", "for", "at", "in"} & set(rest[:j]):
-            return token
-    return None
+    return Rubric(answer, [mistakes.words(part) for part in ("training", "validation", "why", "remedy")])
 
 
 PICTURES, PATIENCE = 60, 20
@@ -339,3 +225,39 @@ def _any_of(pictures, x):
         return False
     shown = {picture.tobytes() for picture in x.astype("float32")}
     return any(picture.tobytes() in shown for picture in pictures)
+
+
+@TABLE.check
+def check_seeds(answer, _):
+    check_function(answer, "lowest_losses(build, x, y, x_val, y_val, seeds)")
+    clothes = data.clothing(["T-shirt/top", "Shirt"], n_train=48, n_validation=32, one_hot=True)
+    arrays = clothes.x_train, clothes.y_train, clothes.x_val, clothes.y_val
+    trained = []
+
+    def build():
+        model = Watched([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")])
+        model.pictures, model.seen = (clothes.x_val, clothes.y_val), []
+        adam = keras.optimizers.Adam(0.01)  # so large that the last epoch is not the best one
+        model.compile(optimizer=adam, loss="categorical_crossentropy", jit_compile=False)
+        trained.append(model)
+        return model
+
+    found = {seeds: answer(build, *(array.copy() for array in arrays), list(seeds)) for seeds in ((3, 4), (4,))}
+    if is_nothing(found[3, 4]):
+        raise NotYet("returns nothing")
+    for seeds, losses in found.items():
+        if np.shape(losses) != (len(seeds),):
+            raise NotYet("not one for each seed", seeds=len(seeds), shape=np.shape(losses))
+    if len(trained) != 3 or any(not model.seen for model in trained):
+        raise NotYet("not a fresh network", seeds=2, count=len(trained[:-1]))
+    if {len(model.seen) for model in trained} != {5}:
+        raise NotYet("other epochs", epochs=len(trained[0].seen))
+    losses, seen = np.array([*found[3, 4], *found[4,]]), np.array([model.seen for model in trained])
+    if np.allclose(losses, seen[:, -1], **CLOSE) and not np.allclose(losses, seen.min(axis=1), **CLOSE):
+        raise NotYet("the last instead of the lowest")
+    if not np.allclose(losses, seen.min(axis=1), **CLOSE):
+        raise NotYet("another figure", right=seen[0].min(), found=losses[0])
+    if not np.allclose(seen[1], seen[2], **CLOSE):
+        raise NotYet("the seed is not set")
+    if np.allclose(seen[0], seen[1], **CLOSE):
+        raise NotYet("the same seed each time")

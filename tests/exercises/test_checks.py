@@ -10,6 +10,7 @@ CHECKS = {
     "my_updates": lesson_1.check_updates,
     "build_deeper": lesson_1.check_deeper,
     "best_epoch": lesson_1.check_best_epoch,
+    "my_steps": lesson_1.check_next_step,
 }
 
 
@@ -67,6 +68,10 @@ WRONG = [
     ("best_epoch", lambda history: 3, "epoch 1"),
     ("best_epoch", lambda: 3, "TypeError"),
     ("best_epoch", lambda history: history["val_losss"], "KeyError"),
+    ("my_steps", ["wider", "longer", "neither"], "in a dictionary"),
+    ("my_steps", {"A": "wider", "B": "longer"}, "each of the three"),
+    ("my_steps", {"A": "Longer ", "B": "neither", "C": "wider"}, "A has been flat"),
+    ("my_steps", {"A": "wider", "B": "longer", "C": 3}, "for C you have 3"),
 ]
 
 

@@ -1,7 +1,7 @@
 """What lesson 1 claims, measured over several seeds. Run with -s to see the figures.
 
-Each claim is about the lesson's own network on the lesson's own split. The networks are the notebook's:
-its cells are run to define them, so that a claim is about the code the student sees.
+The networks are the notebook's: its cells are run to define them, so that a claim is about the code the student sees.
+Most claims are tested on the lesson's own split; those that could be luck of the split on three others as well.
 """
 
 import math
@@ -11,7 +11,9 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
+from sklearn.model_selection import train_test_split
 
+from helpers import engine
 from helpers.engine.examples import training_and_validation
 from helpers.engine.trainer import Trainer
 from tests.claims import OTHER_SEEDS, SEEDS, at, lesson, many, say
@@ -39,14 +41,28 @@ def runs(builder, epochs, seeds=SEEDS, **settings):
     return many(trainer(builder), epochs, seeds, **settings)
 
 
-def test_an_untrained_network_guesses():
+@lru_cache
+def on_other_splits(epochs, seeds=range(100, 103), **settings):
+    """The same on three other splits of the digits, from other seeds."""
+    known = lesson_1().data
+    found = []
+    for split in (11, 12, 13):
+        x, _, y, _ = train_test_split(known.X, known.y, test_size=0.2, stratify=known.digits.target, random_state=split)
+        found.append(many(Trainer(lesson_1().build, *training_and_validation((x, y))), epochs, seeds, **settings))
+    return {name: np.concatenate([each[name] for each in found]) for name in found[0]}
+
+
+def test_an_untrained_network_guesses_and_not_always_one_in_ten():
     known = lesson_1()
     shares = []
-    for seed in SEEDS:
+    for seed in range(100, 140):
         keras.utils.set_random_seed(seed)
-        shares.append(known.plain().evaluate(known.data.X_train, known.data.y_train, verbose=0)[1])
+        answers = np.asarray(known.plain()(known.data.X_train)).argmax(axis=1)
+        shares.append((answers == known.data.y_train.argmax(axis=1)).mean())
     say(accuracy=shares)
-    assert min(shares) > 0.02 and max(shares) < 0.25
+    off = np.std(shares) / np.sqrt(len(shares))
+    assert abs(np.mean(shares) - 0.1) < 3 * off and max(shares) < 0.3
+    assert np.ptp(shares) > 0.05  # "it need not be exactly one in ten"
 
 
 def test_one_update_makes_the_loss_of_its_batch_a_little_smaller():
@@ -75,8 +91,8 @@ def test_after_five_epochs_about_nine_in_ten_are_right_and_both_curves_still_cli
     say(accuracy=at(plain, "accuracy", 5), val_accuracy=at(plain, "val_accuracy", 5))
     for name in ("accuracy", "val_accuracy"):
         assert at(plain, name, 5).min() > 0.86 and at(plain, name, 5).max() < 0.94
-    assert (at(plain, "accuracy", 5) > at(plain, "accuracy", 4)).all()
-    assert (at(plain, "val_accuracy", 6) >= at(plain, "val_accuracy", 4)).all()
+    for name in ("accuracy", "val_accuracy"):
+        assert (at(plain, name, 10) > at(plain, name, 5) + 0.01).all()
 
 
 def test_the_second_five_epochs_bring_little_and_the_loss_falls_on():
@@ -96,14 +112,16 @@ def test_validation_lies_above_training_at_first_and_no_longer_at_the_end():
     assert first.min() > 0.05 and last.max() < 0
 
 
-def test_longer_training_runs_ahead_of_a_flat_validation_curve():
-    plain = runs("build", 40, dropout=0.0)
-    early = at(plain, "val_loss", 10) - at(plain, "loss", 10)
-    late = at(plain, "val_loss", 40) - at(plain, "loss", 40)
-    rest = at(plain, "val_accuracy", 40) - at(plain, "val_accuracy", 20)
+@pytest.mark.parametrize("where", [runs, lambda _, *args, **settings: on_other_splits(*args, **settings)])
+def test_after_20_epochs_a_point_or_two_are_gained_and_training_loss_gets_ahead(where):
+    plain = where("build", 40, dropout=0.0)
+    gained = at(plain, "val_accuracy", 40) - at(plain, "val_accuracy", 20)
     before = at(plain, "val_accuracy", 20) - at(plain, "val_accuracy", 10)
-    say(accuracy_gained_10_to_20=before, loss_gap_at_10=early, loss_gap_at_40=late, accuracy_gained_after_20=rest)
-    assert late.min() > 0.03 and early.max() < 0.02 and np.abs(rest).max() < 0.03 and rest.mean() < before.mean()
+    gap = {epoch: at(plain, "val_loss", epoch) - at(plain, "loss", epoch) for epoch in (10, 40)}
+    say(gained_10_to_20=before, gained_after_20=gained, gap_at_10=gap[10], gap_at_40=gap[40])
+    assert 0.005 < gained.mean() < 0.025 and gained.max() < 0.035 and gained.mean() < before.mean()
+    assert np.abs(gap[10]).max() < 0.05 and gap[40].min() > 0  # about the same; then the training loss is lower
+    assert abs(gap[10].mean()) < gap[40].mean() / 2
 
 
 def test_much_dropout_pulls_training_below_validation_and_without_it_this_is_not_so():
@@ -130,20 +148,21 @@ def test_eight_units_are_too_few_for_a_long_time():
         assert at(narrow, name, 10).max() < at(usual, name, 10).min() - 0.03
 
 
-def test_what_counts_is_updates_not_epochs():
-    """40 epochs with batches of 256 (200 updates) end near six epochs with batches of 32 (216), ten of them far
-    below."""
+def test_with_as_many_updates_large_batches_come_out_ahead():
+    """40 epochs with batches of 256 make 200 updates, six with batches of 32 216; ten of 256 make 50."""
     patient = at(runs("build", 40, batch_size=256, dropout=0.0), "val_accuracy", 40)
     ten = at(runs("build", 10, batch_size=256, dropout=0.0), "val_accuracy", 10)
     six = at(runs("build", 6, dropout=0.0), "val_accuracy", 6)
     say(batches_of_256_at_40=patient, at_10=ten, batches_of_32_at_6=six)
-    assert np.abs(patient - six).max() < 0.06 and (six - ten).min() > 0.06
+    assert (patient > six).all() and (patient - six).mean() > 0.01 and (six - ten).min() > 0.06
 
 
-def test_another_seed_moves_the_accuracy_by_one_to_three_points():
+def test_another_seed_typically_moves_the_accuracy_by_about_a_point():
+    """Of two runs: a figure that does not grow with the number of seeds, as a range does."""
     accuracy = at(runs("build", 10, dropout=0.0), "val_accuracy", 10)
-    say(val_accuracy=accuracy)
-    assert 0.01 < accuracy.max() - accuracy.min() < 0.035
+    apart = np.abs(np.subtract.outer(accuracy, accuracy))[np.triu_indices(len(accuracy), 1)]
+    say(apart=apart)
+    assert 0.005 < np.median(apart) < 0.015 and apart.max() < 0.035
 
 
 def test_smaller_batches_learn_more_in_an_epoch():
@@ -171,23 +190,34 @@ def test_wider_and_deeper_learn_faster_and_end_little_better():
     assert not at(control, "accuracy", 5).min() > at(shallow, "accuracy", 5).max()
 
 
-def test_width_helps_the_network_of_eight_units():
-    narrow, usual = runs("build_deep", 40, width=8), runs("build_deep", 40)
-    say(narrow=at(narrow, "accuracy", 40), usual=at(usual, "accuracy", 40))
+def test_eight_units_are_far_behind_and_still_climb_and_64_are_there_sooner():
+    narrow, usual = runs("build_deep", 100, range(4), width=8), runs("build_deep", 40)
+    say(
+        at_40=at(narrow, "accuracy", 40),
+        at_100=at(narrow, "accuracy", 100),
+        usual_at_20=at(usual, "accuracy", 20),
+        usual_at_40=at(usual, "accuracy", 40),
+    )
     assert at(narrow, "accuracy", 40).max() < at(usual, "accuracy", 40).min() - 0.02
-    assert at(usual, "val_accuracy", 40).mean() > at(narrow, "val_accuracy", 40).mean() + 0.02
+    assert (at(narrow, "accuracy", 40) > at(narrow, "accuracy", 30)).all()  # it has not flattened
+    assert at(narrow, "accuracy", 100).min() > 0.9
+    assert at(usual, "accuracy", 20).mean() > at(narrow, "accuracy", 100).mean() - 0.005
 
 
-def test_the_test_accuracy_is_near_the_validation_accuracy():
+def test_test_and_validation_accuracy_are_close_and_either_may_be_the_higher_one():
     known = lesson_1()
-    shares, apart = [], []
-    for seed in range(5):
-        keras.utils.set_random_seed(seed)
+    apart = []
+    for split in range(11, 19):
+        x, x_test, y, y_test = train_test_split(
+            known.data.X, known.data.y, test_size=0.2, stratify=known.data.digits.target, random_state=split
+        )
+        x, y, validation = training_and_validation((x, y))
+        keras.utils.set_random_seed(split)
         model = known.plain()
-        history = model.fit(
-            known.data.X_train, known.data.y_train, epochs=10, batch_size=32, validation_split=0.2, verbose=0
-        ).history
-        shares.append(model.evaluate(known.data.X_test, known.data.y_test, verbose=0)[1])
-        apart.append(abs(shares[-1] - history["val_accuracy"][-1]))
-    say(test_accuracy=shares, apart_from_validation=apart)
-    assert min(shares) > 0.9 and max(apart) < 0.03
+        history = engine.fit(model, x, y, validation_data=validation, epochs=10, seed=split).history
+        right = np.asarray(model(x_test)).argmax(axis=1) == y_test.argmax(axis=1)
+        apart.append(right.mean() - history["val_accuracy"][-1])
+    say(test_above_validation=apart)
+    luck = 1.96 * np.sqrt(0.93 * 0.07 * (1 / len(validation[0]) + 1 / len(x_test)))
+    assert 0.03 < luck < 0.045  # "three or four points"
+    assert np.abs(apart).max() < luck and min(apart) < 0 < max(apart)

@@ -8,7 +8,9 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
+from helpers import data
 from helpers.curves.diagnosis import diagnose
+from helpers.curves.history import zigzag
 from helpers.engine.examples import training_and_validation
 from helpers.engine.remeasure import Remeasure
 from helpers.engine.trainer import Trainer
@@ -59,8 +61,9 @@ def share_below(values, other):
 
 
 def test_the_counts_are_those_of_the_prose():
-    build, _, _, clothes = builders()
+    build, gap_build, _, clothes = builders()
     assert 26000 < build().count_params() < 27000
+    assert round(gap_build().count_params(), -3) == 277_000  # the network that is sketched
     assert (len(clothes.x_train), len(clothes.x_val), clothes.x.shape[1:]) == (600, 150, (28, 28, 1))
 
 
@@ -86,6 +89,19 @@ def test_in_the_first_epoch_validation_is_below_training_and_averaging_is_why():
     later = found["averaging"][:, 8:].mean(axis=1)  # little changes within an epoch: the effect, nearly switched off
     say(averaging_at_the_end=later)
     assert (later < 0.5 * averaging).all() and later.mean() < 0.25 * averaging.mean()
+
+
+@pytest.mark.parametrize("draw", [0, 11, 12, 13])
+def test_on_other_pictures_too_the_first_epoch_begins_so_and_forty_epochs_turn_and_rise(draw):
+    """The network of the first chart and that of the sketch, each on the pictures of the lesson and dealt anew."""
+    clothes = data.clothing(["T-shirt/top", "Dress", "Shirt"], n_train=600, n_validation=150, one_hot=True, seed=draw)
+    for build in builders()[:2]:
+        runs = many(Trainer(build, *training_and_validation(clothes)), 40, range(100, 102))
+        ahead = at(runs, "loss", 1) - at(runs, "val_loss", 1)
+        best, lowest = runs["val_loss"].argmin(axis=1) + 1, runs["val_loss"].min(axis=1)
+        rise = runs["val_loss"][:, -3:].mean(axis=1) / lowest
+        say(validation_ahead_at_1=ahead, best_epoch=best, lowest=lowest, end_over_lowest=rise)
+        assert ahead.min() > 0 and best.max() <= 20 and rise.min() > 1.2
 
 
 def test_at_the_end_what_is_left_is_new_pictures():
@@ -208,6 +224,7 @@ def test_a_diverged_network_answers_the_same_for_every_picture():
     accuracy = at(shape("diverging"), "val_accuracy", 15)
     say(val_accuracy=accuracy, first_loss=at(shape("diverging"), "loss", 1))
     assert accuracy.max() < 0.45 and at(shape("diverging"), "loss", 1).min() > 10
+    assert shape("diverging")["val_loss"].min() > np.log(3) - 0.01  # never below what guessing costs
     assert at(shape("nothing applied"), "val_accuracy", 12).min() > 0.7
 
 
@@ -254,8 +271,6 @@ def test_the_settings_that_the_last_panel_suggests_make_what_they_promise(name, 
 @lru_cache
 def everything():
     known = lesson(NAME, "load", "build", "shapes-builder")
-    from helpers import data
-
     return known.build, data.clothing(["T-shirt/top", "Dress", "Shirt"], one_hot=True)
 
 
@@ -292,8 +307,6 @@ def test_what_helps_lowers_the_validation_loss_and_leaving_it_does_not(pattern, 
 
 
 def test_larger_batches_and_more_validation_pictures_calm_the_curve():
-    from helpers.curves.history import zigzag
-
     ratio = [
         zigzag(np.array(before["val_loss"])) / max(zigzag(np.array(after["val_loss"])), 1e-3)
         for before, after in treated("noisy", "larger batches and more validation images")
@@ -304,6 +317,22 @@ def test_larger_batches_and_more_validation_pictures_calm_the_curve():
     ]
     say(zigzag_before_over_after=ratio, left_as_it_is=left)
     assert min(ratio) > 1.5 and min(left) < 1.5
+
+
+@pytest.mark.parametrize("what", ["larger batches", "more validation pictures"])
+def test_each_of_the_two_calms_what_it_should(what):
+    """One thing at a time: what the two do together says nothing about either."""
+    known = lesson(NAME, "load", "build", "shapes-builder", "train")
+    noisy = shape("noisy")
+    if what == "larger batches":
+        trainer = Trainer(known.build, known.x, known.y, (known.x_val[:12], known.y_val[:12]))
+        calm, curve = many(trainer, 20, learning_rate=0.007, dropout=0.5, batch_size=32), "loss"
+    else:
+        trainer = Trainer(known.build, known.x, known.y, (known.x_val, known.y_val))
+        calm, curve = many(trainer, 20, learning_rate=0.007, dropout=0.5, batch_size=4), "val_loss"
+    before, after = ([zigzag(run) for run in runs[curve]] for runs in (noisy, calm))
+    say(zigzag_before=before, zigzag_after=after)
+    assert np.median(after) < 0.7 * np.median(before)
 
 
 def test_without_the_leak_the_gap_appears():

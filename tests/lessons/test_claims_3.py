@@ -1,6 +1,7 @@
 """What lesson 3 claims, measured over several seeds. Run with -s to see the figures.
 
-The networks and the data are the notebook's own: its cells are run to define them.
+The networks and the data are the notebook's own: its cells are run to define them. What could be luck of the hundred
+pictures is tried on others, too, dealt by another seed of `data.clothing`.
 """
 
 from functools import lru_cache
@@ -9,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import engine
+from helpers import data, engine
 from helpers.curves.luck import verdict
 from helpers.engine.trainer import Trainer
 from helpers.parts.replay import early_stop
@@ -69,28 +70,33 @@ def test_the_validation_loss_is_a_u():
     assert rise(runs(12)).max() < rise(plain).min()  # not trained that long, it has not risen
 
 
-def test_the_accuracy_hardly_drops_and_wrong_answers_are_given_with_more_certainty():
-    plain = runs()
-    around_best = np.array(
-        [
-            run[max(0, epoch - 3) : epoch + 2].mean()
-            for run, epoch in zip(plain["val_accuracy"], best(plain), strict=True)
-        ]
-    )
-    drop = around_best - plain["val_accuracy"][:, -5:].mean(axis=1)
-    clothes, certainty = known().clothes, []
-    for seed in range(5):
-        sure = []
-        for epochs in (int(best(plain)[seed]), 60):
-            keras.utils.set_random_seed(seed)
-            model = known().build()
-            engine.fit(model, clothes.x_train[:100], clothes.y_train[:100], epochs=epochs, seed=seed)
-            answers = np.asarray(model(clothes.x_val))
-            sure.append(answers.max(axis=1)[answers.argmax(axis=1) != clothes.y_val.argmax(axis=1)].mean())
-        certainty.append(sure)
-    certainty = np.array(certainty)
-    say(accuracy_drop=drop, certainty_of_wrong_answers_at_best=certainty[:, 0], at_60=certainty[:, 1])
-    assert drop.max() < 0.06 and (certainty[:, 1] > certainty[:, 0] + 0.1).all()
+def dealt(draw):
+    return data.clothing(["T-shirt/top", "Dress", "Shirt"], n_train=1000, n_validation=300, one_hot=True, seed=draw)
+
+
+@pytest.mark.parametrize("draw", [0, 11, 13])
+def test_the_accuracy_drops_by_a_few_points_and_most_of_the_rise_is_of_pictures_wrong_anyway(draw):
+    clothes, drops, shares, rises = dealt(draw), [], [], []
+    truth = clothes.y_val.argmax(axis=1)
+    for seed in (100, 101):
+        answers = []
+        trainer = Trainer(
+            known().build,
+            clothes.x_train[:100],
+            clothes.y_train[:100],
+            (clothes.x_val, clothes.y_val),
+            measure=lambda model, *_, answers=answers: answers.append(np.asarray(model(clothes.x_val))) or {},
+        )
+        val_loss = trainer.run({}, 60, seed=seed).history["val_loss"]
+        best = int(np.argmin(val_loss))
+        losses = [-np.log(np.clip(answers[i][np.arange(300), truth], 1e-7, 1)) for i in (best, 59)]
+        right = np.array([answer.argmax(axis=1) == truth for answer in answers])
+        growth, wrong = losses[1] - losses[0], ~right[best] & ~right[59]
+        drops.append(right[max(0, best - 2) : best + 3].mean() - right[-5:].mean())
+        shares.append(growth[wrong].sum() / growth.sum())
+        rises.append(losses[1].mean() / losses[0].mean())
+    say(accuracy_drop=drops, share_of_the_rise=shares, end_over_best=rises)
+    assert max(drops) < 0.06 and min(shares) > 0.5 and min(rises) > 1.25
 
 
 def test_shuffled_labels_are_learned_by_heart():
@@ -149,7 +155,7 @@ def test_a_large_network_turns_early_and_rises_high_and_a_small_one_has_the_smal
     assert (
         np.median(best(large)) < np.median(best(usual)) < np.median(best(small)) and (rise(large) > rise(usual)).all()
     )
-    assert (lowest(small) > lowest(usual) - 0.04).all()  # no much lower lowest point
+    assert (lowest(small) - lowest(usual)).mean() > -gain_of_pictures() / 3  # no much lower lowest point
     others = gap(runs(seeds=OTHER_SEEDS))
     assert not (others < gap(usual)).all() and not (others > gap(usual)).all()
 
@@ -177,13 +183,13 @@ def test_each_remedy_raises_training_loss_and_makes_gap_and_rise_smaller(name):
     assert not (gap(others) < gap(without) - 0.03).all() and not (rise(others) < rise(without)).all()
 
 
-def test_augmentation_leaves_the_smallest_gap_and_no_lower_lowest_point():
+def test_augmentation_leaves_the_smallest_gap_and_about_the_same_lowest_point():
     altered = runs(augment=True)
     for name in ("dropout 0.8", "L2", "L1"):
         assert gap(altered).mean() < gap(runs(**REMEDIES[name])).mean(), name
     assert gap(altered).mean() < gap(runs(filters=1)).mean()
     say(lowest_altered=lowest(altered), lowest_plain=lowest(runs()))
-    assert (lowest(altered) > lowest(runs()) - 0.02).all()
+    assert abs((lowest(altered) - lowest(runs())).mean()) < gain_of_pictures()
 
 
 @pytest.mark.parametrize("keyword, strengths", [("l2", (0.0, 0.003, 0.01, 0.03)), ("l1", (0.0, 0.0003, 0.001, 0.003))])
@@ -210,7 +216,7 @@ def test_patience_one_may_stop_too_early_and_ten_finds_a_loss_near_the_lowest():
 
 
 @pytest.mark.parametrize("seed", [3, 4, 5])
-def test_the_replay_foretells_where_keras_stops(seed):
+def test_the_replay_says_where_keras_stops(seed):
     plain = lesson(NAME, "load", "plain")
     histories = []
     for callbacks in ([], [keras.callbacks.EarlyStopping(monitor="val_loss", patience=10, restore_best_weights=True)]):
@@ -222,18 +228,37 @@ def test_the_replay_foretells_where_keras_stops(seed):
             )
         )
     whole, stopped = histories
-    foretold = early_stop(whole, 10)
+    predicted = early_stop(whole, 10)
     loss = model.evaluate(plain.x_val, plain.y_val, verbose=0)[0]
-    assert foretold.stopped == len(stopped.epoch) < 60
-    assert abs(loss - whole.history["val_loss"][foretold.best - 1]) < 1e-4
+    assert predicted.stopped == len(stopped.epoch) < 60
+    assert abs(loss - whole.history["val_loss"][predicted.best - 1]) < 1e-4
 
 
-def test_everything_but_more_pictures_ends_at_nearly_the_same_lowest_loss():
-    plain = lowest(runs()).mean()
-    for settings in ({"dropout": 0.5}, {"dropout": 0.8}, {"filters": 1}, {"filters": 2}, {"augment": True}):
-        print(f"  {settings}: {lowest(runs(**settings)).mean() - plain:+.3f}")
-        assert abs(lowest(runs(**settings)).mean() - plain) < 0.04
-    assert plain - lowest(runs(n_train=1000)).mean() > 0.04
+def gain_of_pictures():
+    """How far ten times as many pictures lower the lowest loss, on average: the yardstick for everything else."""
+    return (lowest(runs()) - lowest(runs(n_train=1000))).mean()
+
+
+REST = ({"dropout": 0.5}, {"dropout": 0.8}, {"filters": 1}, {"filters": 2}, {"augment": True})
+
+
+def test_no_other_remedy_lowers_the_lowest_loss_by_a_third_of_what_more_pictures_do():
+    moved = {str(settings): (lowest(runs(**settings)) - lowest(runs())).mean() for settings in REST}
+    print(f"  more pictures: {-gain_of_pictures():+.3f}, {moved}")
+    assert all(-gain_of_pictures() / 3 < move < gain_of_pictures() for move in moved.values())
+
+
+@pytest.mark.parametrize("draw", [11, 13])
+def test_on_other_pictures_too_more_of_them_lower_the_lowest_loss_and_dropout_only_the_end(draw):
+    clothes = dealt(draw)
+    trainer = Trainer(known().build, clothes.x_train, clothes.y_train, (clothes.x_val, clothes.y_val))
+    seeds = range(100, 103)
+    plain, dropout = (many(trainer, 60, seeds, n_train=100, dropout=rate) for rate in (0.0, 0.8))
+    more = many(trainer, 15, seeds, n_train=1000, dropout=0.0)
+    gained, moved = lowest(plain) - lowest(more), lowest(dropout) - lowest(plain)
+    say(gained=gained, moved_by_dropout=moved, rise=rise(plain), rise_with_dropout=rise(dropout))
+    assert gained.min() > 0 and gained.mean() > 0.02 and np.abs(moved.mean()) < gained.mean() / 2
+    assert (rise(dropout) < rise(plain)).all() and (best(more) < best(plain)).mean() > 0.5
 
 
 def figures(epochs, **settings):
@@ -255,8 +280,9 @@ def figures(epochs, **settings):
 def test_five_and_six_filters_cannot_be_told_apart_but_single_runs_differ():
     a, b = figures(40, filters=5), figures(40, filters=6)
     print("  A", np.round(a, 3), "\n  B", np.round(b, 3))
-    assert "cannot tell" in verdict(a, b) and "cannot tell" in verdict(a[:6], b[:6])
-    assert abs(a[0] - b[0]) > 0.003
+    assert "cannot tell" in verdict(a, b) and abs(a[0] - b[0]) > 0.003
+    # Ten seeds would have shown a difference of the size that more pictures make.
+    assert "cannot tell" not in verdict(a, np.array(b) - gain_of_pictures())
 
 
 def test_what_the_table_of_remedies_says():
