@@ -190,6 +190,14 @@ def test_traces_of_a_run_are_removed(lesson):
     assert "widget" not in notebooks.to_text(lesson)
 
 
+def test_folded_outputs_stay_folded(lesson):
+    panel, exercise = lesson.cells[2], lesson.cells[4]
+    panel.metadata = nbformat.from_dict({"jupyter": {"outputs_hidden": True, "source_hidden": True}})
+    exercise.metadata = nbformat.from_dict({"jupyter": {"outputs_hidden": False}})
+    notebooks.normalise(lesson)
+    assert panel.metadata == {"jupyter": {"outputs_hidden": True}} and exercise.metadata == {}
+
+
 def test_normal_form_is_left_alone(lesson, tmp_path):
     notebooks.normalise(lesson)
     path = tmp_path / "lesson.ipynb"
