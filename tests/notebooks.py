@@ -28,7 +28,8 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-KEPT_OF_A_CELL = ("alt", "tags")  # of its metadata, beside a fold; the rest says how it was run on one machine
+KEPT_OF_A_CELL = ("alt", "tags")  # of its metadata; the rest says how a cell was run on one machine
+FOLDED = {"outputs_hidden": True}  # as cell.metadata.jupyter: a reader of JupyterLab runs the cell to see its output
 VIEW = "application/vnd.jupyter.widget-view+json"
 COLOURS = 64  # of a picture in a lesson
 LARGEST_IMAGE = 100 * 1024  # bytes
@@ -91,10 +92,10 @@ def normalise(notebook):
     notebook.metadata = nbformat.from_dict(METADATA)
     runs = itertools.count(1)
     for position, cell in enumerate(notebook.cells):
-        hidden = cell.metadata.get("jupyter", {}).get("outputs_hidden")
+        folded = cell.metadata.get("jupyter", {}).get("outputs_hidden")
         cell.metadata = _only(cell.metadata, KEPT_OF_A_CELL)
-        if hidden:  # its reader is asked for a prediction first
-            cell.metadata.jupyter = nbformat.from_dict({"outputs_hidden": True})
+        if folded:
+            cell.metadata["jupyter"] = nbformat.from_dict(FOLDED)
         cell.source = cell.source.strip("\n")
         where = f"cell {position} ({cell.source.partition(chr(10))[0][:50]!r})"
         if not cell.source.strip():

@@ -190,12 +190,11 @@ def test_traces_of_a_run_are_removed(lesson):
     assert "widget" not in notebooks.to_text(lesson)
 
 
-def test_folded_outputs_stay_folded(lesson):
-    panel, exercise = lesson.cells[2], lesson.cells[4]
-    panel.metadata = nbformat.from_dict({"jupyter": {"outputs_hidden": True, "source_hidden": True}})
-    exercise.metadata = nbformat.from_dict({"jupyter": {"outputs_hidden": False}})
-    notebooks.normalise(lesson)
-    assert panel.metadata == {"jupyter": {"outputs_hidden": True}} and exercise.metadata == {}
+def test_an_output_that_its_author_folded_stays_folded_and_its_source_does_not(lesson):
+    lesson.cells[2].metadata = nbformat.from_dict({"jupyter": {"outputs_hidden": True, "source_hidden": True}})
+    lesson.cells[4].metadata = nbformat.from_dict({"jupyter": {"outputs_hidden": False}})
+    assert notebooks.normalise(lesson) == []
+    assert lesson.cells[2].metadata == {"jupyter": notebooks.FOLDED} and lesson.cells[4].metadata == {}
 
 
 def test_normal_form_is_left_alone(lesson, tmp_path):
