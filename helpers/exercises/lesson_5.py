@@ -21,6 +21,7 @@ from helpers.exercises.checks import NotYet, Table, check_function, is_nothing, 
 TABLE = Table("lesson_5")
 NORM, DROPOUT = "BatchNormalization", "Dropout"
 CORE = ["Conv2D", "Conv2D", "Flatten", "Dense"]  # the lesson's network without either
+OF_THEIR_OWN = ("Activation", "ReLU", "Softmax")  # an activation may stand in a layer of its own
 SEED = 1
 
 
@@ -92,9 +93,11 @@ def _look_at_layers(model):
     kinds = [kind for kind, _ in _named(model)]
     for kind in (NORM, DROPOUT):
         count = kinds.count(kind)
+        if kind == DROPOUT and not count and "SpatialDropout2D" in kinds:
+            raise NotYet("spatial dropout")
         if count != 1:
             raise NotYet("more than one" if count else "none of a kind", kind=kind, count=count)
-    core = [kind for kind in kinds if kind not in (NORM, DROPOUT)]
+    core = [kind for kind in kinds if kind not in (NORM, DROPOUT, *OF_THEIR_OWN)]
     if core != CORE:
         raise NotYet("another network", core=", ".join(CORE), found=", ".join(core) or "nothing")
     for kind in (NORM, DROPOUT):

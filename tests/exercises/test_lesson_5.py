@@ -415,6 +415,28 @@ def test_other_ways_to_normalise_pass(answer):
     assert feedback.passed, feedback.message
 
 
+def test_an_activation_may_be_a_layer_of_its_own():
+    def build(rate):
+        model = keras.Sequential(
+            [
+                keras.Input((28, 28, 1)),
+                layers.Conv2D(5, 3),
+                layers.Activation("relu"),
+                BN(momentum=0.9),
+                Drop(rate),
+                layers.Conv2D(15, 3),
+                layers.ReLU(),
+                layers.Flatten(),
+                layers.Dense(10),
+                layers.Softmax(),
+            ]
+        )
+        model.compile(optimizer="adam", loss="categorical_crossentropy")
+        return model
+
+    assert lesson_5.check_place(build).passed
+
+
 def test_a_network_is_no_function():
     assert "handed over a network" in lesson_5.check_place(network()).message
     assert "handed over a network" in lesson_5.check_repair(network()).message
