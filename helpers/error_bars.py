@@ -62,13 +62,13 @@ def difference(right_a, right_b, n):
     decimals = max(2, -floor(log10(nearest)))  # enough to see on which side of 0 it is
     said = (
         f"{a:.{decimals}f} and {b:.{decimals}f} on {n:g} pictures each: the second is"
-        f" {'better' if gain > 0 else 'worse'} by {abs(gain):.{decimals}f}, in truth by something between"
-        f" {low:+.{decimals}f} and {high:+.{decimals}f}."
+        f" {'better' if gain > 0 else 'worse'} by {abs(gain):.{decimals}f} on these; a true difference between"
+        f" {low:+.{decimals}f} and {high:+.{decimals}f} fits."
     )
     if low > 0 or high < 0:
-        return f"{said} That leaves out 0: the luck of which pictures came rarely does that."
+        return f"{said} This leaves out 0: the luck of which pictures came rarely does that."
     return (
-        f"{said} That includes 0: they cannot be told apart. It would take about"
+        f"{said} This includes 0: they cannot be told apart. It would take about"
         f" {_rounded(pictures_needed(a, b)):,} pictures each."
     )
 
@@ -108,10 +108,12 @@ def paired(a, b):
     chance = min(1, 2 * sum(comb(apart, k) for k in range(max(only_a, only_b), apart + 1)) / 2**apart)
     said = (
         f"They disagree on {apart} of {len(a)} pictures: on {only_a} of these only the first is right, on {only_b}"
-        f" only the second. A coin falls as unevenly as that, or more so, {_how_often(chance)} (p-value {chance:.2g})."
+        f" only the second. A coin falls as unevenly as that, or more so, {_how_often(chance)} (that chance is called"
+        f" the p-value: {chance:.2g})."
     )
     if chance < LUCK:
-        return f"{said} That is rare: the {'first' if only_a > only_b else 'second'} is better, and not by luck."
+        better = "first" if only_a > only_b else "second"
+        return f"{said} That is rare, so most likely the {better} is better in truth, too."
     return f"{said} That is not rare: they cannot be told apart."
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from helpers.curves.predictions import class_labels, class_probabilities
 from helpers.error_bars import interval
 from helpers.errors import LessonError, shorten
-from helpers.records.saved import existing_folder, in_words
+from helpers.records.saved import OURS, existing_folder, in_words
 
 RECORD = "test_set_openings.md"
 SAME = 1e-6  # probabilities that differ by less come from the same weights
@@ -40,7 +40,8 @@ def seal(data, folder):
     What is returned in place of `data` is used as before in all else.
 
     Openings are counted for these pictures in this run of the notebook, so sealing them again does not start a new
-    count. Raises `LessonError` for data without a test part, or sealed already, and where there is no such folder.
+    count. Those of earlier runs are remembered, too: from the records in the folders that `new_folder` has made beside
+    this one. Raises `LessonError` for data without a test part, or sealed already, and where there is no such folder.
     """
     if isinstance(data, SealedData):
         raise LessonError(
@@ -155,11 +156,19 @@ class SealedTestSet:
 
     def _earlier_lines(self):
         """How many openings of these pictures are on record from earlier runs of the notebook."""
-        try:
-            text = self._record.read_text(encoding="utf-8", errors="replace") if self._record.exists() else ""
-        except OSError as error:
-            raise LessonError(f"{in_words(error, self._record, 'read')} {STILL}") from error
-        return max(0, text.count(f"({self._fingerprint})") - len(self._past()))
+        lines = 0
+        for record in self._records():
+            try:
+                lines += record.read_text(encoding="utf-8", errors="replace").count(f"({self._fingerprint})")
+            except OSError as error:
+                raise LessonError(f"{in_words(error, record, 'read')} {STILL}") from error
+        return max(0, lines - len(self._past()))
+
+    def _records(self):
+        """The records of openings: the one in this folder, and those in the folders of ours beside it."""
+        folder = self._record.parent.resolve()
+        ours = [path for path in folder.parent.iterdir() if path == folder or (path / OURS).exists()]
+        return [path / RECORD for path in ours if (path / RECORD).exists()]
 
     def _meaning(self, probabilities):
         """What the opening that comes now makes of its figure."""

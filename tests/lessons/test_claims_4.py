@@ -1,4 +1,9 @@
-"""What lesson 4 says of best and last, of single epochs and of lost memory, on its own network, over several seeds."""
+"""What lesson 4 says of best and last, of single epochs and of lost memory, on its own network, over several seeds and
+several draws of the pictures.
+
+A seed here also says which pictures are dealt: DRAWS of them take turns, the lesson's own and others. So what is
+asserted of all seeds holds for other pictures to learn from, too.
+"""
 
 from functools import lru_cache
 from itertools import pairwise
@@ -9,12 +14,28 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from helpers.data import clothing
 from helpers.engine.trainer import Trainer
-from tests.claims import SEEDS, lesson, say
+from tests.claims import OTHER_SEEDS, SEEDS, lesson, say
+
+DRAWS = 4
+KINDS = ["T-shirt/top", "Dress", "Shirt"]
 
 
 def known():
     return lesson("04_checkpointing", "clothes", "build")
+
+
+@lru_cache
+def dealt(seed):
+    """The lesson's data from the draw whose turn it is; draw 0 is the lesson's own. The test pictures are the same."""
+    return clothing(KINDS, n_train=600, n_validation=150, one_hot=True, seed=seed % DRAWS)
+
+
+def unused(seed):
+    """The pictures of that draw, and their labels, that are in neither part."""
+    everything = clothing(KINDS, seed=seed % DRAWS)
+    return everything.x[600:-150], everything.y[600:-150]
 
 
 def classes(answers):
@@ -39,8 +60,8 @@ def folder(tmp_path_factory):
 
 @lru_cache
 def fitted(folder, seed):
-    """The lesson's own training: its curves, when the file was written, and what the best and the last network say."""
-    clothes, path = known().clothes, folder / f"{seed}.weights.h5"
+    """The lesson's training: its curves, when the file was written, and what the best and the last network say."""
+    clothes, path = dealt(seed), folder / f"{seed}.weights.h5"
     keras.utils.set_random_seed(seed)
     model, watch = known().build(), Watch(path)
     keep = keras.callbacks.ModelCheckpoint(path, monitor="val_loss", save_best_only=True, save_weights_only=True)
@@ -49,7 +70,8 @@ def fitted(folder, seed):
     ).history
     last = model.predict(clothes.x_test, verbose=0)
     model.load_weights(path)
-    return SimpleNamespace(history=history, times=watch.times, best=model.predict(clothes.x_test, verbose=0), last=last)
+    best, of_unused = (model.predict(pictures, verbose=0) for pictures in (clothes.x_test, unused(seed)[0]))
+    return SimpleNamespace(history=history, times=watch.times, best=best, last=last, of_unused=of_unused)
 
 
 def over_seeds(folder, figure):
@@ -76,9 +98,7 @@ def test_the_file_is_written_at_new_lows_only_and_long_before_the_end(folder):
         assert written == [value < min(losses[:epoch], default=np.inf) for epoch, value in enumerate(losses)]
     last_written = over_seeds(folder, lambda run: np.argmin(run.history["val_loss"]) + 1)
     say(best_epoch=last_written)
-    assert (
-        last_written.max() < 20 and last_written.min() > 2
-    )  # "turns within the first half", "more than 20 epochs more"
+    assert last_written.max() < 20  # "turns within the first half", "more than 20 epochs more"
 
 
 def test_what_is_lost_from_the_best_epoch_to_the_last(folder):
@@ -92,10 +112,10 @@ def test_what_is_lost_from_the_best_epoch_to_the_last(folder):
         wrong_answers_times=mistakes,
         sure_wrong_answers_times=sure,
     )
-    assert validation.min() > 1.5
-    assert test_loss.min() > 1.5  # "higher by more than half"
-    assert mistakes.min() > 1 and mistakes.max() < 1.4  # "by a little"
-    assert sure.min() > 2.5  # "several times as many"
+    assert validation.min() > 1.3 and test_loss.min() > 1.3  # "has gone up a great deal"
+    assert (mistakes - 1 < (test_loss - 1) / 2).all()  # "has not gone up nearly as much"
+    assert (mistakes > 1).any() and (mistakes < 1).any()  # "now a few more and now a few fewer"
+    assert sure.min() > 2  # "several times over"
 
 
 def test_some_pictures_change_sides_in_both_directions(folder):
@@ -108,7 +128,7 @@ def test_some_pictures_change_sides_in_both_directions(folder):
         ),
     )
     say(changed_sides=changed, right_at_last=mended, one_answer_is_shirt=shirts)
-    assert changed.min() > 20 and changed.max() < 100 and mended.min() >= 5
+    assert changed.min() > 12 and changed.max() < 100 and mended.min() > 0
     assert shirts.min() > 0.5  # "in most of them one of the two answers is Shirt"
 
 
@@ -116,14 +136,27 @@ def test_the_best_network_is_right_about_five_times_in_six(folder):
     right = over_seeds(folder, lambda run: np.mean(classes(run.best) == truth()))
     say(accuracy_of_the_best=right)
     assert right.min() > 0.80 and right.max() < 0.88
-    one_figure = 2 * np.sqrt(right * (1 - right) / 510)
-    assert one_figure.min() > 0.02 and one_figure.max() < 0.04  # "two or three points up or down"
 
 
-def test_dresses_are_told_apart_best_and_certainty_climbs_under_wrong_answers_too(folder):
+def test_on_another_510_pictures_it_has_another_accuracy(folder):
+    """Twice 510 of the pictures that neither trained nor chose the network, drawn anew many times."""
+    random, apart = np.random.default_rng(0), []
+    for seed in SEEDS[:DRAWS]:
+        run = fitted(folder, seed)
+        right = np.concatenate([classes(run.best) == truth(), classes(run.of_unused) == unused(seed)[1]])
+        for _ in range(500):
+            one, other = np.split(random.permutation(right)[:1020], 2)
+            apart.append(abs(one.mean() - other.mean()))
+    apart = np.array(apart)
+    say(apart=apart)
+    assert 0.01 <= np.median(apart) < 0.025 and np.mean(apart < 0.025) > 0.5  # "mostly one or two points"
+    assert np.mean(apart > 0.045) < 0.1  # "seldom more than four"
+
+
+def test_dresses_are_recognised_best_and_certainty_climbs_under_wrong_answers_too(folder):
     by_class = over_seeds(folder, lambda run: right_by_class(run.best))
     say(**{f"right_{name}": by_class[:, kind] for kind, name in enumerate(("T-shirt", "Dress", "Shirt"))})
-    assert (by_class.argmax(axis=1) == 1).all()
+    assert (by_class.argmax(axis=1) == 1).mean() > 0.5  # "with most seeds"
     for right in (True, False):
         sure = over_seeds(
             folder,
@@ -132,63 +165,63 @@ def test_dresses_are_told_apart_best_and_certainty_climbs_under_wrong_answers_to
             ],
         )
         say(**{f"sure_when_{'right' if right else 'wrong'}_best": sure[:, 0], "last": sure[:, 1]})
-        assert (sure[:, 1] > sure[:, 0] + 0.04).all()
+        assert (sure[:, 1] > sure[:, 0]).all()
+
+
+def test_to_the_end_most_mistakes_are_between_t_shirts_and_shirts(folder):
+    def share(run):
+        mistaken = classes(run.last) != truth()
+        return np.mean((classes(run.last)[mistaken] != 1) & (truth()[mistaken] != 1))
+
+    say(share=over_seeds(folder, share))
+    assert over_seeds(folder, share).min() > 0.5
 
 
 def right_by_class(answers):
     return [np.mean(classes(answers)[truth() == kind] == kind) for kind in range(3)]
 
 
-def answers_by_epoch(epochs, seeds=range(5), **settings):
-    clothes, runs = known().clothes, []
-    for seed in seeds:
-        answers = []
+def answers_by_epoch(epochs, **settings):
+    """A run on each draw: its validation losses, and what the network says after each epoch."""
+    runs = []
+    for draw in range(DRAWS):
+        clothes, answers = dealt(draw), []
         trainer = Trainer(
             known().build,
             clothes.x_train,
             clothes.y_train,
             (clothes.x_val, clothes.y_val),
-            save=lambda model, epoch, answers=answers: answers.append(model(clothes.x_test, training=False).numpy()),
+            save=lambda model, epoch, c=clothes, a=answers: a.append(model(c.x_test, training=False).numpy()),
         )
-        history = trainer.run(settings, epochs, seed=seed)
+        history = trainer.run(settings, epochs, seed=draw)
         runs.append(SimpleNamespace(val_loss=history.history["val_loss"], answers=answers))
     return runs
 
 
-@pytest.fixture(scope="module")
-def plain():
-    return answers_by_epoch(15)
-
-
-def test_dresses_are_told_apart_best_after_three_epochs_already(plain):
-    early = np.array([right_by_class(run.answers[2]) for run in plain])
-    say(dress=early[:, 1], t_shirt=early[:, 0], shirt=early[:, 2])
-    assert (early.argmax(axis=1) == 1).all()
-
-
-def test_with_dropout_fewer_wrong_answers_are_sure(plain):
-    dropped = answers_by_epoch(15, dropout=0.6)
-    without, with_it = (np.array([wrong(run.answers[-1], 0.95) for run in runs]) for runs in (plain, dropped))
+def test_with_dropout_fewer_wrong_answers_are_sure():
+    without, with_it = (
+        np.array([wrong(run.answers[-1], 0.95) for run in answers_by_epoch(15, dropout=rate)]) for rate in (0.0, 0.6)
+    )
     say(sure_and_wrong_without=without, with_dropout=with_it)
-    assert (with_it < without).all()
+    assert (with_it < without).mean() > 0.7 and with_it.sum() < without.sum()  # "from nearly every seed"
 
 
 def test_with_a_small_learning_rate_the_best_epoch_is_near_the_end():
-    runs = answers_by_epoch(30, learning_rate=0.0001)
-    best = np.array([np.argmin(run.val_loss) + 1 for run in runs])
+    best = np.array([np.argmin(run.val_loss) + 1 for run in answers_by_epoch(30, learning_rate=0.0001)])
     say(best_of_30=best)
     assert best.min() >= 27
 
 
 def resumed(folder, seed, done=6, epochs=7):
     """The epochs after a crash: from the weights alone, and from the whole model."""
-    clothes, found = known().clothes, {}
+    clothes, found = dealt(seed), {}
     keras.utils.set_random_seed(seed)
     model = known().build()
     model.fit(clothes.x, clothes.y, epochs=done, validation_split=0.2, verbose=0)
     model.save(folder / "whole.keras")
     for way in ("weights", "whole"):
         network = keras.models.load_model(folder / "whole.keras")
+        assert int(network.optimizer.iterations) == 19 * done  # "19 for each epoch"
         if way == "weights":
             weights, network = network.get_weights(), known().build()
             network.set_weights(weights)
@@ -199,24 +232,15 @@ def resumed(folder, seed, done=6, epochs=7):
     return found
 
 
-def interval(values):
-    """The 95 % confidence interval of a mean (Student's t)."""
-    half = stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
-    return np.mean(values) - half, np.mean(values) + half
-
-
 def test_the_lost_memory_of_the_optimizer_is_a_small_kink_in_the_training_loss_only(folder):
-    runs = [resumed(folder, seed) for seed in SEEDS]
-    higher = {
-        name: np.array([np.subtract(run["weights"][name], run["whole"][name]) for run in runs])
-        for name in ("loss", "val_loss")
-    }
-    first, validation = interval(higher["loss"][:, 0]), interval(higher["val_loss"][:, 0])
-    say(
-        first_epoch_higher_by=first, validation_higher_by=validation, in_so_many_runs=[(higher["loss"][:, 0] > 0).sum()]
+    runs = [resumed(folder, seed) for seed in OTHER_SEEDS]  # the sentence was written from others
+    training, validation = (
+        np.array([run["weights"][name][0] - run["whole"][name][0] for run in runs]) for name in ("loss", "val_loss")
     )
-    assert first[0] > 0 and 0.01 <= np.mean(first) <= 0.02  # "on average one or two hundredths higher"
-    assert validation[0] < 0 < validation[1]  # "could not be seen at all"
+    say(first_epoch_higher_by=training, validation_higher_by=validation)
+    assert stats.ttest_1samp(training, 0, alternative="greater").pvalue < 0.05
+    for margin, side in ((-0.03, "greater"), (0.03, "less")):  # "smaller than three hundredths on average"
+        assert stats.ttest_1samp(validation, margin, alternative=side).pvalue < 0.05
 
 
 def test_after_a_restart_the_first_epoch_counts_as_the_best_unless_the_checkpoint_is_told(folder):

@@ -107,7 +107,7 @@ def test_what_the_panel_s_suggestions_show():
         np.mean(gap(only_moves)) < np.mean(gap(plain)) - 0.01
         and (gap(only_moves) < gap(plain)).sum() >= 6 > (gap(control) < gap(plain)).sum()
     )
-    assert abs(np.mean(lowest(fast) - lowest(plain))) < 0.02  # "the lowest point is no lower"
+    assert abs(np.mean(lowest(fast) - lowest(plain))) < 0.02  # "the lowest point is hardly another"
     assert np.mean(at(fast, "val_loss", 20) - at(plain, "val_loss", 20)) > 0.03  # "and the loss rises sooner after it"
     assert abs(np.mean(at(control, "val_loss", 20) - at(plain, "val_loss", 20))) < 0.03
     assert np.ptp(lowest(plain)) < 0.03  # "moves the lowest point by a hundredth or two"
@@ -159,7 +159,16 @@ def test_augmentation_makes_the_gap_smaller_and_the_lowest_validation_loss_highe
     )  # what the ribbon shows
     say(lowest_plain=plain, lowest_moved=moved)
     assert (moved > plain).all() and "larger than luck" in verdict(plain, moved)  # "with every one of the eight seeds"
-    assert not (control > plain).all() and "larger than luck" not in verdict(plain, control)
+    assert "larger than luck" not in verdict(plain, control)
+
+
+@pytest.mark.parametrize("deal", [1, 2, 3])
+def test_on_other_deals_of_the_pictures_augmentation_does_not_help_either(deal):
+    pictures = clothing(["T-shirt", "Shirt"], seed=deal)
+    others = Trainer(known().build_moved, pictures.x_train, pictures.y_train, (pictures.x_val, pictures.y_val))
+    plain, moved = (lowest(many(others, 20, range(2), augment=augment)) for augment in (False, True))
+    say(plain=plain, moved=moved)
+    assert (moved > plain).all()  # "it was so each time"
 
 
 def test_augmentation_teaches_what_it_augments():
@@ -180,15 +189,10 @@ def test_augmentation_teaches_what_it_augments():
     )
     say(without_on_moved=on_moved, with_on_moved=with_moved, without_upright=upright, with_upright=with_upright)
     assert (with_moved > on_moved).all()  # "with every single one"
-    assert not (right([x_moved], False, OTHER_SEEDS)[0] > on_moved).all()
     assert np.mean(with_upright - upright) < 4 < np.mean(with_moved - on_moved)  # it is the moves that it has learned
-    assert (
-        upright.min() > 150
-        and upright.max() < 165
-        and (upright - on_moved).min() >= 8
-        and (upright - on_moved).max() <= 27
-    )  # "10 to 25"
-    assert np.mean(with_upright - with_moved) < 5  # "lost hardly any"
+    lost, lost_with = upright - on_moved, with_upright - with_moved
+    assert lost.min() >= 5 and np.mean(lost) > 10  # "a good many"
+    assert np.mean(lost_with) < 5 and (lost_with < lost).all()  # "few or none"
 
 
 @lru_cache
@@ -213,7 +217,7 @@ def test_the_grid_has_a_crowd_at_the_top_and_plain_gradient_descent_at_the_botto
         low, high = interval(200 * accuracy, 200)
         crowd = [setting for setting, limit in zip(settings, high, strict=True) if limit >= accuracy.max()]
         print(f"  best: {order[0]}; {len(crowd)} settings cannot be told from the highest accuracy")
-        assert len(crowd) > 24  # "more than two thirds"
+        assert len(crowd) >= 18  # "about half of the settings or more"
         assert len({setting["architecture"] for setting in crowd}) == 3  # "with and without convolutions"
         assert sum(setting["optimizer"] == "sgd" for setting in order[:10]) <= 1
         assert (
@@ -233,6 +237,7 @@ def test_the_grid_has_a_crowd_at_the_top_and_plain_gradient_descent_at_the_botto
 
 
 def test_by_loss_the_same_setting_wins_with_other_seeds_and_by_accuracy_another():
+    """The lesson reports these very runs; it claims nothing for others."""
     settings, losses, accuracies = figures()
     by_loss, by_accuracy = (
         [str(settings[number]) for number in numbers] for numbers in (losses.argmin(axis=1), accuracies.argmax(axis=1))
@@ -251,58 +256,66 @@ RIVALS = [
 def test_with_other_validation_pictures_another_setting_is_first():
     settings, losses, _ = figures()
     assert settings[losses[0].argmin()] == WINNER
-    accuracies = []
     for deal in (1, 2, 3):
         pictures = clothing(["T-shirt", "Shirt"], seed=deal)
         others = Trainer(known().candidate, pictures.x_train, pictures.y_train, (pictures.x_val, pictures.y_val))
         of_winner, *of_rivals = (many(others, 20, range(3), **setting) for setting in (WINNER, *RIVALS))
         say(winner=lowest(of_winner), **{f"rival_{number}": lowest(rival) for number, rival in enumerate(of_rivals)})
-        assert min(lowest(rival).mean() for rival in of_rivals) < lowest(of_winner).mean()  # so it is not the first
-        best = of_winner["val_loss"].argmin(axis=1)
-        accuracies.append(of_winner["val_accuracy"][np.arange(len(best)), best].mean())
-    say(its_accuracies=accuracies)
-    assert 0.855 < max(accuracies) < 0.885  # "of up to 0.87"
+        # If one of the two is ahead of it, it is not the first; whether the rival is, does not matter.
+        assert min(lowest(rival).mean() for rival in of_rivals) < lowest(of_winner).mean()
 
 
-def test_the_test_accuracy_is_above_that_of_the_hard_validation_pictures():
-    class Keep(keras.callbacks.Callback):
-        def on_train_begin(self, logs=None):
-            self.lowest = np.inf
+class Keep(keras.callbacks.Callback):
+    """The weights of the epoch with the lowest validation loss."""
 
-        def on_epoch_end(self, epoch, logs=None):
-            if logs["val_loss"] < self.lowest:
-                self.lowest, self.weights = logs["val_loss"], self.model.get_weights()
+    def on_train_begin(self, logs=None):
+        self.lowest = np.inf
 
-    def accuracies(deal):
-        pictures, found = clothing(["T-shirt", "Shirt"], seed=deal), []
-        for seed in SEEDS:
-            keras.utils.set_random_seed(seed)
-            network, keep = known().candidate(**WINNER), Keep()
-            engine.fit(
-                network,
-                pictures.x_train,
-                pictures.y_train,
-                (pictures.x_val, pictures.y_val),
-                epochs=20,
-                seed=seed,
-                callbacks=[keep],
-            )
-            network.set_weights(keep.weights)
-            found.append(
-                [
-                    network.evaluate(x, y, verbose=0)[1]
-                    for x, y in ((pictures.x_val, pictures.y_val), (pictures.x_test, pictures.y_test))
-                ]
-            )
-        return np.array(found).T
+    def on_epoch_end(self, epoch, logs=None):
+        if logs["val_loss"] < self.lowest:
+            self.lowest, self.weights = logs["val_loss"], self.model.get_weights()
 
-    validation, test = accuracies(deal=0)
+
+def accuracies(deal, seeds):
+    """Of the lesson's winner on that deal of the pictures: its validation and its test accuracy, arrays (seeds,)."""
+    pictures, found = clothing(["T-shirt", "Shirt"], seed=deal), []
+    validation, test = (pictures.x_val, pictures.y_val), (pictures.x_test, pictures.y_test)
+    for seed in seeds:
+        keras.utils.set_random_seed(seed)
+        network, keep = known().candidate(**WINNER), Keep()
+        told = {"epochs": 20, "seed": seed, "callbacks": [keep]}
+        engine.fit(network, pictures.x_train, pictures.y_train, validation, **told)
+        network.set_weights(keep.weights)
+        found.append([network.evaluate(*part, verbose=0)[1] for part in (validation, test)])
+    return np.array(found).T
+
+
+def test_the_validation_pictures_are_harder_than_most_and_the_test_pictures_easier():
+    validation, test = accuracies(0, SEEDS[:4])
     say(validation=validation, test=test)
-    assert (test > validation).all()  # "with every seed that we tried"
-    assert (interval(200 * validation, 200)[1] > interval(340 * test, 340)[0]).all()  # "the two overlap"
-    validation, test = accuracies(deal=2)  # the hard pictures switched off: other ones
-    say(validation_dealt_anew=validation, test_then=test)
-    assert not (test > validation).all()
+    assert (test > validation).all()  # "every seed shares it"
+    assert (interval(200 * validation, 200)[1] > interval(340 * test, 340)[0]).all()  # not too much to be luck
+    dealt_anew = np.array([np.mean(accuracies(deal, [0, 1]), axis=1) for deal in range(1, 7)])
+    say(validation_dealt_anew=dealt_anew[:, 0], test_then=dealt_anew[:, 1])
+    assert np.mean(validation) < np.median(dealt_anew[:, 0])  # "harder than most"
+    assert np.mean(dealt_anew[:, 1]) > np.mean(dealt_anew[:, 0])  # "a little easier than most"
+
+
+def test_two_accuracies_of_one_network_on_other_pictures_lie_apart_by_luck_in_either_direction():
+    """The lesson's twenty deals, on half of them."""
+    pool, apart = clothes(), []
+    for deal in range(10):
+        train, val, other = np.split(np.random.default_rng(deal).permutation(1000), [600, 800])
+        keras.utils.set_random_seed(deal)
+        network, keep = known().candidate(**WINNER), Keep()
+        told = {"epochs": 20, "seed": deal, "callbacks": [keep]}
+        engine.fit(network, pool.x[train], pool.y[train], (pool.x[val], pool.y[val]), **told)
+        network.set_weights(keep.weights)
+        apart.append(
+            np.subtract(*(network.evaluate(pool.x[part], pool.y[part], verbose=0)[1] for part in (val, other)))
+        )
+    say(apart=apart)
+    assert min(apart) < 0 < max(apart) and np.ptp(apart) > 0.05 and abs(np.mean(apart)) < 0.03
 
 
 @lru_cache

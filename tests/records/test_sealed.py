@@ -17,6 +17,7 @@ from helpers.engine.examples import training_and_validation
 from helpers.error_bars import interval
 from helpers.errors import LessonError
 from helpers.records import sealed as sealed_module
+from helpers.records.saved import new_folder
 from helpers.records.sealed import RECORD, seal
 
 FRESH = clothing(["T-shirt", "Shirt"])
@@ -278,6 +279,17 @@ def test_a_restarted_kernel_counts_anew_and_the_record_goes_on(test_set, tmp_pat
     )
     after = (tmp_path / RECORD).read_text(encoding="utf-8")
     assert after.startswith(before) and len(rows(tmp_path)) == 3 and after.count("# Openings") == 1
+
+
+def test_a_restart_with_a_new_folder_does_not_make_the_pictures_unseen(tmp_path):
+    for earlier in range(3):  # Restart and Run All, three times
+        sealed_module._openings.clear()
+        _, test = seal(clothing(["T-shirt", "Shirt"]), new_folder("choice", tmp_path))
+        said = str(test.score(oracle(300 + earlier), REASON))
+        assert ("no choice has seen them" in said) == (earlier == 0)
+        assert (f"{earlier} opening" in said) == (earlier > 0), said
+    _, other = seal(digits(), new_folder("choice", tmp_path))
+    assert "no choice has seen them" in str(other.score(network(10, "softmax", (64,)), REASON))
 
 
 def test_the_record_is_a_table_whatever_the_reason_holds(test_set, tmp_path):
