@@ -329,7 +329,7 @@ def test_pictures_keep_few_colours_in_the_output_and_in_its_html():
     drawn = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
     assert len(drawn.getcolors()) <= notebooks.COLOURS and drawn.size == (60, 40)
     assert data["text/html"] == page.replace(png, data["image/png"]) != page
-    assert np.abs(np.asarray(drawn.convert("RGB")).astype(int) - shades).mean() < 30
+    assert np.abs(np.asarray(drawn.convert("RGB")).astype(int) - shades).mean() < 40  # of one grey it would be 64
     once = notebooks.to_text(notebook)
     assert notebooks.normalise(notebook) == [] and notebooks.to_text(notebook) == once
 
