@@ -74,9 +74,10 @@ def describe_pictures():
     """Give the pictures that a student draws with Matplotlib in a notebook their alt text."""
     if _shell():
         as_html = _shell().display_formatter.formatters["text/html"]
+        # By its base class: what is said of Figure itself is forgotten when Matplotlib gets its place in the notebook.
         as_html.for_type_by_name(
             "matplotlib.figure",
-            "Figure",
+            "FigureBase",
             lambda figure: importlib.import_module("helpers.curves.own_pictures").html_of(figure),
         )
 

@@ -33,4 +33,5 @@ def check_access(lab):
     """Nothing to complain of, neither in the dark nor in the light."""
     for theme in THEMES:
         use_theme(lab, theme)
-        assert violations(lab) == [], theme
+        found = violations(lab)
+        assert not found, (theme, found)
