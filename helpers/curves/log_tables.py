@@ -9,11 +9,16 @@ from collections.abc import Mapping
 
 from helpers.curves.log_epochs import MOST_ROWS, TOO_MANY, Row
 from helpers.curves.log_names import TRAIN, VALIDATION, Share, column_of, is_accuracy, is_loss, number_of
-from helpers.errors import LessonError
+from helpers.errors import LessonError, shorten
 
 MOST_COLUMNS = 2000
 MOST_VALUES = 1_000_000  # of a list or a column of a data frame
 LOOKED_AT = 200  # lines in which the heading of a table is looked for
+# Columns that say to which of several runs a row belongs.
+OF_A_RUN = re.compile(
+    r"(cv[ _]?)?(run|trial|fold|seed|experiment|replicate|repetition|config|variant|job)([ _]?(id|name|number|no))?",
+    re.I,
+)
 
 
 def rows_of_columns(columns, notes, gaps_are_nan=True):
@@ -127,7 +132,28 @@ def rows_of_dicts(dicts, notes):
                 f"{split}{key}" if column_of(key).kind == "metric" else key: value for key, value in values.items()
             }
         rows.append(Row(epoch, step, values))
+    _check_that_it_is_one_run(dicts, rows)
     return rows
+
+
+def _check_that_it_is_one_run(dicts, rows):
+    """Raise a `LessonError` for a table of several runs below each other, which are no curve."""
+    for column in {key: None for each in dicts[:MOST_ROWS] for key in each if OF_A_RUN.fullmatch(str(key).strip())}:
+        runs = {}  # the epoch (or step) and the names of what each run has measured
+        for each, row in zip(dicts, rows, strict=False):
+            cell = each.get(column)
+            if cell is not None and cell == cell and str(cell).strip():
+                told = row.step if row.epoch is None else row.epoch
+                runs.setdefault(str(cell).strip(), set()).update((told, name) for name in row.values if name != column)
+        again = sum(map(len, runs.values())) - len(set().union(*runs.values()))
+        if len(runs) > 1 and again:
+            names = [shorten(name, 30) for name in runs]
+            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+            raise LessonError(
+                f"These are {len(names)} runs below each other, as the column {str(column)!r} says:"
+                f" {', '.join(names[:5])}{more}. One run is read at a time: keep its rows, in pandas"
+                f" table[table[{str(column)!r}] == {names[0]!r}], and leave out the others."
+            )
 
 
 def _without_gaps(rows):

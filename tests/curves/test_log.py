@@ -275,3 +275,27 @@ def test_of_a_huge_file_the_beginning_is_read(tmp_path):
         file.truncate(500_000_000)  # a file with a hole: zeros after the text
     log = read_log(tmp_path / "log.csv")
     assert log["loss"] == [0.9, 0.8] and "first 20 MB" in log.note
+
+
+RUNS = [
+    {"name": name, "epoch": epoch, "loss": 1 / epoch, "val_loss": 1.2 / epoch}
+    for name in ("first settings", "dropout 0.5")
+    for epoch in (1, 2, 3)
+]
+
+
+@pytest.mark.parametrize("column", ["run", "run_id", "Trial", "fold", "seed", "experiment_name"])
+@pytest.mark.parametrize("by_epoch", [False, True])
+def test_several_runs_in_one_table_are_told_apart_in_words(column, by_epoch):
+    rows = [{column: row["name"], **{key: row[key] for key in ("epoch", "loss", "val_loss")}} for row in RUNS]
+    rows = sorted(rows, key=lambda row: row["epoch"]) if by_epoch else rows
+    for source in (rows, pd.DataFrame(rows), pd.DataFrame(rows).to_csv(index=False)):
+        with pytest.raises(LessonError, match="2 runs below each other.*first settings, dropout 0.5.*keep its rows"):
+            read_log(source)
+    one = pd.DataFrame(rows)
+    assert len(read_log(one[one[column] == "dropout 0.5"])["loss"]) == 3
+
+
+def test_a_run_that_goes_on_under_another_name_and_a_seed_that_stays_are_one_run():
+    rows = [{"run_id": f"part {epoch // 3}", "seed": 7, "epoch": epoch, "loss": 1 / epoch} for epoch in range(1, 6)]
+    assert len(read_log(rows)["loss"]) == 5
