@@ -125,9 +125,10 @@
     lookForParts();
     new MutationObserver(lookForParts).observe(document.body, { subtree: true, childList: true });
 
-    // JupyterLab and Notebook 7 take the arrow keys for their own, unless what has the focus asks it not to.
+    // JupyterLab takes the arrow keys for its own, unless what has the focus asks it not to; Notebook 7 those of sliders, too.
+    const OWN_KEYS = ".live-part :is(.epochs input, select), body[data-notebook] .live-part .noUi-handle";
     document.addEventListener("focusin", ({ target }) => {
-        if (target.matches?.(".live-part :is(.epochs input, select, .noUi-handle)")) set(target, "data-lm-suppress-shortcuts", true);
+        if (target.matches?.(OWN_KEYS)) set(target, "data-lm-suppress-shortcuts", true);
     });
 
     // What carries data-sets="the name of a control" and data-value sets that control, clicked or dragged over. A handle
