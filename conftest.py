@@ -18,7 +18,7 @@ SAMPLES = (
     ("--builders", 150, 3000, "on how many builders drawn at random the engine is compared with fit"),
     ("--seeds", 8, 8, "over how many seeds each claim of a lesson is tested"),
     ("--claims", 12, 10_000, "how many claims of the lessons are tested, drawn by lot where there are more"),
-    ("--colab", 6, 10_000, "how many files of tests run on Colab's versions as well, drawn by lot"),
+    ("--colab", 3, 10_000, "how many files of tests run on Colab's versions as well, drawn by lot"),
 )
 
 
