@@ -66,22 +66,25 @@ class Pins:
 
     def pin(self, _button=None):
         """Pin the run that the panel shows; one of the same course, which is pinned already, becomes this one."""
-        part = self._part
-        history = part.shown()
-        if part.state not in ("done", "stopped") or not history:
+        settings, history = self._shown()
+        if not history:
             return self._say(TOO_EARLY)
-        again = next((pin for pin in self._pins if curve(pin.settings) == curve(part.settings)), None)
+        again = next((pin for pin in self._pins if curve(pin.settings) == curve(settings)), None)
         if again:
-            new = again._replace(settings=part.settings, history=history)
+            new = again._replace(settings=settings, history=history)
             self._pins = tuple(new if pin is again else pin for pin in self._pins)
         elif len(self._pins) == MOST:
             return self._say(FULL)
         else:
-            self._add(part.settings, history)
-        self._draw_again(f"Pinned: {self._name_of(part.settings)}.")
+            self._add(settings, history)
+        name = next(name for name, pinned, _ in self.runs if pinned is settings)
+        self._draw_again(f"Pinned: {name}.")
 
-    def _name_of(self, settings):
-        return next(name for name, pinned, _ in self.runs if curve(pinned) == curve(settings))
+    def _shown(self):
+        """(settings, history) of the run that the panel shows, with the epochs that it has; empty while it trains."""
+        part = self._part
+        history = part.shown() if part.state in ("done", "stopped") else {}
+        return {**part.settings, "epochs": len(next(iter(history.values()), ()))}, history
 
     def _add(self, settings, history):
         look = next(look for look in PINNED if look not in [pin.look for pin in self._pins])
@@ -108,14 +111,13 @@ class Pins:
 
     def save(self, _button=None):
         """Save the runs, pinned ones and the one that is shown, in a new folder beside the notebook."""
-        part = self._part
-        runs = self.runs
-        if part.shown() and part.state in ("done", "stopped") and not self.has(part.settings):
-            runs.append(("this run", part.settings, part.shown()))
+        runs, (settings, history) = self.runs, self._shown()
+        if history and not any(pinned == settings for _, pinned, _ in runs):  # a pin may be a shorter run
+            runs.append(("this run", settings, history))
         if not runs:
             return self._say(TOO_EARLY)
         try:
-            folder, files = pinned_files.save(runs, part.code(runs), part._still_picture())
+            folder, files = pinned_files.save(runs, self._part.code(runs), self._part._still_picture())
         except LessonError as error:
             return self._say(str(error))
         self._say(f"Saved in {folder}: {', '.join(files)}.")

@@ -141,7 +141,10 @@ def wait_until(condition, seconds, what):
 
 
 class Notebook:
-    """A notebook open in the browser."""
+    """A notebook open in the browser. `PAGE`: where JupyterLab shows it; `IDLE`: its mark of a kernel that is idle."""
+
+    PAGE = "lab/workspaces/{stem}/tree/{name}"
+    IDLE = '.jp-Notebook-ExecutionIndicator[data-status="idle"]'
 
     def __init__(self, server, browser, name, cells=None, dark=False):
         self.server, self.name = server, name
@@ -156,9 +159,8 @@ class Notebook:
         self.open()
 
     def open(self):
-        self.page.goto(
-            f"http://127.0.0.1:{self.server.port}/lab/workspaces/{Path(self.name).stem}/tree/{self.name}?token={self.server.token}"
-        )
+        place = self.PAGE.format(stem=Path(self.name).stem, name=self.name)
+        self.page.goto(f"http://127.0.0.1:{self.server.port}/{place}?token={self.server.token}")
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60000)
         self.page.evaluate(WATCH)
         self.wait_for_kernel()
@@ -171,7 +173,7 @@ class Notebook:
             return kernels and kernels[0]["connections"] and kernels[0]["execution_state"] == "idle"
 
         wait_until(idle, 90, "the kernel to be idle")
-        self.page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=60000)
+        self.page.wait_for_selector(self.IDLE, timeout=60000)
 
     # What a person does
 

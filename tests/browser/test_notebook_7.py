@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.browser.axe import violations
-from tests.browser.lab import ROOT, WATCH, Notebook, check_curves, wait_until
+from tests.browser.lab import ROOT, Notebook, check_curves, wait_until
 from tests.browser.test_lesson_1 import SLOW_BUILD
 
 pytestmark = pytest.mark.slow
@@ -18,20 +18,10 @@ PANEL = "panel = explore(build, clothes, epochs=(1, 900, 900), dropout=(0.0, 0.8
 
 
 class Notebook7(Notebook):
-    """A notebook open in Notebook 7, which has no mark of the kernel's state that could be waited for."""
+    """A notebook open in Notebook 7, which shows no state of the kernel but in its cells."""
 
-    def open(self):
-        self.page.goto(f"http://127.0.0.1:{self.server.port}/notebooks/{self.name}?token={self.server.token}")
-        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60000)
-        self.page.evaluate(WATCH)
-        self.wait_for_kernel()
-
-    def wait_for_kernel(self):
-        def idle():
-            kernels = [session["kernel"] for session in self.server.get("api/sessions") if session["path"] == self.name]
-            return kernels and kernels[0]["connections"] and kernels[0]["execution_state"] == "idle"
-
-        wait_until(idle, 90, "the kernel to be idle")
+    PAGE = "notebooks/{name}"
+    IDLE = ".jp-Notebook"
 
 
 @pytest.fixture(scope="module")

@@ -79,6 +79,29 @@ def test_a_run_of_the_same_course_is_pinned_once_and_with_its_new_length(panel):
     assert [len(history["loss"]) for history in panel.pinned.values()] == [6]
 
 
+def test_a_run_that_was_stopped_is_pinned_with_the_epochs_that_it_has(panel):
+    panel._on_epoch, follow = (
+        lambda history: (follow(history), len(history.epoch) == 2 and panel.stop()),
+        panel._on_epoch,
+    )
+    try:
+        move(panel, dropout=0.6)
+    finally:
+        del panel._on_epoch
+    assert panel.state == "stopped" and len(panel.shown()["loss"]) == 2
+    panel._pins.pin()
+    assert '"epochs": 2' in panel.code(panel._pins.runs) and len(panel.pinned["dropout 0.6"]["loss"]) == 2
+
+
+def test_a_longer_run_than_its_pin_is_saved_beside_it(panel, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    panel._pins.pin()
+    move(panel, epochs=5)
+    panel._pins.save()
+    lines = (tmp_path / "saved" / "curves-1" / "curves.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines[1:]] == ["first settings"] * 3 + ["this run"] * 5
+
+
 def test_there_is_room_for_six_each_with_a_look_of_its_own_and_for_others_once_one_is_taken_off(panel):
     for seed in range(MOST):
         move(panel, seed=seed)
