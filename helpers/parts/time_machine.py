@@ -79,9 +79,9 @@ class TimeMachine(Live):
         self._last_button = _button("Last epoch", "Go to the end of the run", self._on_last)
         self._player = Player(self, self._move_to)
         self._slider = _slider(1, 1, disabled=True)
-        # A box of its own: nothing beside it moves when another slider comes.
+        # A box of its own, which keeps its height: nothing moves when another slider comes.
         self._slot = in_columns([self._slider])
-        self._slot.layout.flex = "1 1 100%"
+        self._slot.layout.flex, self._slot.layout.min_height = "1 1 100%", "32px"
         if self._panel is None:
             self._open(source[0], {}, *source[1:])
         self._assemble(beside([self._slot, *self._player.buttons, self._best_button, self._last_button]))
