@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from helpers.engine.slips import as_array, check_order, check_pair, no_numbers
+from helpers.engine.slips import as_array, check_order, check_pair, is_text, no_numbers
 from helpers.errors import LessonError, shorten
 
 BATCHES = (tf.data.Dataset, keras.utils.PyDataset, GeneratorType)
@@ -28,7 +28,8 @@ def as_arrays(part):
     """A part of the data as `model.fit` takes it: an array, or a dict, list or tuple of arrays.
 
     A Series of pandas becomes a column, a DataFrame a matrix; a sparse matrix of SciPy is filled with its zeros; a
-    Python list of numbers becomes one array. Raises `LessonError` for a sparse matrix that memory cannot hold.
+    Python list of numbers becomes one array, and so does one of texts. Raises `LessonError` for a sparse matrix that
+    memory cannot hold.
     """
     if isinstance(part, dict):
         return {name: as_arrays(values) for name, values in part.items()}
@@ -43,7 +44,8 @@ def as_arrays(part):
         if hasattr(part, "columns") and array.dtype.kind not in "fiub":  # later nobody knows the columns' names
             raise LessonError(no_numbers(part, array, "data"))
         return array[:, np.newaxis] if array.ndim == 1 else array
-    return as_array(part)
+    array = as_array(part)
+    return array.astype(object) if array.dtype.kind in "US" else array  # as TensorFlow takes texts
 
 
 def _filled(sparse):
@@ -120,7 +122,10 @@ def first_of(x):
 
 
 def check_examples(x, y, validation=None, sample_weight=None):
-    """Raise a `LessonError` unless x and y (and validation's) have equally many rows, at least one, all finite."""
+    """Raise a `LessonError` unless x and y (and validation's) have equally many rows, at least one, all finite.
+
+    x may hold texts: whether the network reads them, `helpers.engine.wrong_network` tells.
+    """
     training = tuple(part for part in (x, y, sample_weight) if part is not None)
     for name, part in (("training", training), ("validation", validation)):
         if part is None or is_dataset(part):
@@ -135,8 +140,9 @@ def check_examples(x, y, validation=None, sample_weight=None):
             raise LessonError(f"The {name} data do not belong together: {numbers}")
         if rows[0] == 0:
             raise LessonError(f"There are no {name} data: an array is empty.")
-        for values, array in zip(given, arrays, strict=True):
-            if array.dtype.kind not in "fiub":
+        of_x = len(tf.nest.flatten(part[0]))
+        for place, (values, array) in enumerate(zip(given, arrays, strict=True)):
+            if array.dtype.kind not in "fiub" and not (place < of_x and is_text(array)):
                 raise LessonError(no_numbers(values, array, f"{name} data"))
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 what = "values that are not finite numbers (NaN or infinity)"

@@ -18,6 +18,12 @@ def as_array(values):
         raise LessonError(RAGGED) from None
 
 
+def is_text(array):
+    """Whether every value of a NumPy array is text, which some layers of Keras read (`TextVectorization`)."""
+    words = array.dtype.kind == "O" and array.size and all(isinstance(value, (str, bytes)) for value in array.flat)
+    return array.dtype.kind in "US" or bool(words)
+
+
 def check_pair(x, y):
     """Raise a `LessonError` where x and y are two pairs of arrays, or x is a list of rows that differ in length."""
     pairs = [part if isinstance(part, (tuple, list)) and len(part) == 2 else () for part in (x, y)]

@@ -17,12 +17,14 @@ from collections import namedtuple
 from types import FunctionType
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from helpers.engine.builder import random_state_of_its_own
 from helpers.engine.check import check
 from helpers.engine.examples import as_arrays, check_examples, is_dataset, len_of, weights_of
 from helpers.engine.loop import Loop
+from helpers.engine.slips import is_text
 from helpers.engine.stop import Stop, check_wanted
 from helpers.errors import LessonError, reason_of, shorten
 
@@ -112,7 +114,8 @@ def _build(model, x):
 
 
 def _dtype(array):
-    return keras.config.floatx() if array.dtype.kind == "f" else array.dtype.name
+    kinds = {"f": keras.config.floatx(), "O": "string"}
+    return kinds.get(array.dtype.kind, array.dtype.name)
 
 
 def _told(history, remarks, model):
@@ -143,6 +146,8 @@ def refuse_data(data, validation):
         raise NotImplementedError("its data come in batches of their own")
     if data[1] is None:
         raise NotImplementedError("it is trained without targets")
+    if any(is_text(array) for array in tf.nest.flatten(data[0])):
+        raise NotImplementedError("its data are texts")
 
 
 def _refuse_batch_hooks(callbacks):
@@ -260,6 +265,10 @@ def hand_to_fit(model, data, validation, plan, reason, class_weight=None):
             if history.stopped:
                 self.model.stop_training = True
 
+    data, validation = (
+        part if part is None or is_dataset(part) else tf.nest.map_structure(_texts_as_tensors, part)
+        for part in (data, validation)
+    )
     told = dict(zip(("x", "y", "sample_weight"), data, strict=False))
     if not isinstance(data[0], tf.data.Dataset):  # its order is its own
         told["shuffle"] = plan.shuffle
@@ -277,6 +286,11 @@ def hand_to_fit(model, data, validation, plan, reason, class_weight=None):
             class_weight=class_weight,
         )
     return history
+
+
+def _texts_as_tensors(values):
+    """`values`, unless they are texts: of these, `fit` takes some kinds of arrays only, but all tensors."""
+    return tf.constant(values) if isinstance(values, np.ndarray) and is_text(values) else values
 
 
 def _after_epoch(plan, history, number, logs, network, note):

@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from helpers.engine.known import fits, last_operation, learning_rate_of, outputs_of, shape_of, softmax_axis
+from helpers.engine.slips import is_text
 from helpers.engine.structure import layers_of, optimized, trains_otherwise
 
 LAST_LAYER = ("Dense", "Softmax", "Activation")
@@ -89,6 +90,19 @@ def _inputs_of_another_shape(known):
     )
 
 
+def _texts_for_numbers(known):
+    if not isinstance(known.x, np.ndarray) or not is_text(known.x):
+        return ""
+    wanted = [getattr(tensor, "dtype", "string") for tensor in getattr(known.model, "inputs", None) or []]
+    if not wanted or "string" in wanted:
+        return ""
+    return (
+        f"The {known.examples} are texts, and the network begins with numbers. Numbers that were read as text become"
+        ' numbers again with x.astype("float32"); words become numbers in a layer: keras.Input((), dtype="string"),'
+        " then keras.layers.TextVectorization, adapted to the texts."
+    )
+
+
 def _numbers_beyond_an_embedding(known):
     for layer, numbers in _embedded(known.model, known.x):
         low, high = (int(numbers.min()), int(numbers.max())) if numbers.size else (0, 0)
@@ -140,6 +154,7 @@ WRONG = (
     (None, _nothing_to_train, ()),
     (None, _optimizer_of_other_weights, ("compile",)),
     (None, _learning_rate_that_cannot_be, ("compile",)),
+    (None, _texts_for_numbers, ("Input", "InputLayer", "Sequential")),
     (None, _inputs_of_another_shape, ("Input", "InputLayer", "Sequential")),
     (None, _numbers_beyond_an_embedding, ("Embedding",)),
     (None, _softmax_of_one_unit, LAST_LAYER),

@@ -597,6 +597,35 @@ def test_arrays_with_a_dataset_for_validation():
     assert_equal(theirs, ours)
 
 
+TEXTS = np.array(["ein guter Film", "schön", "kein guter Film", "sehr gut"] * 12, dtype=object)
+GOOD = np.array([1, 1, 0, 1] * 12, "float32")
+
+
+def reader_of_texts():
+    read = keras.layers.TextVectorization(max_tokens=20, output_sequence_length=4)
+    read.adapt(TEXTS)
+    model = keras.Sequential([read, keras.layers.Embedding(20, 4), keras.layers.Flatten(), keras.layers.Dense(1)])
+    model.compile(optimizer="adam", loss="mse")
+    return model
+
+
+@pytest.mark.parametrize("form", [lambda t: t, lambda t: t.astype(str), list, tf.constant, pandas.Series])
+def test_texts_are_trained_as_fit_trains_them(form):
+    told = {"epochs": 2, "shuffle": False}
+    theirs = seeded(reader_of_texts).fit(TEXTS, GOOD, validation_data=(TEXTS[:8], GOOD[:8]), verbose=0, **told).history
+    ours = engine.fit(seeded(reader_of_texts), form(TEXTS), GOOD, (TEXTS[:8], GOOD[:8]), **told)
+    assert_equal(theirs, ours.history)
+    assert ours.path == "fit" and "its data are texts" in ours.note
+    trained = Trainer(reader_of_texts, form(TEXTS), GOOD, (TEXTS[:8], GOOD[:8])).run({}, 2)
+    assert set(trained.history) == set(theirs)
+
+
+@pytest.mark.parametrize("texts", [TEXTS, TEXTS.astype(str), np.array(["1", "2"] * 24)])
+def test_texts_for_a_network_that_begins_with_numbers(texts):
+    with pytest.raises(LessonError, match="texts, and the network begins with numbers.*TextVectorization"):
+        engine.fit(network(), texts[:42], Y)
+
+
 TABLE = pandas.DataFrame(X, columns=list("abcdef"))
 FORMS = {
     "a sparse matrix": scipy.sparse.csr_matrix(np.where(X > 0, X, 0)),
