@@ -37,6 +37,12 @@ def label_of(drawing):
     return _read(drawing).get("aria-label", "")
 
 
+def figures_of(drawing):
+    """The table of all figures of a drawing, as for `svg`, as HTML; "" where it has none."""
+    folds = _read(drawing).iterfind(".//details[@class='lab-figures']")
+    return "".join(ElementTree.tostring(fold, encoding="unicode", method="html") for fold in folds)
+
+
 def _read(drawing):
     return ElementTree.fromstring(UNREADABLE.sub("", drawing))
 

@@ -16,6 +16,7 @@ STYLE = """<style>
 .jp-OutputArea-child:has(.live-panel) + .jp-OutputArea-child:has(.live-kept),
 .jp-OutputArea-child:not(:has(.live-panel)):has(+ .jp-OutputArea-child .live-kept img){display:none}
 .live-kept img{max-width:100%;height:auto}
+.live-kept .lab-figures :is(th,td){text-align:right;padding:1px 8px}
 </style>"""
 REVIVE = "Kept from the last time. Run the cell to bring it back to life."
 

@@ -297,7 +297,7 @@ class Live:
         else:
             picture = self._still_picture()
             told = " ".join(filter(None, (f"{self.made_by}(…) at {self._in_short().rstrip('.')}.", self._said, REVIVE)))
-            self._keepsake.keep(lambda: still(picture, paper.label_of(picture), told))
+            self._keepsake.keep(lambda: still(picture, paper.label_of(picture), told, paper.figures_of(picture)))
 
     def _bar(self, state):
         """How far the run has come, as HTML, with the time left once that can be told."""
@@ -353,6 +353,12 @@ class Live:
     def _new_pace(self, done, wanted, now):
         return progress.Pace(done, wanted, now)
 
+    def hand_on(self):
+        """What a student has made on it, for the part that takes its place when its cell is run again."""
+
+    def take_over(self, handed_on):
+        """Show what the part before this one in its cell has handed on, or None."""
+
     def _tidy_up(self):
         """After a run, however it ended: what is noted of a run under way is taken back."""
 
@@ -402,9 +408,9 @@ def beside(parts):
     return widgets.HBox(list(parts), layout=widgets.Layout(flex_flow="row wrap"))
 
 
-def still(drawing, alt, words=""):
-    """`drawing`, HTML or SVG as a part draws it, as a picture for a page without widgets: (data, metadata) for
-    IPython's `display`."""
+def still(drawing, alt, words="", figures=""):
+    """`drawing`, HTML or SVG as a part draws it, as a picture for a page without widgets, above `words` and `figures`,
+    HTML: (data, metadata) for IPython's `display`."""
     words, data, metadata = words or alt, {}, {}
     try:
         picture, mime = paper.png(drawing), "image/png"
@@ -412,7 +418,7 @@ def still(drawing, alt, words=""):
     except ImportError:  # in Colab, which shows an SVG as well
         picture, mime = paper.svg(drawing).encode(), "image/svg+xml"
     img = f'<img width="{WIDTH}" alt="{html.escape(alt)}" src="{paper.as_uri(picture, mime)}">'
-    return {"text/html": f"{img}<p>{html.escape(words)}</p>", **data, "text/plain": words}, metadata
+    return {"text/html": f"{img}<p>{html.escape(words)}</p>{figures}", **data, "text/plain": words}, metadata
 
 
 def _after(said, words):
@@ -425,6 +431,7 @@ def _after(said, words):
 
 _numbers = itertools.count(1)
 _panels = {}  # cell -> the live parts it shows
+_handed_on = {}  # cell -> what those have handed on that it showed before
 
 
 def _all_in(box):
@@ -491,6 +498,10 @@ def _replace_panel_of_this_cell(panel):
     cell = this_cell()
     # One call of the cell after the other: a second panel of the same run does not close the first.
     shown = [part for part in _panels.get(cell, []) if part._shown_in == panel._shown_in]
+    if not shown:
+        _handed_on[cell] = [part.hand_on() for part in _panels.get(cell, [])]
+    for handed_on in _handed_on[cell][len(shown) : len(shown) + 1]:
+        panel.take_over(handed_on)
     for part in _panels.get(cell, []):
         if part not in shown:
             part.close()

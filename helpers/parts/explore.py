@@ -16,6 +16,7 @@ from helpers.live.view import View
 from helpers.parts import pinned_files
 from helpers.parts.pins import Pins
 from helpers.records.recorder import Recorder, Recording
+from helpers.sweeps.files import print_of
 
 
 def explore(build, data=None, validation_split=0.2, save_in=None, sample_weight=None, class_weight=None, **forms):
@@ -82,6 +83,16 @@ class Panel(Live):
     def code(self, runs):
         """The lines of plain Keras that train `runs`, [(name, settings, history)], again."""
         return pinned_files.script(self._build, runs, **self._kind)
+
+    def hand_on(self):
+        return self._pins.hand_on(self._print())
+
+    def take_over(self, handed_on):
+        if handed_on is not None:
+            self._pins.take_over(*handed_on, self._print())
+
+    def _print(self):
+        return print_of(self._build, (self._trainer._data, self._trainer._validation))
 
     # From a control to a run
 

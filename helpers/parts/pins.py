@@ -1,6 +1,6 @@
 """Runs that a student pins to a panel: up to six, each with a name and a line of its own, to compare with and to keep.
 
-A pin is a run as it was when it was pinned: later moves do not change it.
+A pin is a run as it was when it was pinned: later moves do not change it, nor does running the cell again.
 """
 
 from collections import namedtuple
@@ -23,8 +23,10 @@ TOOLTIPS = {
     PIN: f"Keep this run in the picture, with a name of its own; up to {MOST} of them",
     SAVE: "Save the picture, the figures (CSV) and the settings (Python) in a folder beside the notebook",
 }
-# look: one of PINNED; history: {name of a metric: list with a value per epoch}; name: the `Text` it stands in
-Pin = namedtuple("Pin", "look settings history name row")
+OTHERS = "# Not among them, because the network or its data has changed since they were pinned:\n# {}\n"
+# look: one of PINNED; history: {name of a metric: list with a value per epoch}; name: the `Text` it stands in; others:
+# whether the network or its data was another one then
+Pin = namedtuple("Pin", "look settings history name row others")
 
 
 class Pins:
@@ -60,7 +62,32 @@ class Pins:
 
     def has(self, settings):
         """Whether a run of the course of `settings` is pinned."""
-        return any(curve(pin.settings) == curve(settings) for pin in self._pins)
+        return self._pin_of(settings) is not None
+
+    def _pin_of(self, settings):
+        wanted = curve(settings)
+        return next((pin for pin in self._pins if curve(pin.settings) == wanted and not pin.others), None)
+
+    def _code(self, more=()):
+        """The lines of plain Keras that train the pinned runs again, and `more`, as in `runs`."""
+        named = list(zip([pin.others for pin in self._pins], self.runs, strict=True))
+        runs = [run for others, run in named if not others] + list(more)
+        left_out = [name for others, (name, *_) in named if others]
+        told = OTHERS.format(", ".join(" ".join(name.split()) for name in left_out)) if left_out else ""
+        return (self._part.code(runs) if runs else "") + told
+
+    def hand_on(self, made_of):
+        """What `take_over` takes. made_of: what tells the network and its data from others."""
+        runs = zip(self._pins, self.runs, strict=True)
+        return made_of, [(name, settings, history, pin.others) for pin, (name, settings, history) in runs]
+
+    def take_over(self, made_then, runs, made_of):
+        """Pin the runs of the panel that stood here before."""
+        for name, settings, history, others in runs:
+            changed = not others and made_then != made_of
+            self._add(settings, history, f"{name} (before)" if changed else name, others or changed)
+        if runs:
+            self._draw_again()
 
     # What a student can do with them
 
@@ -69,7 +96,7 @@ class Pins:
         settings, history = self._shown()
         if not history:
             return self._say(TOO_EARLY)
-        again = next((pin for pin in self._pins if curve(pin.settings) == curve(settings)), None)
+        again = self._pin_of(settings)
         if again:
             new = again._replace(settings=settings, history=history)
             self._pins = tuple(new if pin is again else pin for pin in self._pins)
@@ -86,9 +113,9 @@ class Pins:
         history = part.shown() if part.state in ("done", "stopped") else {}
         return {**part.settings, "epochs": len(next(iter(history.values()), ()))}, history
 
-    def _add(self, settings, history):
+    def _add(self, settings, history, words="", others=False):
         look = next(look for look in PINNED if look not in [pin.look for pin in self._pins])
-        words = in_words(difference(settings, self._first)) or "first settings"
+        words = words or in_words(difference(settings, self._first)) or "first settings"
         name = widgets.Text(words, description=look, continuous_update=False)
         name.observe(lambda _change: self._draw_again(), "value")
         sample = widgets.HTML(
@@ -99,7 +126,7 @@ class Pins:
         row = beside([sample, name, off])
         row.add_class("live-pin")
         hear_meanwhile(row)
-        self._pins = (*self._pins, Pin(look, settings, history, name, row))
+        self._pins = (*self._pins, Pin(look, settings, history, name, row, others))
 
     def take_off(self, look):
         """Take off the run that is drawn with `look`, one of PINNED."""
@@ -111,13 +138,14 @@ class Pins:
 
     def save(self, _button=None):
         """Save the runs, pinned ones and the one that is shown, in a new folder beside the notebook."""
-        runs, (settings, history) = self.runs, self._shown()
-        if history and not any(pinned == settings for _, pinned, _ in runs):  # a pin may be a shorter run
-            runs.append(("this run", settings, history))
+        settings, history = self._shown()
+        again = history and self._pin_of(settings)  # a pin may be a shorter run
+        more = [("this run", settings, history)] if history and not (again and again.settings == settings) else []
+        runs = [*self.runs, *more]
         if not runs:
             return self._say(TOO_EARLY)
         try:
-            folder, files = pinned_files.save(runs, self._part.code(runs), self._part._still_picture())
+            folder, files = pinned_files.save(runs, self._code(more), self._part._still_picture())
         except LessonError as error:
             return self._say(str(error))
         self._say(f"Saved in {folder}: {', '.join(files)}.")
@@ -126,7 +154,7 @@ class Pins:
 
     def _draw_again(self, words=""):
         rows = [pin.row for pin in self._pins]
-        code = [widgets.HTML(_code(self._part.code(self.runs)))] if rows else []
+        code = [widgets.HTML(_fold(self._code()))] if rows else []
         old = [child for child in self.box.children if isinstance(child, widgets.HTML)]
         self.box.children = [self._above, *rows, *code]
         for child in old:
@@ -139,7 +167,7 @@ class Pins:
         self._said.value = f'<span role="status">{escape(words)}</span>'
 
 
-def _code(text):
+def _fold(text):
     return (
         '<details class="lab-code"><summary>The pinned runs as code</summary>'
         f'<button type="button" class="jupyter-button" data-copies>Copy</button><pre tabindex="0">{escape(text)}</pre>'

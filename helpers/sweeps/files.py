@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from helpers.engine.builder import keywords
-from helpers.engine.examples import len_of
+from helpers.engine.examples import is_dataset, len_of
 from helpers.engine.settings import DEFAULTS
 from helpers.engine.training import DIVERGED
 from helpers.errors import LessonError
@@ -43,11 +43,7 @@ def check_folder(save_in):
 
 def files_of(folder, build, data, result, networks):
     """The file of each run, {(number of the setting, seed): Path}: its name tells all that the result depends on."""
-    try:
-        source = inspect.getsource(inspect.unwrap(build))
-    except (OSError, TypeError):
-        source = ""
-    common = [FORMAT, tf.__version__, keras.__version__, source, hash_of(tf.nest.flatten(data))]
+    common = [FORMAT, tf.__version__, keras.__version__, *print_of(build, data)]
     usual = {**keywords(build), "batch_size": DEFAULTS["batch_size"], "n_train": len_of(data[0])}
     files = {}
     for number, (row, network) in enumerate(zip(result.rows, networks, strict=True)):
@@ -56,6 +52,18 @@ def files_of(folder, build, data, result, networks):
             text = json.dumps(parts, sort_keys=True, default=_text)
             files[number, seed] = folder / f"run-{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
     return files
+
+
+def print_of(build, data):
+    """What tells a network and its data from others: (the text of `build`, or "", the hash of `data`).
+
+    data: arrays, nested as you like; a dataset among them counts as the same if it is the same object.
+    """
+    try:
+        source = inspect.getsource(inspect.unwrap(build))
+    except (OSError, TypeError):
+        source = ""
+    return source, hash_of(np.array(id(part)) if is_dataset(part) else part for part in tf.nest.flatten(data))
 
 
 def hash_of(arrays):

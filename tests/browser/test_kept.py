@@ -95,6 +95,7 @@ def test_an_exported_page_shows_the_same(closed):
     page = file.with_suffix(".html").read_text(encoding="utf-8")
     assert page.count('class="live-kept"') == page.count("Run the cell to bring it back to life.") == len(PARTS)
     assert "model not found" not in page
+    assert page.count("All figures") >= 1 and '<th scope="row">4</th>' in page  # of the panel's four epochs
 
 
 def test_a_run_keeps_one_picture_however_often_a_control_moves(closed):

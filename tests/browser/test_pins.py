@@ -97,3 +97,11 @@ def test_a_run_that_is_taken_off_leaves_the_picture(pinned):
     press(pinned, "Take off")
     wait_until(lambda: in_legend(pinned) == ["a quarter off"], 20, "the first pin to be gone")
     assert names(pinned) == ["a quarter off"]
+
+
+def test_what_is_pinned_outlives_the_panel_when_its_cell_is_run_again(pinned):
+    before = names(pinned)
+    pinned.run_cell(2)
+    wait_until(lambda: (pinned.panel() or {}).get("run") == "1", 60, "the panel of the cell that ran again")
+    pinned.wait_for_state("done")
+    assert names(pinned) == before == in_legend(pinned) and before

@@ -1,14 +1,17 @@
 """Pinned runs: what is kept of a run, how it is drawn, and what is written of it."""
 
 import csv
+import types
 
 import keras
 import numpy as np
 import pytest
 
 from helpers.curves.sheets import PINNED
+from helpers.live import part
 from helpers.parts.explore import Panel, explore
 from helpers.parts.pins import FULL, MOST, TOO_EARLY
+from helpers.sweeps.files import print_of
 from tests.networks import digits_network, few_digits
 
 X, Y, VALIDATION = few_digits()
@@ -215,3 +218,64 @@ def test_closing_a_panel_closes_its_pins():
     assert row.comm is not None
     panel.close()
     assert row.comm is None
+
+
+def run_again(build, monkeypatch, names=("first settings", "mine")):
+    """(the panel that a cell shows when it is run again with `build`, pins of the one before it), of two pins."""
+    monkeypatch.setattr(part, "this_cell", lambda: "the cell")
+    monkeypatch.setattr(part, "get_ipython", lambda: types.SimpleNamespace(kernel=None, execution_count=0))
+    monkeypatch.setattr(part, "_place", lambda: "inline")
+    monkeypatch.setattr(part, "display", lambda *args, **kwargs: None)
+    monkeypatch.setattr(part, "_cell", lambda: 1)
+    before = explore(digits_network, FEW, epochs=(1, 6, 2), dropout=(0.0, 0.8, 0.25))
+    before._pins.pin()
+    move(before, dropout=0.5)
+    before._pins.pin()
+    for number, name in enumerate(names):
+        rename(before, number, name)
+    pinned = before.pinned
+    monkeypatch.setattr(part, "_cell", lambda: 2)
+    return explore(build, FEW, epochs=(1, 6, 2), dropout=(0.0, 0.8, 0.25)), pinned
+
+
+def test_pins_outlive_the_panel_when_its_cell_is_run_again(monkeypatch):
+    panel, pinned = run_again(digits_network, monkeypatch)
+    assert panel.pinned == pinned and list(pinned) == ["first settings", "mine"]
+    assert "mine" in panel._chart.value and '"mine"' in panel._pins._code()
+    panel._pins.pin()  # the same run: no third pin
+    assert list(panel.pinned) == list(pinned)
+    panel.close()
+
+
+def test_pins_of_a_network_that_has_changed_are_named_so_and_not_in_the_code(monkeypatch):
+    def changed(dropout=0.25):
+        return digits_network(dropout=dropout, width=8)
+
+    panel, pinned = run_again(changed, monkeypatch, ["was", "mine"])
+    assert list(panel.pinned) == ["was (before)", "mine (before)"]
+    assert list(panel.pinned.values()) == list(pinned.values())
+    assert "runs = {" not in panel._pins._code()
+    panel._pins.pin()
+    assert list(panel.pinned) == ["was (before)", "mine (before)", "first settings"]
+    code = panel._pins._code()
+    assert '"first settings": {' in code and '"was' not in code
+    assert "changed since they were pinned:\n# was (before), mine (before)" in code
+    panel.close()
+
+
+@pytest.mark.parametrize("data, same", [((X, Y), True), ((X[:-1], Y[:-1]), False), ((X, 1 - Y), False)])
+def test_what_a_panel_trains_is_told_from_other_networks_and_other_data(data, same):
+    here = print_of(digits_network, (X.copy(), Y))
+    assert (print_of(digits_network, data) == here) == same and print_of(few_digits, (X, Y)) != here
+
+
+def test_of_a_dataset_nothing_is_read_to_tell_it_from_others():
+    class Never(keras.utils.PyDataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, number):
+            raise AssertionError("it was read")
+
+    one, two = Never(), Never()
+    assert print_of(digits_network, (one,)) == print_of(digits_network, (one,)) != print_of(digits_network, (two,))
