@@ -14,7 +14,7 @@ LAST = ("notebooks", "browser", "claims")  # in this order, after the unit tests
 # What a run of all tests takes a sample of: option, its size there, the size in full, what it counts.
 SAMPLES = (
     ("--kills", 10, 50, "how often a process that saves is killed at a random moment"),
-    ("--runs", 48, 200, "how many unseen runs diagnose is judged on"),
+    ("--runs", 4, 200, "how many of the recorded runs that diagnose is judged on are trained again"),
     ("--builders", 150, 3000, "on how many builders drawn at random the engine is compared with fit"),
     ("--seeds", 8, 8, "over how many seeds each claim of a lesson is tested"),
     ("--claims", 12, 10_000, "how many claims of the lessons are tested, drawn by lot where there are more"),

@@ -149,19 +149,36 @@ def _shows(cause, history, full, guess):
     }[cause]  # fmt: skip
 
 
-# The lesson's own network, on class sets that its tests do not use.
+# The lesson's own network, on class sets that its tests do not use: those to fit by, and those to judge by.
 AT_HOME = [(0, 3, 6), (1, 2, 8), (0, 6), (1, 3, 4), (5, 7, 9), (2, 4, 6), (0, 1, 2, 4)]
+UNSEEN = [(0, 2), (4, 6), (0, 4, 6), (2, 3, 4), (0, 3, 8), (2, 6, 8), (0, 2, 4, 6), (0, 3, 4, 6, 8)]
 
 
 def run_at_home(number):
     """The Example of one run of lesson 2's network, with a cause as its clinic draws it."""
+    return _at_home([7, number], number, AT_HOME[number % len(AT_HOME)])
+
+
+def unseen_at_home(first, number):
+    """The same of a run that nothing is fitted to. first: what all of them are drawn with.
+
+    So small a network as has the cause underfitting, at so large a rate, may be dead from the first epoch on: then the
+    cause is "not learning".
+    """
+    classes = UNSEEN[number // 8 % len(UNSEEN)]
+    example = _at_home([first, number], number, classes)
+    dead = example.cause == "underfitting" and min(example.history["loss"]) > 0.97 * np.log(len(classes))
+    return example._replace(cause="not learning") if dead else example
+
+
+def _at_home(drawn_with, number, classes):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras
 
     from helpers import data
     from helpers.parts import causes
 
-    random, classes = np.random.default_rng([7, number]), AT_HOME[number % len(AT_HOME)]
+    random = np.random.default_rng(drawn_with)
     cause = list(causes.CAUSES)[number % len(causes.CAUSES)]
     case = causes.draw_case(cause, random)
     clothes = data.clothing(list(classes), one_hot=True, seed=int(random.integers(1000)))
