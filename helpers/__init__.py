@@ -82,11 +82,15 @@ def describe_pictures():
         )
 
 
+def somebody_waits():
+    """Whether a person sits at the front end of this kernel: not where a program runs a notebook, or outside of one."""
+    # A program that runs a notebook cannot be asked for input; Colab can, but says otherwise.
+    return bool(_shell()) and (_shell().kernel._allow_stdin or "google.colab" in sys.modules)
+
+
 def tell_whoever_waits(words):
     """A line below the cell of a person at a front end, to be written over: a `DisplayHandle`, or None for nobody."""
-    shell = _shell()
-    # A program that runs a notebook cannot be asked for input; Colab can, but says otherwise.
-    if shell and (shell.kernel._allow_stdin or "google.colab" in sys.modules):
+    if somebody_waits():
         from IPython.display import display
 
         return display({"text/plain": words}, raw=True, display_id=True)
