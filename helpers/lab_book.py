@@ -6,15 +6,18 @@
 It is `saved/lab_book.jsonl` beside the notebook: a line for each entry, in JSON, with its time (UTC), the version of
 this form, its kind, lesson and name, and the facts of its kind:
 
-    prediction   name: what was asked; said, happened (None: not run yet), sure (0 guessed, 1 rather, 2 quite; None: not
-                 said), right (True, False or None), scale: "number", "choice", "order" or "curve". Two entries for one
-                 prediction, when it is locked and when it has been run, are as one: the last counts.
-    quiz         name: lesson.question, "2.3"; chosen: a letter; right
-    check        name: of the exercise; right; wrong: the `when` or `answer` of its table's row that was said, or None
-    diagnosis    case: the pattern it was; said: the one it was taken for; right; where: "clinic"
-    prescription case, said, right: the same for a cure
-    pin          name: of the run; settings
-    opened       name: which test pictures (their fingerprint); reason, result
+    prediction    name: what was asked; said, happened (None: not run yet), sure (0 guessed, 1 rather, 2 quite; None:
+                  not said), right (True, False or None), scale: "number", "choice", "order" or "curve". Two entries for
+                  one prediction, when it is locked and when it has been run, are as one: the last counts.
+    quiz          name: lesson.question, "2.3"; chosen: a letter; right
+    check         name: of the exercise; number, of: exercise 3 of 4; right (None: the student compares with a model
+                  answer); wrong: the `when` or `answer` of its table's row, None if right; said: what the student read
+    diagnosis     case: the pattern it was; said: the one it was taken for; right
+    prescription  case, said, right: the same for a cure
+    pin           name: of the run; settings
+    opened        name: the fingerprint of the test pictures; reason, result
+    visit         (a lesson was opened)
+    ran           seconds: what the cells of this visit have taken so far
 
 Where a program runs a notebook and nobody sits at it, no book is kept, so that it says the same on every machine. The
 environment variable LAB_BOOK names another file or folder, and keeps the book there in any case; LAB_BOOK=off keeps
@@ -38,6 +41,7 @@ PATIENCE = 2  # seconds for another process to write its line
 WORDS = {"kind": str, "time": str, "format": int}  # what every entry has, beside lesson and name, which may be None
 Book = namedtuple("Book", "entries skipped")  # skipped: how many lines could not be read
 _said = []  # why the book could not be kept, once it has been said
+_lesson = None  # whose notebook this is
 
 if os.name == "nt":
     import msvcrt
@@ -61,16 +65,23 @@ def place():
     return path / NAME if path.is_dir() else path
 
 
+def begin(lesson):
+    """This is the notebook of `lesson`: that is what is noted from now on where no other is named."""
+    global _lesson
+    _lesson = lesson
+
+
 def note(kind, lesson=None, name=None, **facts):
     """Write an entry at the end of the lab book. It never raises: where the book cannot be kept, that is said once.
 
-    kind, name: str; lesson: its number; facts: anything that JSON knows, and arrays; what it does not know is kept as
-    text, and a number that is none (NaN) as None.
+    kind, name: str; lesson: its number, without it that of `begin`. facts: anything that JSON knows, and arrays;
+    what it does not know is kept as text, and a number that is none (NaN) as None.
     """
     path = place()
     if path is None:
         return
     head = {"time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "format": VERSION, "kind": kind}
+    lesson = _lesson if lesson is None else lesson
     entry = _plain({**head, "lesson": lesson, "name": name, **facts, **head})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -59,6 +59,15 @@ def test_what_is_noted_is_read_again(book):
     assert before <= datetime.fromisoformat(entry["time"]) <= datetime.now(UTC) + timedelta(seconds=1)
 
 
+def test_once_a_lesson_has_begun_what_is_noted_belongs_to_it(book, monkeypatch):
+    monkeypatch.setattr(lab_book, "_lesson", None)
+    note("pin", name="before")
+    lab_book.begin(3)
+    note("pin", name="run")
+    note("quiz", 2, "2.1")
+    assert [entry["lesson"] for entry in entries()] == [None, 3, 2]
+
+
 def test_any_fact_is_kept_in_a_form_that_every_program_reads(book):
     facts = {
         "array": np.arange(3.0),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from helpers.curves.sheets import PINNED
+from helpers.lab_book import entries
 from helpers.parts.explore import Panel, explore
 from helpers.parts.pins import FULL, MOST, TOO_EARLY
 from tests.networks import digits_network, few_digits
@@ -70,6 +71,14 @@ def test_pins_have_the_name_of_what_differs_and_any_name_that_they_are_given(pan
     assert list(panel.pinned) == ["<b>strong</b>", "<b>strong</b> (2)"]
     rename(panel, 0, "  ")
     assert list(panel.pinned) == ["pin 1", "<b>strong</b>"]
+
+
+def test_the_lab_book_keeps_what_was_pinned(panel, book):
+    panel._pins.pin()
+    move(panel, dropout=0.5)
+    panel._pins.pin()
+    kept = [(entry["name"], entry["settings"]["dropout"], entry["settings"]["epochs"]) for entry in entries("pin")]
+    assert kept == [("first settings", 0.25, 3), ("dropout 0.5", 0.5, 3)]
 
 
 def test_a_run_of_the_same_course_is_pinned_once_and_with_its_new_length(panel):
