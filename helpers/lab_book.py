@@ -80,12 +80,10 @@ def note(kind, lesson=None, name=None, **facts):
     path = place()
     if path is None:
         return
-    head = {"time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "format": VERSION, "kind": kind}
-    lesson = _lesson if lesson is None else lesson
-    entry = _plain({**head, "lesson": lesson, "name": name, **facts, **head})
+    line = json.dumps(entry(kind, _lesson if lesson is None else lesson, name, **facts), ensure_ascii=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _append(path, json.dumps(entry, ensure_ascii=False).encode(errors="replace") + b"\n")
+        _append(path, line.encode(errors="replace") + b"\n")
     except OSError as error:
         if not _said:
             _said.append(error)
@@ -93,6 +91,12 @@ def note(kind, lesson=None, name=None, **facts):
                 f"Your lab book cannot be kept in {path} ({error.strerror or error}). All else works."
                 " To keep it somewhere else, run this in a cell of its own: %env LAB_BOOK=/a/folder/of/yours"
             )
+
+
+def entry(kind, lesson, name, **facts):
+    """An entry of this moment, as a dictionary that JSON can hold."""
+    head = {"time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "format": VERSION, "kind": kind}
+    return _plain({**head, "lesson": lesson, "name": name, **facts, **head})
 
 
 def entries(kind=None, lesson=None):
@@ -118,19 +122,19 @@ def read(path):
 def parse(text):
     """The `Book` in the bytes of a lab book. Those of other versions are read as far as they are like ours."""
     lines = [line for line in text.split(b"\n") if line.strip()]
-    found = [entry for entry in map(_entry, lines) if entry]
+    found = [read for read in map(_entry, lines) if read]
     return Book(found, len(lines) - len(found))
 
 
 def _entry(line):
     """The entry in a line, or None where there is none."""
     try:
-        entry = {"lesson": None, "name": None, **json.loads(line)}
+        found = {"lesson": None, "name": None, **json.loads(line, parse_constant=lambda _: None)}
     except (ValueError, TypeError, RecursionError):
         return None
-    whole = all(type(entry.get(key)) is kind for key, kind in WORDS.items())
-    named = type(entry["lesson"]) in (int, type(None)) and type(entry["name"]) in (str, type(None))
-    return entry if whole and named and _moment(entry["time"]) else None
+    whole = all(type(found.get(key)) is kind for key, kind in WORDS.items())
+    named = type(found["lesson"]) in (int, type(None)) and type(found["name"]) in (str, type(None))
+    return found if whole and named and _moment(found["time"]) else None
 
 
 def _moment(text):

@@ -1,8 +1,8 @@
 """What to repeat: questions of earlier lessons that were missed, then those that have not been seen for longest.
 
-Answering from memory keeps what was learned better than reading it again, and the more so with days in between (Roediger
-and Karpicke, Psychological Science 17, 2006; Cepeda and others, Psychological Bulletin 132, 2006). The order is that of
-Leitner's boxes of cards (1972): a right answer moves a card on by one box, a wrong one moves it back to the first.
+Answering from memory keeps what was learned better than reading it again, and the more so with days in between
+(Roediger and Karpicke, Psychological Science 17, 2006; Cepeda and others, Psychological Bulletin 132, 2006). The order
+is that of Leitner's boxes of cards (1972): a right answer moves a card on by one box, a wrong one back to the first.
 """
 
 import random
@@ -20,7 +20,7 @@ def to_repeat(entries, lesson, n, known=None, seed=0):
     names = [name for name in (boxes if known is None else known) if 0 < lesson_of(name) < lesson]
 
     def place(name):
-        return boxes.get(name, 0), name not in seen, seen.get(name, ""), random.Random(f"{seed} {name}").random()
+        return boxes.get(name, 0), name not in seen, seen.get(name, ""), random.Random(f"{seed} {name!a}").random()
 
     return sorted(dict.fromkeys(names), key=place)[:n]
 
