@@ -6,9 +6,10 @@
 It is `saved/lab_book.jsonl` beside the notebook: a line for each entry, in JSON, with its time (UTC), the version of
 this form, its kind, lesson and name, and the facts of its kind:
 
-    prediction    name: what was asked; said, happened (None: not run yet), sure (0 guessed, 1 rather, 2 quite; None:
-                  not said), right (True, False or None), scale: "number", "choice", "order" or "curve". Two entries for
-                  one prediction, when it is locked and when it has been run, are as one: the last counts.
+    prediction    name: what was asked; said, happened (None: not run yet), sure (0 guessing, 1 fairly, 2 sure; None:
+                  not said), right (True, False or None), scale: "number", "choice", "order" or "curve", late (True
+                  where it was locked after the result). Two entries for one prediction, when it is locked and when it
+                  has been run, are as one: the last counts.
     quiz          name: lesson.question, "2.3"; chosen: a letter; right
     check         name: of the exercise; number, of: exercise 3 of 4; right (None: the student compares with a model
                   answer); wrong: the `when` or `answer` of its table's row, None if right; said: what the student read
@@ -49,11 +50,18 @@ if os.name == "nt":
     def _try_to_lock(file):
         file.seek(2**31 - 2)  # a byte that is never written: others could not read one that is locked
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+
+    def _unlock(file):
+        file.seek(2**31 - 2)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
 else:
     import fcntl
 
     def _try_to_lock(file):
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _unlock(file):
+        fcntl.flock(file.fileno(), fcntl.LOCK_UN)
 
 
 def place():
@@ -148,26 +156,33 @@ def _append(path, line):
     """Append a whole line or nothing. Of what a process that was killed, or a full disk, has left of a line, it makes a
     line of its own."""
     with open(path, "a+b", buffering=0) as file:
-        _lock(file)
-        end = file.seek(0, os.SEEK_END)
-        if end:
-            file.seek(end - 1)
-            line = line if file.read(1) == b"\n" else b"\n" + line
-        if file.write(line) < len(line):
-            file.truncate(end)
-            raise OSError("the disk is full")
+        locked = _lock(file)
+        try:
+            end = file.seek(0, os.SEEK_END)
+            if end:
+                file.seek(end - 1)
+                line = line if file.read(1) == b"\n" else b"\n" + line
+            if file.write(line) < len(line):
+                file.truncate(end)
+                raise OSError("the disk is full")
+        finally:
+            if locked:
+                _unlock(file)
 
 
 def _lock(file):
-    """Wait until no other process writes. Where it takes too long, or files cannot be locked, one write has to do."""
+    """Wait until no other process writes; returns whether the file is ours. Where that takes too long, or files
+    cannot be locked, one write has to do."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         try:
-            return _try_to_lock(file)
+            _try_to_lock(file)
+            return True
         except (BlockingIOError, PermissionError):  # on Unix, and on Windows
             time.sleep(0.01)
         except OSError:
-            return None
+            break
+    return False
 
 
 def _plain(value):

@@ -3,8 +3,13 @@
 import pytest
 
 from helpers.lab_book import read
-from tests.browser.axe import check_access
+from helpers.memory.class_page import class_page
+from helpers.memory.collected import collect
+from helpers.memory.overview import Progress
+from tests.browser.axe import SCRIPT, check_access
 from tests.browser.lab import Notebook, Server, wait_until
+from tests.memory.books import book as drawn
+from tests.memory.books import write
 
 pytestmark = pytest.mark.slow
 
@@ -52,3 +57,24 @@ def test_another_day_a_lesson_says_where_its_reader_stopped(server, browser):
         check_access(lab)
     finally:
         lab.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_handed_in_and_the_page_of_a_class_can_be_read_by_everybody(browser, tmp_path, scheme):
+    for seed in range(6):
+        write(tmp_path / str(seed) / "lab_book.jsonl", drawn(seed))
+    Progress(drawn(9)).save(tmp_path / "handed_in.html", name="Amina")
+    page = browser.new_page(color_scheme=scheme)
+    (tmp_path / "class.html").write_text(class_page(*collect(tmp_path)), encoding="utf-8")
+    for name in ("handed_in", "class"):
+        page.goto((tmp_path / f"{name}.html").as_uri())
+        folds = page.locator("details")
+        assert folds.count() and not page.locator("details[open]").count()
+        for fold in folds.all():
+            fold.locator("summary").focus()
+            page.keyboard.press("Enter")
+        assert page.locator("details[open]").count() == folds.count()
+        page.evaluate(SCRIPT)
+        found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+        assert not found, [(rule["id"], rule["nodes"][0]["html"]) for rule in found]
+    page.close()
