@@ -39,7 +39,7 @@ VERSION = 1
 NAME = "lab_book.jsonl"
 LARGEST = 20_000_000  # bytes; a year of lessons has some hundred thousand
 PATIENCE = 2  # seconds for another process to write its line
-WORDS = {"kind": str, "time": str, "format": int}  # what every entry has, beside lesson and name, which may be None
+MUST = {"kind": str, "time": str, "format": int}  # what every entry has; lesson and name may be None
 Book = namedtuple("Book", "entries skipped")  # skipped: how many lines could not be read
 _said = []  # why the book could not be kept, once it has been said
 _lesson = None  # whose notebook this is
@@ -70,7 +70,7 @@ def place():
     if wanted.lower() == "off" or (not wanted and not helpers.somebody_waits()):
         return None
     path = Path(os.path.expanduser(wanted)) if wanted else Path("saved", NAME)
-    return path / NAME if path.is_dir() else path
+    return path / NAME if os.path.isdir(path) else path  # which never raises
 
 
 def begin(lesson):
@@ -114,7 +114,7 @@ def entries(kind=None, lesson=None):
     """
     path = place()
     found = read(path).entries if path else []
-    return [entry for entry in found if kind in (None, entry["kind"]) and (lesson is None or entry["lesson"] == lesson)]
+    return [each for each in found if kind in (None, each["kind"]) and lesson in (None, each["lesson"])]
 
 
 def read(path):
@@ -130,7 +130,7 @@ def read(path):
 def parse(text):
     """The `Book` in the bytes of a lab book. Those of other versions are read as far as they are like ours."""
     lines = [line for line in text.split(b"\n") if line.strip()]
-    found = [read for read in map(_entry, lines) if read]
+    found = [whole for whole in map(_entry, lines) if whole]
     return Book(found, len(lines) - len(found))
 
 
@@ -140,7 +140,7 @@ def _entry(line):
         found = {"lesson": None, "name": None, **json.loads(line, parse_constant=lambda _: None)}
     except (ValueError, TypeError, RecursionError):
         return None
-    whole = all(type(found.get(key)) is kind for key, kind in WORDS.items())
+    whole = all(type(found.get(key)) is kind for key, kind in MUST.items())
     named = type(found["lesson"]) in (int, type(None)) and type(found["name"]) in (str, type(None))
     return found if whole and named and _moment(found["time"]) else None
 

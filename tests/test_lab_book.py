@@ -179,6 +179,19 @@ def test_on_a_full_disk_a_line_is_written_whole_or_not_at_all(book, monkeypatch,
     assert book.read_bytes() == before and "the disk is full" in capsys.readouterr().out
 
 
+def test_a_folder_that_may_not_be_looked_into_is_told_too(monkeypatch, capsys):
+    def refuse(*_places, **_named):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setenv("LAB_BOOK", "/of/somebody/else")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", refuse)
+        patch.setattr(os, "mkdir", refuse)
+        note("check", 1, "updates")
+        found = entries()
+    assert "cannot be kept" in capsys.readouterr().out and found == []
+
+
 # What can happen to it
 
 
