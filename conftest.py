@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent
 LAST = ("notebooks", "browser", "claims")  # in this order, after the unit tests
 
+os.environ["LAB_BOOK"] = "off"  # for the kernels that tests start, too; a test of the lab book names a file of its own
 
 # What a run of all tests takes a sample of: option, its size there, the size in full, what it counts.
 SAMPLES = (
@@ -45,6 +46,14 @@ def pytest_report_header(config):
     option = config.option
     drawn = f"claims of the lessons: {option.claims}, files on Colab's versions: {option.colab}"
     return f"{drawn}, drawn with --lot {option.lot}"
+
+
+@pytest.fixture
+def book(tmp_path, monkeypatch):
+    """The path of a lab book of the test's own, which is not there yet."""
+    path = tmp_path / "book" / "lab_book.jsonl"
+    monkeypatch.setenv("LAB_BOOK", str(path))
+    return path
 
 
 def room(item):

@@ -9,6 +9,7 @@ import sys
 
 # name: (where it stands, what it is), in the order of the lessons. A name is loaded when it is first used.
 PUBLIC = {
+    "welcome": ("helpers.memory.welcome", "where you stopped in a lesson, what brings it back, and what to repeat"),
     "curves": ("helpers", "a history as a picture and in words: plot(), describe(), best_epoch()"),
     "explore": ("helpers.parts.explore", "a live panel: move a control, and your network trains again"),
     "data": ("helpers", "the data sets: digits(), clothing()"),
@@ -33,6 +34,7 @@ PUBLIC = {
     "sweep": ("helpers.sweeps.run", "the same without a table, on all cores or a cluster"),
     "winners_curse": ("helpers.parts.curse", "what the best of many tries is worth"),
     "model_card": ("helpers.records.model_card", "what a network is worth, how it was chosen, where it fails"),
+    "progress": ("helpers.memory.overview", "how far you have come: exercises, questions, predictions, what to repeat"),
     "LessonError": ("helpers.errors", "what all of these raise: what is wrong, where, and what to try"),
     "read_log": ("helpers.curves.log", "a log of your own training, from anywhere, as what curves and diagnose take"),
     "live_curves": ("helpers.parts.live_curves", "a callback: your own model.fit draws its curves while it trains"),
@@ -82,11 +84,15 @@ def describe_pictures():
         )
 
 
+def somebody_waits():
+    """Whether a person sits at the front end of this kernel: not where a program runs a notebook, or outside of one."""
+    # A program that runs a notebook cannot be asked for input; Colab can, but says otherwise.
+    return bool(_shell()) and (_shell().kernel._allow_stdin or "google.colab" in sys.modules)
+
+
 def tell_whoever_waits(words):
     """A line below the cell of a person at a front end, to be written over: a `DisplayHandle`, or None for nobody."""
-    shell = _shell()
-    # A program that runs a notebook cannot be asked for input; Colab can, but says otherwise.
-    if shell and (shell.kernel._allow_stdin or "google.colab" in sys.modules):
+    if somebody_waits():
         from IPython.display import display
 
         return display({"text/plain": words}, raw=True, display_id=True)
@@ -112,7 +118,7 @@ def import_tensorflow_quietly():
 
 
 describe_pictures()
-# `python -m helpers.second_opinion` trains nothing, and need not wait for TensorFlow. While Python looks for the module
-# that -m names, argv[0] is "-m".
-if not (sys.argv[:1] == ["-m"] and "helpers.second_opinion" in sys.orig_argv):
+# `python -m helpers.second_opinion` and `helpers.class_report` train nothing, and need not wait for TensorFlow. While
+# Python looks for the module that -m names, argv[0] is "-m".
+if not (sys.argv[:1] == ["-m"] and {"helpers.second_opinion", "helpers.class_report"} & set(sys.orig_argv)):
     import_tensorflow_quietly()

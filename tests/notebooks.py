@@ -70,6 +70,7 @@ def execute(notebook, folder):
     """Run all cells in `folder`, in a fresh kernel of this Python. An exception in a cell without the tag
     raises-exception is raised as CellExecutionError."""
     os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")  # this environment's kernel, not the user's own
+    os.environ["LAB_BOOK"] = "off"  # what its author has done in a lesson is not in it
     for cell in code_cells(notebook):
         cell.outputs, cell.execution_count = [], None
     notebook.metadata.pop("widgets", None)

@@ -13,6 +13,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from helpers.lab_book import note
+
 ALWAYS = {  # said in every exercise
     "not started": "Put your answer where the three dots are, and run the cell again.",
     "a network, not a function": "You handed over a network. Hand over the function {name}, without brackets.",
@@ -90,6 +92,7 @@ class Table:
     def __init__(self, name):
         path = Path(__file__).with_name(f"{name}.toml")
         self.exercises = tomllib.loads(path.read_text(encoding="utf-8"))
+        self.lesson = int(name.removeprefix("lesson_"))
 
     def check(self, look):
         """Make a check of `look`, a function called check_ and the name of an exercise.
@@ -97,26 +100,38 @@ class Table:
         It gets the student's answer and the exercise's `Mistakes`. It raises `NotYet`, or returns a `Rubric`, or what
         stands in the braces of the sentence of praise, a dict, or None. The answer `...` (three dots) stands for an
         exercise nobody has started. Whatever goes wrong in the student's own code while it is tried becomes part of the
-        answer, never a traceback.
+        answer, never a traceback. Each try goes into the lab book.
         """
-        exercise = self.exercises[look.__name__.removeprefix("check_")]
+        name = look.__name__.removeprefix("check_")
+        exercise = self.exercises[name]
+        number, of = 1 + list(self.exercises).index(name), len(self.exercises)
         mistakes = Mistakes(exercise, look.__globals__)
 
         @functools.wraps(look)
         def check(answer):
+            feedback, wrong = answer_to(answer)
+            if answer is not ...:
+                tried = {"number": number, "of": of, "right": feedback.passed, "wrong": wrong}
+                note("check", self.lesson, name, **tried, said=feedback.message)
+            return feedback
+
+        def answer_to(answer):
+            """What the student is told, and which wrong answer it was: the key of a sentence, or None."""
+            passed, wrong = False, None
             try:
                 if answer is ...:
                     raise NotYet("not started")
                 found = look(answer, mistakes) or {}
                 if isinstance(found, Rubric):
                     found.solution = exercise["solution"].strip()
-                    return found
+                    return found, None
                 passed, message = True, exercise["right"].format(**found)
             except NotYet as missing:
-                passed, message = False, mistakes.sentence(missing)
+                message, wrong = mistakes.sentence(missing), missing.reason
             except Exception as error:
-                passed, message = False, f"Trying your answer ended in {type(error).__name__}: {first_line(error)}"
-            return Feedback(passed, message, exercise["hint"], exercise["solution"].rstrip("\n"))
+                message = f"Trying your answer ended in {type(error).__name__}: {first_line(error)}"
+                wrong = type(error).__name__
+            return Feedback(passed, message, exercise["hint"], exercise["solution"].rstrip("\n")), wrong
 
         check.hint, check.solution, check.table = exercise["hint"], exercise["solution"].rstrip("\n"), exercise
         return check

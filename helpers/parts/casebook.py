@@ -9,6 +9,7 @@ from helpers.curves import live_chart
 from helpers.curves.diagnosis import PATTERNS, against, diagnose, measure
 from helpers.curves.history import figure, panes
 from helpers.curves.thumbnails import without_verdict
+from helpers.lab_book import note
 from helpers.parts.causes import HELPS, PRESCRIPTIONS, why_not
 
 # Where the figures alone would be misread, although the prescription helps.
@@ -66,7 +67,9 @@ class Run:
         """Take the answer that this is `pattern`; returns what to say to it."""
         truth = self.case.pattern
         self.names.append(pattern)
-        if pattern != truth and diagnose(self.history).pattern != pattern:
+        right = pattern == truth or diagnose(self.history).pattern == pattern
+        note("diagnosis", case=truth, said=pattern, right=right)
+        if not right:
             self.missed.append(f"{truth} taken for {pattern}")
             return f"Not {pattern}. {against(pattern, self.history)} Try another name."
         self.named, self.read_as = True, pattern
@@ -84,7 +87,9 @@ class Run:
         self.prescriptions.append(prescription)
         better = _trouble(history, truth) < 0.95 * _trouble(self.history, truth)
         figures = _compared(self.history, history, zigzag=truth == "noisy")
-        if prescription not in HELPS[truth] and not (better and prescription in HELPS[self.read_as]):
+        right = prescription in HELPS[truth] or (better and prescription in HELPS[self.read_as])
+        note("prescription", case=truth, said=prescription, right=right)
+        if not right:
             self.missed.append(f"“{prescription}” prescribed against {truth}")
             so = (
                 "The figures are better, but this is not what the case needs." if better else "That does not help here."

@@ -11,6 +11,7 @@ import ipywidgets as widgets
 from helpers.curves.sheets import PINNED
 from helpers.curves.theme import name_of
 from helpers.errors import LessonError
+from helpers.lab_book import note
 from helpers.live.controls import curve, difference, in_words
 from helpers.live.part import beside, hear_meanwhile
 from helpers.parts import pinned_files
@@ -105,6 +106,7 @@ class Pins:
         else:
             self._add(settings, history)
         name = next(name for name, pinned, _ in self.runs if pinned is settings)
+        note("pin", name=name, settings=settings)
         self._draw_again(f"Pinned: {name}.")
 
     def _shown(self):

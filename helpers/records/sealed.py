@@ -18,6 +18,7 @@ import numpy as np
 from helpers.curves.predictions import class_labels, class_probabilities
 from helpers.error_bars import interval
 from helpers.errors import LessonError, shorten
+from helpers.lab_book import entries, note
 from helpers.records.saved import OURS, existing_folder, in_words
 
 RECORD = "test_set_openings.md"
@@ -41,7 +42,8 @@ def seal(data, folder):
 
     Openings are counted for these pictures in this run of the notebook, so sealing them again does not start a new
     count. Those of earlier runs are remembered, too: from the records in the folders that `new_folder` has made beside
-    this one. Raises `LessonError` for data without a test part, or sealed already, and where there is no such folder.
+    this one, and from the lab book, which stays when `clean_up` has deleted them. Raises `LessonError` for data without
+    a test part, or sealed already, and where there is no such folder.
     """
     if isinstance(data, SealedData):
         raise LessonError(
@@ -147,6 +149,7 @@ class SealedTestSet:
         what = f"{len(self._x)} test pictures of {', '.join(self._names)} ({self._fingerprint})"
         cells = [str(opening), f"{datetime.now():%Y-%m-%d %H:%M:%S}", reason, what, result]
         _append(self._record, "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n")
+        note("opened", name=self._fingerprint, reason=reason, result=result)
         self._past().append(gave)
         print(
             f"The test pictures are open, for this reason: {reason}. (Opening {opening} in this run of the notebook;"
@@ -162,7 +165,8 @@ class SealedTestSet:
                 lines += record.read_text(encoding="utf-8", errors="replace").count(f"({self._fingerprint})")
             except OSError as error:
                 raise LessonError(f"{in_words(error, record, 'read')} {STILL}") from error
-        return max(0, lines - len(self._past()))
+        noted = sum(entry["name"] == self._fingerprint for entry in entries("opened"))
+        return max(0, max(lines, noted) - len(self._past()))
 
     def _records(self):
         """The records of openings: the one in this folder, and those in the folders of ours beside it."""

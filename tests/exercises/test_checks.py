@@ -5,6 +5,7 @@ import pytest
 
 from helpers.exercises import lesson_1
 from helpers.exercises.checks import Feedback, Mistakes, NotYet, Table
+from helpers.lab_book import entries
 
 CHECKS = {
     "my_updates": lesson_1.check_updates,
@@ -116,6 +117,21 @@ def test_a_check_that_breaks_answers_in_words():
         return answer.missing
 
     assert "AttributeError" in check_updates(3).message
+
+
+def test_each_try_goes_into_the_lab_book_with_the_mistake_that_was_told(book):
+    for answer in (..., 36, 29, "30", 30):
+        lesson_1.check_updates(answer)
+    lesson_1.check_best_epoch(lambda history: history["val_losss"])
+    tries = [(each["name"], each["number"], each["of"], each["right"], each["wrong"]) for each in entries("check", 1)]
+    assert tries == [
+        ("updates", 1, 4, False, "36"),
+        ("updates", 1, 4, False, "29"),
+        ("updates", 1, 4, False, "no number"),
+        ("updates", 1, 4, True, None),
+        ("best_epoch", 3, 4, False, "KeyError"),
+    ]
+    assert all(each["said"] for each in entries())
 
 
 def test_of_two_known_mistakes_that_do_the_same_the_first_is_told():

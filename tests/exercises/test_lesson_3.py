@@ -12,6 +12,7 @@ from keras import layers
 
 from helpers import data
 from helpers.exercises import lesson_3
+from helpers.lab_book import entries
 
 NAMES = {
     "my_build": lesson_3.check_reach,
@@ -212,9 +213,9 @@ def test_a_network_that_trains_too_long_is_stopped(monkeypatch):
 
 
 @pytest.mark.parametrize("words", [EXPLANATION, "heart bananas loss dropout validation " * 4])
-def test_an_explanation_is_laid_beside_a_model_answer_and_never_called_right(words):
+def test_an_explanation_is_laid_beside_a_model_answer_and_never_called_right(words, book):
     rubric = lesson_3.check_explained(words)
-    assert rubric.passed is None
+    assert rubric.passed is None and [entry["right"] for entry in entries("check", 3)] == [None]
     page = rubric._repr_html_()
     assert page.count('<input type="checkbox">') == page.count("<label>") == 4 == repr(rubric).count("[ ]")
     for answer in (page, repr(rubric)):

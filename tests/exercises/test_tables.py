@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from helpers.exercises import checks
+from tests import notebooks
 
 FOLDER = Path(checks.__file__).parent
 TABLES = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.toml"))}
@@ -24,6 +25,14 @@ ANSWERS = [
     for number, row in enumerate(exercise["wrong"], 1)
     for code in checks.in_list(row.get("answer", row.get("example", [])))
 ]
+
+
+@pytest.mark.parametrize("lesson", TABLES)
+def test_the_exercises_stand_in_the_order_of_the_notebook(lesson):
+    """The lab book counts them by it."""
+    (path,) = notebooks.ROOT.glob(f"notebooks/*{lesson.removeprefix('lesson_')}_*.ipynb")
+    checked = re.findall(r"^check_(\w+)\(", "\n".join(cell.source for cell in notebooks.read(path).cells), re.MULTILINE)
+    assert list(dict.fromkeys(checked)) == list(TABLES[lesson])
 
 
 def module(lesson):

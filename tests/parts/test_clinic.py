@@ -16,6 +16,7 @@ from keras import layers
 from helpers.curves.diagnosis import PATTERNS, diagnose
 from helpers.data import clothing
 from helpers.errors import LessonError
+from helpers.lab_book import entries
 from helpers.live import part as live_module
 from helpers.parts import casebook
 from helpers.parts import clinic as clinic_module
@@ -142,14 +143,28 @@ def test_a_wrong_name_costs_its_point_and_is_told_what_speaks_against_it(row):
     assert (row.score, row.closed) == (1, 1) and "Score: 1 of 2 so far; 1 of 12 cases closed" in row._score_words.value
 
 
-def test_a_sensible_reading_counts_though_the_cause_was_another(row, monkeypatch):
+def test_a_sensible_reading_counts_though_the_cause_was_another(row, monkeypatch, book):
     monkeypatch.setattr(casebook, "diagnose", lambda history: SimpleNamespace(pattern="noisy"))
     number = number_of(row, "leak")
     row.choose(number)
     row.name("noisy")
     assert "sensible reading" in words(row) and "leak" in words(row) and row.score == 1
+    assert [(each["said"], each["right"]) for each in entries("diagnosis")] == [("noisy", True)]
     row.prescribe(HELPS["leak"][0])
     assert row.score == 2 and row.closed == 1
+
+
+def test_the_lab_book_keeps_what_a_case_was_and_what_it_was_taken_for(row, book):
+    row.choose(number_of(row, "overfitting"))
+    for pattern in ("noisy", "noisy", "overfitting"):
+        row.name(pattern)
+    wrong = other_than(HELPS["overfitting"], PRESCRIPTIONS)
+    for prescription in (wrong, HELPS["overfitting"][0]):
+        row.prescribe(prescription)
+    named = [(each["case"], each["said"], each["right"]) for each in entries("diagnosis")]
+    assert named == [("overfitting", "noisy", False), ("overfitting", "overfitting", True)]
+    tried = [(each["case"], each["said"], each["right"]) for each in entries("prescription")]
+    assert tried == [("overfitting", wrong, False), ("overfitting", HELPS["overfitting"][0], True)]
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)

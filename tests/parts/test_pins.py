@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from helpers.curves.sheets import PINNED
+from helpers.lab_book import entries
 from helpers.live import part
 from helpers.parts.explore import Panel, explore
 from helpers.parts.pins import FULL, MOST, TOO_EARLY
@@ -202,6 +203,14 @@ def test_the_lines_fit_a_dataset_and_a_builder_that_takes_the_seed():
     history = names["histories"]["first settings"].history
     assert set(history) == {"loss", "val_loss"} and len(history["loss"]) == 2
     panel.close()
+
+
+def test_the_lab_book_keeps_what_was_pinned(panel, book):
+    panel._pins.pin()
+    move(panel, dropout=0.5)
+    panel._pins.pin()
+    kept = [(entry["name"], entry["settings"]["dropout"], entry["settings"]["epochs"]) for entry in entries("pin")]
+    assert kept == [("first settings", 0.25, 3), ("dropout 0.5", 0.5, 3)]
 
 
 def test_a_folder_where_nothing_can_be_written_is_said_in_words(panel, tmp_path, monkeypatch):

@@ -16,8 +16,9 @@ from helpers.data import clothing, digits
 from helpers.engine.examples import training_and_validation
 from helpers.error_bars import interval
 from helpers.errors import LessonError
+from helpers.lab_book import entries
 from helpers.records import sealed as sealed_module
-from helpers.records.saved import new_folder
+from helpers.records.saved import clean_up, new_folder
 from helpers.records.sealed import RECORD, seal
 
 FRESH = clothing(["T-shirt", "Shirt"])
@@ -290,6 +291,20 @@ def test_a_restart_with_a_new_folder_does_not_make_the_pictures_unseen(tmp_path)
         assert (f"{earlier} opening" in said) == (earlier > 0), said
     _, other = seal(digits(), new_folder("choice", tmp_path))
     assert "no choice has seen them" in str(other.score(network(10, "softmax", (64,)), REASON))
+
+
+def test_the_lab_book_remembers_what_cleaning_up_has_deleted(tmp_path, book, capsys):
+    for earlier in range(3):  # opened, cleaned up, restarted
+        sealed_module._openings.clear()
+        folder = new_folder("choice", tmp_path)
+        _, test = seal(clothing(["T-shirt", "Shirt"]), folder)
+        said = str(test.score(oracle(300 + earlier), REASON))
+        assert ("no choice has seen them" in said) == (earlier == 0)
+        assert (f"{earlier} opening" in said) == (earlier > 0), said
+        clean_up(folder)
+    _, other = seal(digits(), new_folder("choice", tmp_path))
+    assert "no choice has seen them" in str(other.score(network(10, "softmax", (64,)), REASON))
+    assert [entry["reason"] for entry in entries("opened")] == [REASON] * 4
 
 
 def test_the_record_is_a_table_whatever_the_reason_holds(test_set, tmp_path):
