@@ -70,7 +70,7 @@ def place():
     if wanted.lower() == "off" or (not wanted and not helpers.somebody_waits()):
         return None
     path = Path(os.path.expanduser(wanted)) if wanted else Path("saved", NAME)
-    return path / NAME if os.path.isdir(path) else path  # which never raises
+    return path / NAME if os.path.isdir(path) else path  # isdir never raises
 
 
 def begin(lesson):
@@ -83,7 +83,7 @@ def note(kind, lesson=None, name=None, **facts):
     """Write an entry at the end of the lab book. It never raises: where the book cannot be kept, that is said once.
 
     kind, name: str; lesson: its number, without it that of `begin`. facts: anything that JSON knows, and arrays;
-    what it does not know is kept as text, and a number that is none (NaN) as None.
+    what it does not know is kept as text, and NaN or infinity as None.
     """
     path = place()
     if path is None:
@@ -104,7 +104,7 @@ def note(kind, lesson=None, name=None, **facts):
 def entry(kind, lesson, name, **facts):
     """An entry of this moment, as a dictionary that JSON can hold."""
     head = {"time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "format": VERSION, "kind": kind}
-    return _plain({**head, "lesson": lesson, "name": name, **facts, **head})
+    return _plain({**head, "lesson": lesson, "name": name, **facts, **head})  # facts cannot overwrite the head
 
 
 def entries(kind=None, lesson=None):
@@ -130,11 +130,11 @@ def read(path):
 def parse(text):
     """The `Book` in the bytes of a lab book. Those of other versions are read as far as they are like ours."""
     lines = [line for line in text.split(b"\n") if line.strip()]
-    found = [whole for whole in map(_entry, lines) if whole]
+    found = [whole for whole in map(_parsed, lines) if whole]
     return Book(found, len(lines) - len(found))
 
 
-def _entry(line):
+def _parsed(line):
     """The entry in a line, or None where there is none."""
     try:
         found = {"lesson": None, "name": None, **json.loads(line, parse_constant=lambda _: None)}
@@ -142,14 +142,15 @@ def _entry(line):
         return None
     whole = all(type(found.get(key)) is kind for key, kind in MUST.items())
     named = type(found["lesson"]) in (int, type(None)) and type(found["name"]) in (str, type(None))
-    return found if whole and named and _moment(found["time"]) else None
+    return found if whole and named and _has_zone(found["time"]) else None
 
 
-def _moment(text):
+def _has_zone(text):
+    """Whether `text` is a time that says of which time zone."""
     try:
-        return datetime.fromisoformat(text).tzinfo
+        return datetime.fromisoformat(text).tzinfo is not None
     except ValueError:
-        return None
+        return False
 
 
 def _append(path, line):
@@ -172,7 +173,7 @@ def _append(path, line):
 
 def _lock(file):
     """Wait until no other process writes; returns whether the file is ours. Where that takes too long, or files
-    cannot be locked, one write has to do."""
+    cannot be locked, it is written without the lock."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         try:

@@ -1,4 +1,6 @@
-"""The curves of one training while it goes on: an epoch more each time, with gaps where a figure was not measured."""
+"""The curves of one training while it goes on: an epoch more each time, with gaps where a figure was not measured.
+
+It draws nothing: `live_chart` does."""
 
 import math
 

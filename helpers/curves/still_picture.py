@@ -1,4 +1,5 @@
-"""The picture of a history that stays: a PNG with alt text, drawn with Matplotlib."""
+"""The picture of a history that stays: a PNG with alt text, drawn with Matplotlib. (What a live part leaves in its
+notebook is its own drawing, which `paper` makes a PNG of.)"""
 
 import base64
 import io

@@ -66,10 +66,12 @@ STYLE = (
 class Live:
     """A live part of a lesson. `state`: "ready" for the student, "building", "training", "done", "stopped" or "error".
 
-    A subclass makes its widgets and calls `_assemble`; in `_train(stop)` it trains once, drawing with `_draw`, and
-    returns (final state, words). `_picture()` gives the SVG or HTML to show, `_marks()` what tests and assistive
-    technology may read of it: "epoch" (points drawn), "epochs" (points wanted) and "settings". `_still_words()` gives
-    what a reader without a kernel is told; `made_by` is the function that a student calls.
+    A subclass begins with `super().__init__()`, makes its widgets, `_add_controls` among them, and ends with
+    `_assemble`, which draws at once: what `_picture` and `_marks` look at must be there before. In `_train(stop)` it
+    trains once, drawing with `_draw`, and returns ("done" or "stopped", words). `_picture()` gives the SVG or HTML to
+    show, `_marks()` what tests and assistive technology may read of it: "epoch" (points drawn), "epochs" (points
+    wanted) and "settings". `_still_words()` gives what a reader without a kernel is told; `made_by` is the function
+    that a student calls. `hand_on` and `take_over`: what a student has made on it outlives it when its cell runs again.
     """
 
     made_by = "explore"  # the function a student calls for it
@@ -482,9 +484,9 @@ def _number_of_cell():
 
 
 def this_cell():
-    """What tells the cell that is running from the others: JupyterLab and Colab say which one it is, others do not.
+    """What tells the cell that is running from the others: JupyterLab and Colab say which one it is.
 
-    There the text of the cell stands for it: who runs a cell again has seldom changed it.
+    Elsewhere the text of the cell identifies it: who runs a cell again has seldom changed it.
     """
     shell = get_ipython()
     said = shell.kernel.get_parent("shell").get("metadata", {})

@@ -24,10 +24,10 @@ TOOLTIPS = {
     PIN: f"Keep this run in the picture, with a name of its own; up to {MOST} of them",
     SAVE: "Save the picture, the figures (CSV) and the settings (Python) in a folder beside the notebook",
 }
-OTHERS = "# Not among them, because the network or its data has changed since they were pinned:\n# {}\n"
-# look: one of PINNED; history: {name of a metric: list with a value per epoch}; name: the `Text` it stands in; others:
-# whether the network or its data was another one then
-Pin = namedtuple("Pin", "look settings history name row others")
+OUTDATED = "# Not among them, because the network or its data has changed since they were pinned:\n# {}\n"
+# look: one of PINNED; history: {name of a metric: list with a value per epoch}; name: the `Text` it stands in;
+# outdated: whether the network or its data was another one then
+Pin = namedtuple("Pin", "look settings history name row outdated")
 
 
 class Pins:
@@ -62,45 +62,45 @@ class Pins:
         return [(name, history, pin.look) for pin, (name, _, history) in zip(self._pins, self.runs, strict=True)]
 
     def has(self, settings):
-        """Whether a run of the course of `settings` is pinned."""
+        """Whether a run with the curve that `settings` give is pinned, of any length."""
         return self._pin_of(settings) is not None
 
     def _pin_of(self, settings):
         wanted = curve(settings)
-        return next((pin for pin in self._pins if curve(pin.settings) == wanted and not pin.others), None)
+        return next((pin for pin in self._pins if curve(pin.settings) == wanted and not pin.outdated), None)
 
     def _code(self, more=()):
         """The lines of plain Keras that train the pinned runs again, and `more`, as in `runs`."""
-        named = list(zip([pin.others for pin in self._pins], self.runs, strict=True))
-        runs = [run for others, run in named if not others] + list(more)
-        left_out = [name for others, (name, *_) in named if others]
-        told = OTHERS.format(", ".join(" ".join(name.split()) for name in left_out)) if left_out else ""
+        named = list(zip([pin.outdated for pin in self._pins], self.runs, strict=True))
+        runs = [run for outdated, run in named if not outdated] + list(more)
+        left_out = [name for outdated, (name, *_) in named if outdated]
+        told = OUTDATED.format(", ".join(" ".join(name.split()) for name in left_out)) if left_out else ""
         return (self._part.code(runs) if runs else "") + told
 
     def hand_on(self, made_of):
         """What `take_over` takes. made_of: what tells the network and its data from others."""
         runs = zip(self._pins, self.runs, strict=True)
-        return made_of, [(name, settings, history, pin.others) for pin, (name, settings, history) in runs]
+        return made_of, [(name, settings, history, pin.outdated) for pin, (name, settings, history) in runs]
 
     def take_over(self, made_then, runs, made_of):
         """Pin the runs of the panel that stood here before."""
-        for name, settings, history, others in runs:
-            changed = not others and made_then != made_of
-            self._add(settings, history, f"{name} (before)" if changed else name, others or changed)
+        for name, settings, history, outdated in runs:
+            changed = not outdated and made_then != made_of
+            self._add(settings, history, f"{name} (before)" if changed else name, outdated or changed)
         if runs:
             self._draw_again()
 
     # What a student can do with them
 
     def pin(self, _button=None):
-        """Pin the run that the panel shows; one of the same course, which is pinned already, becomes this one."""
+        """Pin the run that the panel shows; one with the same curve, which is pinned already, becomes this one."""
         settings, history = self._shown()
         if not history:
             return self._say(TOO_EARLY)
-        again = self._pin_of(settings)
-        if again:
-            new = again._replace(settings=settings, history=history)
-            self._pins = tuple(new if pin is again else pin for pin in self._pins)
+        same = self._pin_of(settings)
+        if same:
+            new = same._replace(settings=settings, history=history)
+            self._pins = tuple(new if pin is same else pin for pin in self._pins)
         elif len(self._pins) == MOST:
             return self._say(FULL)
         else:
@@ -115,7 +115,7 @@ class Pins:
         history = part.shown() if part.state in ("done", "stopped") else {}
         return {**part.settings, "epochs": len(next(iter(history.values()), ()))}, history
 
-    def _add(self, settings, history, words="", others=False):
+    def _add(self, settings, history, words="", outdated=False):
         look = next(look for look in PINNED if look not in [pin.look for pin in self._pins])
         words = words or in_words(difference(settings, self._first)) or "first settings"
         name = widgets.Text(words, description=look, continuous_update=False)
@@ -128,7 +128,7 @@ class Pins:
         row = beside([sample, name, off])
         row.add_class("live-pin")
         hear_meanwhile(row)
-        self._pins = (*self._pins, Pin(look, settings, history, name, row, others))
+        self._pins = (*self._pins, Pin(look, settings, history, name, row, outdated))
 
     def take_off(self, look):
         """Take off the run that is drawn with `look`, one of PINNED."""
@@ -141,8 +141,8 @@ class Pins:
     def save(self, _button=None):
         """Save the runs, pinned ones and the one that is shown, in a new folder beside the notebook."""
         settings, history = self._shown()
-        again = history and self._pin_of(settings)  # a pin may be a shorter run
-        more = [("this run", settings, history)] if history and not (again and again.settings == settings) else []
+        same = history and self._pin_of(settings)  # a pin may be a shorter run
+        more = [("this run", settings, history)] if history and not (same and same.settings == settings) else []
         runs = [*self.runs, *more]
         if not runs:
             return self._say(TOO_EARLY)

@@ -169,10 +169,9 @@ AS_FIT = {
 }
 
 
-AT_ONCE = ("dense", "batch normalisation", "sparse", "preprocessing layers")  # the others wait for the slow tests
+AT_ONCE = ("dense", "batch normalisation")  # the others wait for the slow tests
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "case", [pytest.param(case, marks=[] if case in AT_ONCE else pytest.mark.slow) for case in AS_FIT]
 )
