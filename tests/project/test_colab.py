@@ -101,10 +101,15 @@ class Kernel:
 
     def move(self, comm, value):
         """What a front end sends when somebody moves a slider."""
-        content = {"comm_id": comm, "data": {"method": "update", "state": {"value": value}, "buffer_paths": []}}
+        return self.tell(comm, {"method": "update", "state": {"value": value}, "buffer_paths": []})
 
+    def click(self, comm):
+        """What a front end sends when somebody clicks a button."""
+        return self.tell(comm, {"method": "custom", "content": {"event": "click"}})
+
+    def tell(self, comm, data):
         def send():
-            message = self.client.session.msg("comm_msg", content)
+            message = self.client.session.msg("comm_msg", {"comm_id": comm, "data": data})
             self.client.shell_channel.send(message)
             return message["header"]["msg_id"]
 
@@ -182,6 +187,20 @@ def test_on_colab_the_curve_is_sent_epoch_by_epoch_inside_the_request(kernel):
         "panel.Trainer(build, digits.x_train, digits.y_train, (digits.x_val, digits.y_val)).run({'dropout': 0.5},"
         " 9).history"
     )
+
+
+@pytest.mark.parametrize("kernel", ["colab's versions"], indirect=True)
+def test_on_colab_a_prediction_is_locked_and_compared_inside_the_request(kernel):
+    kernel.run(PRETEND_COLAB + "import helpers, json\nfrom helpers import predict")
+    opened = widgets_of(kernel.run("share = predict('what', ['a', 'b'])"))
+    choice = next(comm for comm, state in opened.items() if state.get("_options_labels") == ["a", "b"])
+    lock = next(comm for comm, state in opened.items() if state.get("description") == "Lock")
+    (line,) = [m["content"]["data"] for m in kernel.run("share.happened('b')") if m["msg_type"] == "display_data"]
+    assert line["text/plain"] == "You made no prediction; it is “b”."
+    kernel.tell(choice, {"method": "update", "state": {"index": 1}, "buffer_paths": []})
+    (line,) = [m["content"]["data"] for m in kernel.click(lock) if m["msg_type"] == "update_display_data"]
+    assert line["text/plain"] == "You said “b”, when the result was already there; it is “b”: ✓ right."
+    assert kernel.ask("share.right") and [m for m in kernel.after_idle if is_of_a_widget(m)] == []
 
 
 def test_without_a_front_end_the_run_comes_first_and_then_one_bundle(kernel):
