@@ -148,7 +148,8 @@ class Prediction(Asked):
 
     def _note(self):
         answer = self._answer
-        facts = {"said": answer.said, "happened": answer.happened, "sure": answer.sure, "right": self.right}
+        right = None if answer.late else self.right  # then it was no prediction
+        facts = {"said": answer.said, "happened": answer.happened, "sure": answer.sure, "right": right}
         note("prediction", name=self._asked, **facts, scale=self._kind.scale, late=answer.late)
 
     # What it says
