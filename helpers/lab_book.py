@@ -6,9 +6,10 @@
 It is `saved/lab_book.jsonl` beside the notebook: a line for each entry, in JSON, with its time (UTC), the version of
 this form, its kind, lesson and name, and the facts of its kind:
 
-    prediction    name: what was asked; said, happened (None: not run yet), sure (0 guessed, 1 rather, 2 quite; None:
-                  not said), right (True, False or None), scale: "number", "choice", "order" or "curve". Two entries for
-                  one prediction, when it is locked and when it has been run, are as one: the last counts.
+    prediction    name: what was asked; said, happened (None: not run yet), sure (0 guessing, 1 fairly, 2 sure; None:
+                  not said), right (True, False or None), scale: "number", "choice", "order" or "curve", late (True
+                  where it was locked after the result). Two entries for one prediction, when it is locked and when it
+                  has been run, are as one: the last counts.
     quiz          name: lesson.question, "2.3"; chosen: a letter; right
     check         name: of the exercise; number, of: exercise 3 of 4; right (None: the student compares with a model
                   answer); wrong: the `when` or `answer` of its table's row, None if right; said: what the student read
@@ -38,7 +39,7 @@ VERSION = 1
 NAME = "lab_book.jsonl"
 LARGEST = 20_000_000  # bytes; a year of lessons has some hundred thousand
 PATIENCE = 2  # seconds for another process to write its line
-WORDS = {"kind": str, "time": str, "format": int}  # what every entry has, beside lesson and name, which may be None
+MUST = {"kind": str, "time": str, "format": int}  # what every entry has; lesson and name may be None
 Book = namedtuple("Book", "entries skipped")  # skipped: how many lines could not be read
 _said = []  # why the book could not be kept, once it has been said
 _lesson = None  # whose notebook this is
@@ -49,11 +50,18 @@ if os.name == "nt":
     def _try_to_lock(file):
         file.seek(2**31 - 2)  # a byte that is never written: others could not read one that is locked
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+
+    def _unlock(file):
+        file.seek(2**31 - 2)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
 else:
     import fcntl
 
     def _try_to_lock(file):
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _unlock(file):
+        fcntl.flock(file.fileno(), fcntl.LOCK_UN)
 
 
 def place():
@@ -62,7 +70,7 @@ def place():
     if wanted.lower() == "off" or (not wanted and not helpers.somebody_waits()):
         return None
     path = Path(os.path.expanduser(wanted)) if wanted else Path("saved", NAME)
-    return path / NAME if path.is_dir() else path
+    return path / NAME if os.path.isdir(path) else path  # which never raises
 
 
 def begin(lesson):
@@ -106,7 +114,7 @@ def entries(kind=None, lesson=None):
     """
     path = place()
     found = read(path).entries if path else []
-    return [entry for entry in found if kind in (None, entry["kind"]) and (lesson is None or entry["lesson"] == lesson)]
+    return [each for each in found if kind in (None, each["kind"]) and lesson in (None, each["lesson"])]
 
 
 def read(path):
@@ -122,7 +130,7 @@ def read(path):
 def parse(text):
     """The `Book` in the bytes of a lab book. Those of other versions are read as far as they are like ours."""
     lines = [line for line in text.split(b"\n") if line.strip()]
-    found = [read for read in map(_entry, lines) if read]
+    found = [whole for whole in map(_entry, lines) if whole]
     return Book(found, len(lines) - len(found))
 
 
@@ -132,7 +140,7 @@ def _entry(line):
         found = {"lesson": None, "name": None, **json.loads(line, parse_constant=lambda _: None)}
     except (ValueError, TypeError, RecursionError):
         return None
-    whole = all(type(found.get(key)) is kind for key, kind in WORDS.items())
+    whole = all(type(found.get(key)) is kind for key, kind in MUST.items())
     named = type(found["lesson"]) in (int, type(None)) and type(found["name"]) in (str, type(None))
     return found if whole and named and _moment(found["time"]) else None
 
@@ -148,26 +156,33 @@ def _append(path, line):
     """Append a whole line or nothing. Of what a process that was killed, or a full disk, has left of a line, it makes a
     line of its own."""
     with open(path, "a+b", buffering=0) as file:
-        _lock(file)
-        end = file.seek(0, os.SEEK_END)
-        if end:
-            file.seek(end - 1)
-            line = line if file.read(1) == b"\n" else b"\n" + line
-        if file.write(line) < len(line):
-            file.truncate(end)
-            raise OSError("the disk is full")
+        locked = _lock(file)
+        try:
+            end = file.seek(0, os.SEEK_END)
+            if end:
+                file.seek(end - 1)
+                line = line if file.read(1) == b"\n" else b"\n" + line
+            if file.write(line) < len(line):
+                file.truncate(end)
+                raise OSError("the disk is full")
+        finally:
+            if locked:
+                _unlock(file)
 
 
 def _lock(file):
-    """Wait until no other process writes. Where it takes too long, or files cannot be locked, one write has to do."""
+    """Wait until no other process writes; returns whether the file is ours. Where that takes too long, or files
+    cannot be locked, one write has to do."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         try:
-            return _try_to_lock(file)
+            _try_to_lock(file)
+            return True
         except (BlockingIOError, PermissionError):  # on Unix, and on Windows
             time.sleep(0.01)
         except OSError:
-            return None
+            break
+    return False
 
 
 def _plain(value):

@@ -2,6 +2,7 @@
 
 import builtins
 import errno
+import io
 import json
 import os
 import random
@@ -164,11 +165,31 @@ def test_a_file_in_the_place_of_the_folder_is_told_too(tmp_path, monkeypatch, ca
     assert "cannot be kept" in capsys.readouterr().out and entries() == []
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
-def test_a_full_disk(monkeypatch, capsys):
-    monkeypatch.setenv("LAB_BOOK", "/dev/full")
-    note("check", 1, "updates")
-    assert os.strerror(errno.ENOSPC) in capsys.readouterr().out
+def test_on_a_full_disk_a_line_is_written_whole_or_not_at_all(book, monkeypatch, capsys):
+    note("check", 1, "before")
+    before = book.read_bytes()
+
+    class Full(io.FileIO):
+        def write(self, line):
+            return super().write(line[:20])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(builtins, "open", lambda path, mode, **_: Full(path, mode.replace("b", "")))
+        note("check", 1, "after")
+    assert book.read_bytes() == before and "the disk is full" in capsys.readouterr().out
+
+
+def test_a_folder_that_may_not_be_looked_into_is_told_too(monkeypatch, capsys):
+    def refuse(*_places, **_named):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setenv("LAB_BOOK", "/of/somebody/else")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", refuse)
+        patch.setattr(os, "mkdir", refuse)
+        note("check", 1, "updates")
+        found = entries()
+    assert "cannot be kept" in capsys.readouterr().out and found == []
 
 
 # What can happen to it

@@ -33,11 +33,10 @@ def _section(title, body):
 
 def _hands(summaries):
     """What was said to each question, and behind a fold what happened."""
-    asked = _grouped(each for so_far in summaries for each in so_far.predictions)
+    said = [each for so_far in summaries for each in so_far.predictions if each.said and not each.late]
+    asked = _grouped(said)
     parts = []
     for (lesson, name), answers in list(asked.items())[:MOST]:
-        happened = Counter(each.happened for each in answers if each.happened)
-        seen = ", ".join(f"{words} ({count})" for words, count in happened.most_common(BINS)) or "nobody has run it yet"
         judged = [each for each in answers if each.right is not None]
         sure = [each.right for each in judged if each.sure == len(SURE) - 1]
         right = f"{sum(each.right for each in judged)} of {len(judged)} were right"
@@ -45,10 +44,23 @@ def _hands(summaries):
         drawn = sum(each.scale == "curve" for each in answers)
         hands = f"<p>{drawn} drew a curve.</p>" if drawn == len(answers) else bars(spread(answers))
         parts.append(
-            f"<h3>Lesson {lesson}: {escape(name)}</h3>{hands}"
-            f"<details><summary>What happened</summary><p>{escape(seen)}. {right}.</p></details>"
+            f"<h3>{f'Lesson {lesson}: ' if lesson else ''}{escape(name)}</h3>{hands}"
+            f"<details><summary>What happened</summary><p>{escape(_outcome(answers))}. {right}.</p></details>"
         )
-    return "".join(parts)
+    more = len(asked) - len(parts)
+    return "".join(parts) + (f"<p>And {more} more.</p>" if more else "")
+
+
+def _outcome(answers):
+    """What the runs of a class gave, in words."""
+    happened = [each.happened for each in answers if each.happened]
+    if not happened:
+        return "Nobody has run it yet"
+    try:
+        figures = sorted(map(float, happened))
+        return f"Between {figures[0]:.4g} and {figures[-1]:.4g}, in the middle {median(figures):.4g}"
+    except ValueError:
+        return ", ".join(f"{words} ({count})" for words, count in Counter(happened).most_common(BINS))
 
 
 def spread(answers):

@@ -99,14 +99,7 @@ def _at_a_glance(so_far):
                 _share([each.right for each in judged if each.sure == len(SURE) - 1]),
             ]
         )
-    heads = [
-        "Lesson",
-        "Exercises solved",
-        "Tries",
-        "Questions right at first",
-        "Predictions right",
-        "… when quite sure",
-    ]
+    heads = ["Lesson", "Exercises solved", "Tries", "Questions right at first", "Predictions right", "… when sure"]
     return Table("Lesson by lesson", heads, rows)
 
 
@@ -117,7 +110,7 @@ def _expected(predictions):
             each.said or "–",
             each.happened or "not run yet",
             "–" if each.sure is None else SURE[each.sure],
-            {True: "✓ right", False: "✗ not so", None: "–"}[each.right],
+            "said afterwards" if each.late else {True: "✓ right", False: "✗ not so", None: "–"}[each.right],
         ]
         for each in predictions
     ]
@@ -145,8 +138,6 @@ def _about_certainty(so_far, lesson):
     ]
     parts = [
         f"{_share([each.right for each in judged if each.sure == sure])} when you were {SURE[sure]}"
-        if sure
-        else f"{_share([each.right for each in judged if each.sure == sure])} when you guessed"
         for sure in reversed(range(len(SURE)))
         if any(each.sure == sure for each in judged)
     ]

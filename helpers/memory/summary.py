@@ -9,7 +9,7 @@ from helpers.memory.repeat import lesson_of
 
 LONGEST = 200  # letters of a text that is shown
 LESSONS = range(1, 100)
-SURE = ("guessed", "rather sure", "quite sure")
+SURE = ("guessing", "fairly sure", "sure")
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Question:
 @dataclass
 class Prediction:
     """`said`, `happened`: in words ("" for not yet); `value`: what was said, as it was; `sure`: 0 to 2 or None;
-    `right`: True, False or None."""
+    `right`: True, False or None; `late`: whether it was locked after the result, and `right` is None."""
 
     lesson: int
     name: str
@@ -54,6 +54,7 @@ class Prediction:
     sure: int | None
     right: bool | None
     scale: str
+    late: bool = False
 
 
 class Summary:
@@ -135,7 +136,7 @@ def _question(before, entry, lesson, name):
 
 
 def _prediction(_before, entry, lesson, name):
-    sure, right = entry.get("sure"), entry.get("right")
+    sure, right, late = entry.get("sure"), entry.get("right"), entry.get("late") is True
     said, happened = (
         "a curve" if entry.get("scale") == "curve" and entry.get(key) else text(entry.get(key))
         for key in ("said", "happened")
@@ -147,8 +148,9 @@ def _prediction(_before, entry, lesson, name):
         happened,
         entry.get("said"),
         sure if type(sure) is int and sure in range(len(SURE)) else None,
-        right if type(right) is bool else None,
+        right if type(right) is bool and not late else None,
         text(entry.get("scale")),
+        late,
     )
 
 

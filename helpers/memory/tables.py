@@ -23,6 +23,7 @@ body{margin:0;background:var(--lab-paper);color:var(--lab-ink)}
 body{font:17px/1.5 system-ui,sans-serif;overflow-wrap:break-word}
 main{max-width:60rem;margin:0 auto;padding:16px}
 h1{font-size:1.4em}h2{font-size:1.2em;margin:1.8em 0 .4em}h3{font-size:1.05em;margin:1.6em 0 .4em}
+thead th{background:var(--lab-head)}
 summary{cursor:pointer;padding:4px 0}pre{white-space:pre-wrap;font-size:.75em}
 @media print{h2,h3,caption{break-after:avoid}tr{break-inside:avoid}}
 """
@@ -43,7 +44,7 @@ class Table:
         """As HTML, with cells that screen readers know as heads; empty without rows."""
         if not self.rows:
             return ""
-        heads = "".join(_cell("th", head, "col", f"background:{colour('head')};") for head in self.heads)
+        heads = "".join(_cell("th", head, "col") for head in self.heads)
         rows = "".join(
             f"<tr>{_cell('th', first, 'row')}{''.join(_cell('td', cell) for cell in rest)}</tr>"
             for first, *rest in self.rows

@@ -38,7 +38,7 @@ def test_the_hands_are_those_of_the_class_and_the_answer_is_folded():
         hands = list(map(int, re.findall(r'text-align:right">(\d+)</td>', shown)))
         assert sum(hands) == 25 and "right" not in words(shown)
         right, sure = sum(each["right"] for each in last), [each["right"] for each in last if each["sure"] == 2]
-        assert f"{right} of 25 were right, and of those who were quite sure {sum(sure)} of {len(sure)}" in folded
+        assert f"{right} of 25 were right, and of those who were sure {sum(sure)} of {len(sure)}" in folded
         if scale == "choice":
             assert hands == [count for _, count in Counter(each["said"] for each in last).most_common()]
 
@@ -49,7 +49,15 @@ def test_a_locked_prediction_is_shown_before_anybody_has_run_it():
         for value in (0.1, 0.2, 0.2)
     ]
     page = words(class_page(students(*locked)))
-    assert "0.1 1 0.2 2" in page and "nobody has run it yet" in page
+    assert "0.1 1 0.2 2" in page and "Nobody has run it yet" in page
+
+
+def test_what_was_not_said_or_said_afterwards_is_no_hand():
+    facts = {"happened": 0.5, "sure": None, "right": None, "scale": "number"}
+    given = [(0.25, False), (None, False), (0.5, True), (0.25, False)]
+    books = [[entry("prediction", 2, "rise", said=said, late=late, **facts)] for said, late in given]
+    page = words(class_page(students(*books)))
+    assert "Hands 0.25 2 What happened" in page and "Between 0.5 and 0.5" in page
 
 
 def test_few_numbers_are_bars_of_their_own_and_many_are_put_together():

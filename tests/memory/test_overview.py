@@ -32,7 +32,7 @@ def test_all_lessons_at_a_glance():
     assert table.rows[0] == ["Lesson 1", "1 of 4", "2", "1 of 2", "1 of 2", "0 of 1"]
     assert table.rows[1][:3] == ["Lesson 2", "0 of 3", "1"] and len(table.rows) == 3
     assert shown.sentences == [
-        "Predictions that were right: 0 of 1 when you were quite sure; 1 of 1 when you guessed.",
+        "Predictions that were right: 0 of 1 when you were sure; 1 of 1 when you were guessing.",
         "In the clinic you took: leak for noisy.",
         "Questions to repeat: 1.1.",
         "Not solved yet: Exercise 1 (gaps) of lesson 2.",
@@ -43,9 +43,9 @@ def test_one_lesson_with_each_of_its_predictions():
     shown = Progress(SOME, 1)
     expected, tried, asked = shown.tables
     assert expected.rows == [
-        ["rise", "0.5", "0.12", "quite sure", "✗ not so"],
-        ["order", "b, a", "b, a", "guessed", "✓ right"],
-        ["later", "0.5", "not run yet", "quite sure", "–"],
+        ["rise", "0.5", "0.12", "sure", "✗ not so"],
+        ["order", "b, a", "b, a", "guessing", "✓ right"],
+        ["later", "0.5", "not run yet", "sure", "–"],
     ]
     assert tried.rows == [["Exercise 1 (updates)", "✓ solved", "2"]]
     assert asked.rows == [["Question 1.1", "✗ missed", "✗ missed"], ["Question 1.2", "✓ right", "✓ right"]]

@@ -37,6 +37,12 @@ def test_of_a_prediction_the_last_entry_counts():
     assert (other.lesson, other.happened, other.right) == (2, "", None)
 
 
+def test_what_is_said_after_the_result_is_no_prediction():
+    late = entry("prediction", 2, "rise", said=0.5, happened=0.5, right=True, sure=2, scale="number", late=True)
+    (prediction,) = Summary([late]).predictions
+    assert prediction.late and prediction.right is None and prediction.said == "0.5"
+
+
 def test_a_question_belongs_to_its_lesson_wherever_it_was_asked_again():
     so_far = Summary(
         [entry("quiz", 1, "1.2", chosen="A", right=False), entry("quiz", 3, "1.2", chosen="B", right=True)]

@@ -73,14 +73,6 @@ def test_pins_have_the_name_of_what_differs_and_any_name_that_they_are_given(pan
     assert list(panel.pinned) == ["pin 1", "<b>strong</b>"]
 
 
-def test_the_lab_book_keeps_what_was_pinned(panel, book):
-    panel._pins.pin()
-    move(panel, dropout=0.5)
-    panel._pins.pin()
-    kept = [(entry["name"], entry["settings"]["dropout"], entry["settings"]["epochs"]) for entry in entries("pin")]
-    assert kept == [("first settings", 0.25, 3), ("dropout 0.5", 0.5, 3)]
-
-
 def test_a_run_of_the_same_course_is_pinned_once_and_with_its_new_length(panel):
     panel._pins.pin()
     move(panel, epochs=6)
@@ -208,6 +200,14 @@ def test_the_lines_fit_a_dataset_and_a_builder_that_takes_the_seed():
     history = names["histories"]["first settings"].history
     assert set(history) == {"loss", "val_loss"} and len(history["loss"]) == 2
     panel.close()
+
+
+def test_the_lab_book_keeps_what_was_pinned(panel, book):
+    panel._pins.pin()
+    move(panel, dropout=0.5)
+    panel._pins.pin()
+    kept = [(entry["name"], entry["settings"]["dropout"], entry["settings"]["epochs"]) for entry in entries("pin")]
+    assert kept == [("first settings", 0.25, 3), ("dropout 0.5", 0.5, 3)]
 
 
 def test_a_folder_where_nothing_can_be_written_is_said_in_words(panel, tmp_path, monkeypatch):
