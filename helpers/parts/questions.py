@@ -45,7 +45,9 @@ def questions(lesson):
             elif part.strip():
                 above.append(part.strip())
     if not found:
-        raise LessonError(f"There are no questions left in {_file(lesson).name}. Fetch the file again from the course.")
+        raise LessonError(
+            f"There are no questions left in {file_of(lesson).name}. Fetch the file again from the course."
+        )
     return found
 
 
@@ -59,7 +61,7 @@ def as_text(markdown):
     return html.unescape(re.sub(r"<[^>]+>", "", in_html(markdown))).strip()
 
 
-def _file(lesson):
+def file_of(lesson):
     """The file of a lesson. Raises `LessonError` where there is none."""
     if not LESSONS.is_dir():
         raise LessonError(
@@ -73,7 +75,7 @@ def _file(lesson):
 
 
 def _notebook(lesson):
-    path = _file(lesson)
+    path = file_of(lesson)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -12,6 +12,7 @@ from helpers.errors import LessonError
 from helpers.live import asked as asked_module
 from helpers.live import part as live_module
 from helpers.live.keepsake import REVIVE, Keepsake
+from helpers.parts import questions as questions_module
 from helpers.parts.questions import Answer, Picture, Question, as_text, questions
 from helpers.parts.quiz import Quiz, quiz, recall
 
@@ -131,6 +132,17 @@ def test_recall_asks_what_was_missed_before_this_lesson(kept, book):
 def test_recall_asks_something_of_who_has_no_lab_book_yet(kept):
     asked = recall(2)._asked
     assert len(asked) == 3 and {question.name[0] for question in asked} == {"1"}
+
+
+def test_recall_does_without_a_quiz_that_was_deleted(kept, monkeypatch, tmp_path):
+    for number in (1, 2, 3):
+        of = next(questions_module.LESSONS.glob(f"0{number}_*.ipynb"))
+        whole = of.read_text(encoding="utf-8")
+        (tmp_path / of.name).write_text('{"cells": []}' if number == 2 else whole, encoding="utf-8")
+    monkeypatch.setattr(questions_module, "LESSONS", tmp_path)
+    assert {question.name[0] for question in recall(3)._asked} == {"1"}
+    with pytest.raises(LessonError, match="There are no questions left in 02_"):
+        quiz(2)
 
 
 @pytest.mark.parametrize(
