@@ -246,7 +246,8 @@ def test_the_helpers_pass_their_own_tests_on_colabs_versions(colab_python, reque
     files = [file for file in of_rooms if file.relative_to(ROOT / "tests").as_posix() not in NOT_THERE]
     option = request.config.option
     drawn = random.Random(option.lot).sample(files, min(option.colab, len(files)))
-    told = ["-q", "--noconftest", "-p", "no:cacheprovider", "-n", "2", "--dist", "loadfile", "--timeout", "300"]
+    told = ["-q", "--noconftest", "-p", "tests.book", "-p", "no:cacheprovider"]
+    told += ["-n", "2", "--dist", "loadfile", "--timeout", "300"]
     done = subprocess.run(
         [colab_python, "-m", "pytest", *told, "-c", os.devnull, f"--rootdir={ROOT}", *map(str, sorted(drawn))],
         cwd=ROOT,
