@@ -10,8 +10,11 @@ import sys
 # name: (where it stands, what it is), in the order of the lessons. A name is loaded when it is first used.
 PUBLIC = {
     "welcome": ("helpers.memory.welcome", "where you stopped in a lesson, what brings it back, and what to repeat"),
+    "predict": ("helpers.parts.predict", "say it first: a prediction that is locked, then compared with the result"),
     "curves": ("helpers", "a history as a picture and in words: plot(), describe(), best_epoch()"),
     "explore": ("helpers.parts.explore", "a live panel: move a control, and your network trains again"),
+    "quiz": ("helpers.parts.quiz", "the questions of a lesson, answered with a click"),
+    "recall": ("helpers.parts.quiz", "questions of the lessons before: what was missed, and what is long ago"),
     "data": ("helpers", "the data sets: digits(), clothing()"),
     "explore_gap": ("helpers.parts.gap", "a panel that splits the gap between the two losses into its causes"),
     "sketch": ("helpers.parts.sketch", "draw the validation loss first, then train"),

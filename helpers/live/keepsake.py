@@ -13,8 +13,8 @@ from IPython.display import display, update_display
 
 SOON = 1.0  # seconds without another picture, after which the last one is kept: quick moves do not pay for it
 STYLE = """<style>
-.jp-OutputArea-child:has(.live-panel) + .jp-OutputArea-child:has(.live-kept),
-.jp-OutputArea-child:not(:has(.live-panel)):has(+ .jp-OutputArea-child .live-kept img){display:none}
+.jp-OutputArea-child:has(.live-panel,.live-asked) + .jp-OutputArea-child:has(.live-kept),
+.jp-OutputArea-child:not(:has(.live-panel,.live-asked)):has(+ .jp-OutputArea-child .live-kept p){display:none}
 .live-kept img{max-width:100%;height:auto}
 .live-kept .lab-figures :is(th,td){text-align:right;padding:1px 8px}
 </style>"""

@@ -103,6 +103,11 @@
             part.querySelectorAll('[title="null"]').forEach((element) => element.removeAttribute("title"));
             part.querySelectorAll(".widget-toggle-buttons button")
                 .forEach((button) => set(button, "aria-pressed", button.classList.contains("mod-active")));
+            const asked = part.querySelector(".live-question")?.textContent;
+            part.querySelectorAll(".widget-toggle-buttons, .live-asked .live-answers").forEach((group) => {
+                set(group, "role", "group");
+                set(group, "aria-label", group.matches(".live-answers") ? asked : nameOf(group));
+            });
             part.querySelectorAll("button")
                 .forEach((button) => set(button, "aria-disabled", button.classList.contains("live-idle")));
             speak();

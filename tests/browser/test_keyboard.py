@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow
 
 ACTIVE = "[...document.querySelectorAll('.jp-Cell')].findIndex(cell => cell.matches('.jp-mod-active'))"
 PROMPT = "number => document.querySelectorAll('.jp-Cell')[number].querySelector('.jp-InputPrompt')?.textContent.trim()"
-HAS_PANEL = "number => !!document.querySelectorAll('.jp-Cell')[number].querySelector('.live-part')"
+HAS_PANEL = "number => !!document.querySelectorAll('.jp-Cell')[number].querySelector('.live-panel')"
 
 
 def tab_to(lab, selector, most=40):

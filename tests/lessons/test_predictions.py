@@ -1,5 +1,5 @@
 """What a student is asked to predict is not on the screen beforehand: the saved output is folded, and so is the text
-that tells what came out."""
+that tells what came out. Where a cell asks with `predict`, it does so before the result, and is told the result."""
 
 import itertools
 import re
@@ -13,6 +13,8 @@ LESSONS = [pytest.param(path, id=path.stem) for path in notebooks.lessons()]
 BEFORE_A_RUN = re.compile(r"\*\*Before you run\b")
 # Before a panel is moved: its saved picture is where one begins, and shows no answer.
 BEFORE_A_TRY = re.compile(r"\*\*Before you try\b|\*\*(?=\S)[^*\n]*\bbeforehand\b[^*\n]*\*\*")
+ASKS = re.compile(r"^(\w+) = predict\(", re.MULTILINE)
+TELLS = re.compile(r"^(\w+)\.happened\(", re.MULTILINE)
 FOLD = re.compile(r"<details><summary>[^\n]+</summary>\n\n.+?\n</details>", re.DOTALL)
 
 
@@ -26,6 +28,7 @@ def predictions(cells):
         rest = iter(cells[position + 1 :])
         run = list(itertools.takewhile(lambda cell: cell.cell_type == "code", rest))
         after = next(iter(cells[position + 1 + len(run) :]), None)
+        run = list(itertools.dropwhile(lambda cell: ASKS.search(cell.source), run))
         yield cell.id, bool(BEFORE_A_RUN.search(cell.source)), run, after
 
 
@@ -47,6 +50,27 @@ def test_no_prediction_is_answered_before_it_is_made(path):
     cells = notebooks.read(path).cells
     assert len(list(predictions(cells))) >= 3
     assert given_away(cells) == []
+
+
+def asked_and_told(cells):
+    """For each stretch of code cells that asks for predictions: the names of these, and of those that are compared in
+    cells after that, as two lists."""
+    for is_code, stretch in itertools.groupby(cells, lambda cell: cell.cell_type == "code"):
+        sources = [cell.source for cell in stretch]
+        if is_code and any(map(ASKS.search, sources)):
+            last = max(place for place, source in enumerate(sources) if ASKS.search(source))
+            yield ASKS.findall("\n".join(sources)), TELLS.findall("\n".join(sources[last + 1 :]))
+
+
+@pytest.mark.parametrize("path", LESSONS)
+def test_what_predict_asks_for_is_asked_first_and_compared_with_the_result(path):
+    cells = notebooks.read(path).cells
+    found = list(asked_and_told(cells))
+    assert 2 <= len(found) <= 7
+    for asked, told in found:
+        assert sorted(asked) == sorted(told) != []
+    everything = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    assert sorted(TELLS.findall(everything)) == sorted(name for asked, _ in found for name in asked)
 
 
 @pytest.mark.parametrize("path", LESSONS)
@@ -77,3 +101,11 @@ def test_what_gives_an_answer_away_is_found(asked, folded, after, found):
     metadata = {"jupyter": notebooks.FOLDED} if folded else {}
     cells = [new_markdown_cell(asked), new_code_cell("2 + 2", metadata=metadata), new_markdown_cell(after)]
     assert [words in told for words, told in zip(found, given_away(cells), strict=True)] == [True] * len(found)
+
+
+def test_a_prediction_that_comes_late_or_is_never_compared_is_found():
+    ask, tell, other = map(new_code_cell, ("share = predict('x', (0, 1))", "share.happened(1)", "model.predict(x)"))
+    text = new_markdown_cell(ASKED)
+    assert list(asked_and_told([text, ask, tell, text, other])) == [(["share"], ["share"])]
+    assert list(asked_and_told([text, tell, ask])) == [(["share"], [])]
+    assert list(asked_and_told([text, ask, other, text, tell])) == [(["share"], [])]

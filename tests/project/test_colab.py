@@ -101,10 +101,15 @@ class Kernel:
 
     def move(self, comm, value):
         """What a front end sends when somebody moves a slider."""
-        content = {"comm_id": comm, "data": {"method": "update", "state": {"value": value}, "buffer_paths": []}}
+        return self.tell(comm, {"method": "update", "state": {"value": value}, "buffer_paths": []})
 
+    def click(self, comm):
+        """What a front end sends when somebody clicks a button."""
+        return self.tell(comm, {"method": "custom", "content": {"event": "click"}})
+
+    def tell(self, comm, data):
         def send():
-            message = self.client.session.msg("comm_msg", content)
+            message = self.client.session.msg("comm_msg", {"comm_id": comm, "data": data})
             self.client.shell_channel.send(message)
             return message["header"]["msg_id"]
 
@@ -184,6 +189,20 @@ def test_on_colab_the_curve_is_sent_epoch_by_epoch_inside_the_request(kernel):
     )
 
 
+@pytest.mark.parametrize("kernel", ["colab's versions"], indirect=True)
+def test_on_colab_a_prediction_is_locked_and_compared_inside_the_request(kernel):
+    kernel.run(PRETEND_COLAB + "import helpers, json\nfrom helpers import predict")
+    opened = widgets_of(kernel.run("share = predict('what', ['a', 'b'])"))
+    choice = next(comm for comm, state in opened.items() if state.get("_options_labels") == ["a", "b"])
+    lock = next(comm for comm, state in opened.items() if state.get("description") == "Lock")
+    (line,) = [m["content"]["data"] for m in kernel.run("share.happened('b')") if m["msg_type"] == "display_data"]
+    assert line["text/plain"] == "You made no prediction; it is “b”."
+    kernel.tell(choice, {"method": "update", "state": {"index": 1}, "buffer_paths": []})
+    (line,) = [m["content"]["data"] for m in kernel.click(lock) if m["msg_type"] == "update_display_data"]
+    assert line["text/plain"] == "You said “b”, when the result was already there; it is “b”: ✓ right."
+    assert kernel.ask("share.right") and [m for m in kernel.after_idle if is_of_a_widget(m)] == []
+
+
 def test_without_a_front_end_the_run_comes_first_and_then_one_bundle(kernel):
     kernel.run(SETUP, person=False)
     published = kernel.run(EXPLORE, person=False)
@@ -227,7 +246,8 @@ def test_the_helpers_pass_their_own_tests_on_colabs_versions(colab_python, reque
     files = [file for file in of_rooms if file.relative_to(ROOT / "tests").as_posix() not in NOT_THERE]
     option = request.config.option
     drawn = random.Random(option.lot).sample(files, min(option.colab, len(files)))
-    told = ["-q", "--noconftest", "-p", "no:cacheprovider", "-n", "2", "--dist", "loadfile", "--timeout", "300"]
+    told = ["-q", "--noconftest", "-p", "tests.book", "-p", "no:cacheprovider"]
+    told += ["-n", "2", "--dist", "loadfile", "--timeout", "300"]
     done = subprocess.run(
         [colab_python, "-m", "pytest", *told, "-c", os.devnull, f"--rootdir={ROOT}", *map(str, sorted(drawn))],
         cwd=ROOT,
