@@ -9,7 +9,7 @@ import ipywidgets as widgets
 from IPython.display import display
 
 from helpers.curves import theme
-from helpers.live import part
+from helpers.live import cell, part
 from helpers.live.keepsake import REVIVE, Keepsake
 from helpers.live.page import STYLE as LOOKS
 from helpers.live.page import page
@@ -31,13 +31,19 @@ class Asked:
 
     def show(self):
         """Show it in the cell that is running, in place of what that cell has asked before."""
-        self._place, self._shown_in = part._place(), part._cell()
-        part._replace_panel_of_this_cell(self)
+        self._place, self._shown_in = cell.place(), cell.execution()
+        cell.replace(self)
         if self._place == "nobody watches":
             print(self._still_words())
         else:
             self._display()
         return self
+
+    def hand_on(self):
+        """Nothing: what a student has said outlives the widgets by itself."""
+
+    def take_over(self, handed_on):
+        """As of `Live`."""
 
     def close(self):
         """Take it off the page."""
@@ -55,7 +61,7 @@ class Asked:
         display({"text/html": page(), "text/plain": ""}, raw=True)
 
     def _ipython_display_(self):
-        if self._shown_in != part._cell() and self._place != "nobody watches":
+        if self._shown_in != cell.execution() and self._place != "nobody watches":
             self._display()
 
     def _say(self, words_in_html):

@@ -9,13 +9,10 @@ import contextlib
 import html
 import itertools
 import json
-import os
-import sys
 import threading
 import time
 
 import ipywidgets as widgets
-from IPython import get_ipython
 from IPython.display import display
 
 from helpers.curves import paper, theme
@@ -23,7 +20,7 @@ from helpers.curves.sheets import WIDTH
 from helpers.engine.builder import FRESH
 from helpers.engine.stop import Abandoned, Stop, current, working_for
 from helpers.errors import Interrupted, LessonError, at, line_under_way, our_mistake
-from helpers.live import progress
+from helpers.live import cell, progress
 from helpers.live.controls import controls, in_words, of_curve, read
 from helpers.live.fields import look_useful
 from helpers.live.keepsake import REVIVE, Keepsake
@@ -31,7 +28,6 @@ from helpers.live.page import STYLE as LOOKS
 from helpers.live.page import page
 from helpers.live.worker import PATIENCE, WORKER
 
-PLACES = {"background": "background", "inline": "inline", "nobody": "nobody watches"}  # as LAB_PLACE names them
 VIEW = "application/vnd.jupyter.widget-view+json"
 FRAME = 0.04  # seconds between two pictures of a growing curve: faster than this nobody sees
 INTERRUPTED = "You interrupted the training. The panel still works: move a control to train again."
@@ -61,6 +57,8 @@ STYLE = (
 .jupyter-widgets-disconnected .live-panel{opacity:.45}
 </style><p class="live-panel-lost">This panel has lost its kernel. Run the cell again to bring it back.</p>"""
 )
+
+_numbers = itertools.count(1)
 
 
 class Live:
@@ -128,7 +126,7 @@ class Live:
         place = self._place
         if self._background and self.follows:  # elsewhere every value passed would be trained to its end
             self._box.add_class("live-at-once")
-        _replace_panel_of_this_cell(self)
+        cell.replace(self)
         if place != "nobody watches":
             self._display()
         if self.trains_when_shown:
@@ -145,7 +143,8 @@ class Live:
 
     def _settle(self):
         """Find out in which cell it is shown, and where its training can go on."""
-        self._place, self._shown_in, self._number_of_cell = _place(), _cell(), _number_of_cell()
+        self._place, self._shown_in = cell.place(), cell.execution()
+        self._number_of_cell = cell.shown_number()
         self._background = self._place == "background"
 
     def wait(self):
@@ -205,7 +204,7 @@ class Live:
                         part.close()
 
     def _ipython_display_(self):
-        if self._shown_in != _cell():  # it has been shown already in its own cell
+        if self._shown_in != cell.execution():  # it has been shown already in its own cell
             self._display()
 
     # From a control to a run
@@ -328,7 +327,7 @@ class Live:
 
     def _is_deaf(self):
         """Whether the kernel cannot hear the page, because it is busy with the cell, or the request, that trains."""
-        return self._place == "inline" or self._cell_waits and self._background and not _has_subshell()
+        return self._place == "inline" or self._cell_waits and self._background and not cell.has_subshell()
 
     def _display(self, data=None, metadata=None):
         hear_meanwhile(self._box)
@@ -431,11 +430,6 @@ def _after(said, words):
     return " ".join(filter(None, (said.strip(), words.strip())))
 
 
-_numbers = itertools.count(1)
-_panels = {}  # cell -> the live parts it shows
-_handed_on = {}  # cell -> what those have handed on that it showed before
-
-
 def _all_in(box):
     """`box` and every widget in it."""
     return [box, *(widget for child in getattr(box, "children", ()) for widget in _all_in(child))]
@@ -443,68 +437,3 @@ def _all_in(box):
 
 def _as_text(value):
     return json.dumps(value, default=repr) if isinstance(value, dict) else str(value)
-
-
-def _place():
-    """Where panels are shown: "background" training behind a front end, "inline" (Colab), or "nobody watches".
-
-    The environment variable LAB_PLACE, set to background, inline or nobody, says it where a front end is misjudged.
-    """
-    wanted = os.environ.get("LAB_PLACE", "")
-    if wanted and wanted not in PLACES:
-        raise LessonError(f"LAB_PLACE is {wanted!r}; it can be {', '.join(PLACES)}, or not set at all.")
-    shell = get_ipython()
-    if not hasattr(shell, "kernel"):
-        return "nobody watches"
-    if wanted:
-        return PLACES[wanted]
-    if "google.colab" in sys.modules:
-        # Colab shows no widget update that leaves the kernel outside a running request.
-        return "inline"
-    # A client that cannot be asked for input is a program that runs the notebook, not a person at a front end.
-    return "background" if shell.kernel._allow_stdin else "nobody watches"
-
-
-def _has_subshell():
-    """Whether the page has made a sub-shell, which hears it while a cell runs."""
-    kernel = getattr(get_ipython(), "kernel", None)
-    manager = getattr(getattr(kernel, "shell_channel_thread", None), "manager", None)
-    return manager is not None and bool(manager.list_subshell())
-
-
-def _cell():
-    """The number of the execution that is under way."""
-    return getattr(get_ipython(), "execution_count", None)
-
-
-def _number_of_cell():
-    """The number that stands beside the cell that is running: it is how many have been run."""
-    cells = getattr(get_ipython(), "user_ns", {}).get("In", ())  # the first of them is none
-    return len(cells) - 1 if cells else None
-
-
-def this_cell():
-    """What tells the cell that is running from the others: JupyterLab and Colab say which one it is.
-
-    Elsewhere the text of the cell identifies it: who runs a cell again has seldom changed it.
-    """
-    shell = get_ipython()
-    said = shell.kernel.get_parent("shell").get("metadata", {})
-    return said.get("cellId") or said.get("colab", {}).get("cell_id") or shell.user_ns.get("In", [""])[-1]
-
-
-def _replace_panel_of_this_cell(panel):
-    """Close what the cell that is running has shown before."""
-    if not hasattr(get_ipython(), "kernel"):
-        return
-    cell = this_cell()
-    # One call of the cell after the other: a second panel of the same run does not close the first.
-    shown = [part for part in _panels.get(cell, []) if part._shown_in == panel._shown_in]
-    if not shown:
-        _handed_on[cell] = [part.hand_on() for part in _panels.get(cell, [])]
-    for handed_on in _handed_on[cell][len(shown) : len(shown) + 1]:
-        panel.take_over(handed_on)
-    for part in _panels.get(cell, []):
-        if part not in shown:
-            part.close()
-    _panels[cell] = [*shown, panel]

@@ -14,7 +14,7 @@ from IPython.display import display
 
 from helpers.errors import LessonError
 from helpers.lab_book import note
-from helpers.live import part
+from helpers.live import cell
 from helpers.live.asked import Asked
 from helpers.live.fields import look_useful
 from helpers.live.part import beside
@@ -125,7 +125,7 @@ class Prediction(Asked):
             is_news, self._answer.happened = self._answer.happened is None, value
             if is_news and self.said is not None:
                 self._note()
-            if part._place() != "nobody watches":
+            if cell.place() != "nobody watches":
                 self._line = display(self._comparison(), raw=True, display_id=True)
             self._draw()
 

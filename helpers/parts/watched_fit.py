@@ -14,7 +14,8 @@ from IPython.display import display
 
 from helpers.curves.live_chart import draw
 from helpers.curves.sheets import sheets_of
-from helpers.live.part import DEAF, FRAME, VIEW, WORDS, Live, hear_meanwhile, this_cell
+from helpers.live.cell import cell_id
+from helpers.live.part import DEAF, FRAME, VIEW, WORDS, Live, hear_meanwhile
 
 SHARE = 0.0075  # of the time: the drawing takes no more, however short the epochs are
 ROOM = 40  # epochs on the x axis; one that has more is made longer when they are there: `fit` may end long before
@@ -25,7 +26,7 @@ _runs = {}  # cell -> the runs that it has shown, a list of `Growing`
 
 def runs_of_this_cell():
     """The runs that the cell under way has shown when it ran before: a list, to be added to."""
-    return _runs.setdefault(this_cell(), [])
+    return _runs.setdefault(cell_id(), [])
 
 
 class WatchedFit(Live):

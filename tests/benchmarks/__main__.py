@@ -28,6 +28,7 @@ import numpy as np  # noqa: E402
 
 import helpers  # noqa: E402, F401  (sets TensorFlow up before it is imported)
 from helpers import data  # noqa: E402
+from helpers.live import cell
 from helpers.live import part as live_module  # noqa: E402
 from helpers.parts import explore as panel_module  # noqa: E402
 from tests import notebooks  # noqa: E402
@@ -149,7 +150,7 @@ class Watched:
     """A panel whose pictures are timed and weighed as they are sent."""
 
     def __init__(self, case):
-        live_module._place = lambda: "background"
+        cell.place = lambda: "background"
         live_module.display = lambda *args, **kwargs: None
         self.slider = ipywidgets.FloatSlider(value=0.0, min=0, max=1, step=1e-6)
         self.panel = panel_module.explore(case.build, case.data, epochs=case.epochs, dropout=self.slider)

@@ -14,6 +14,7 @@ from keras import layers
 
 from helpers import data
 from helpers.exercises import lesson_5
+from helpers.live import cell
 from helpers.live import part as live_module
 from helpers.parts.explore import explore
 from helpers.parts.ribbon import ribbon
@@ -345,7 +346,7 @@ WRONG = [
 @pytest.fixture
 def background(monkeypatch):
     """Live parts train in the background, as behind a front end; what they display goes nowhere."""
-    monkeypatch.setattr(live_module, "_place", lambda: "background")
+    monkeypatch.setattr(cell, "place", lambda: "background")
     monkeypatch.setattr(live_module, "display", lambda *args, **kwargs: None)
 
 

@@ -4,6 +4,7 @@ import ipywidgets as widgets
 import pytest
 
 from helpers.live import asked as asked_module
+from helpers.live import cell as cell_module
 from helpers.live import part as part_module
 from helpers.live.asked import Asked
 from helpers.live.keepsake import REVIVE, Keepsake
@@ -33,8 +34,8 @@ class Colour(Asked):
 def cell(monkeypatch):
     """The cell that is running, behind a front end: its number, what it displays, and what stays in the file."""
     now = type("Cell", (), {"number": 1, "shown": [], "kept": [], "place": "background"})()
-    monkeypatch.setattr(part_module, "_place", lambda: now.place)
-    monkeypatch.setattr(part_module, "_cell", lambda: now.number)
+    monkeypatch.setattr(cell_module, "place", lambda: now.place)
+    monkeypatch.setattr(cell_module, "execution", lambda: now.number)
     monkeypatch.setattr(asked_module, "display", lambda data, raw: now.shown.append(data))
     monkeypatch.setattr(Keepsake, "show", lambda self: setattr(self, "is_shown", True))
     monkeypatch.setattr(Keepsake, "keep", lambda self, make: now.kept.append(make()[0]))

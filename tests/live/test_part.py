@@ -7,6 +7,7 @@ import pytest
 from ipykernel.comm.comm import BaseComm
 
 from helpers.errors import LessonError
+from helpers.live import cell
 from helpers.live import part as live_module
 from helpers.live.part import Live, hear_meanwhile
 from helpers.parts.explore import explore
@@ -17,9 +18,9 @@ X, Y, VALIDATION = few_digits()
 
 def words_of_two_runs(monkeypatch, place, has_subshell):
     """What a panel says in its first run, within its cell, and in one that a control asks for: two lists."""
-    monkeypatch.setattr(live_module, "_place", lambda: place)
+    monkeypatch.setattr(cell, "place", lambda: place)
     monkeypatch.setattr(live_module, "display", lambda *args, **kwargs: None)
-    monkeypatch.setattr(live_module, "_has_subshell", lambda: has_subshell)
+    monkeypatch.setattr(cell, "has_subshell", lambda: has_subshell)
     said = {1: [], 2: []}
     draw = Live._draw
 
@@ -64,7 +65,7 @@ def test_every_widget_of_a_part_is_heard_where_the_page_says():
 
 @pytest.mark.slow
 def test_a_control_that_moves_on_a_closed_part_trains_nothing(monkeypatch):
-    monkeypatch.setattr(live_module, "_place", lambda: "background")
+    monkeypatch.setattr(cell, "place", lambda: "background")
     monkeypatch.setattr(live_module, "display", lambda *args, **kwargs: None)
     panel = explore(digits_network, (X, Y, *VALIDATION), epochs=(1, 9, 2))
     panel.close()
@@ -79,7 +80,7 @@ class Page:
 
     def __init__(self, monkeypatch, person=True):
         self.user_ns, self.execution_count, self.kernel, self._allow_stdin = {"In": [""]}, 0, self, person
-        monkeypatch.setattr(live_module, "get_ipython", lambda: self)
+        monkeypatch.setattr(cell, "get_ipython", lambda: self)
         monkeypatch.setattr(live_module, "display", lambda *args, **kwargs: None)
 
     def get_parent(self, _channel):
@@ -117,15 +118,15 @@ def test_a_cell_that_is_run_again_replaces_its_parts_and_no_others(monkeypatch, 
 @pytest.mark.parametrize("person", [True, False])
 def test_where_parts_are_shown_can_be_said(monkeypatch, wanted, found, person):
     Page(monkeypatch, person)
-    assert live_module._place() == ("background" if person else "nobody watches")
+    assert cell.place() == ("background" if person else "nobody watches")
     monkeypatch.setenv("LAB_PLACE", wanted)
-    assert live_module._place() == found
+    assert cell.place() == found
 
 
 def test_a_place_that_does_not_exist_is_told(monkeypatch):
     monkeypatch.setenv("LAB_PLACE", "colab")
     with pytest.raises(LessonError, match="LAB_PLACE is 'colab'; it can be background, inline, nobody"):
-        live_module._place()
+        cell.place()
 
 
 @pytest.mark.parametrize("place, wanted", [("inline", False), ("background", True)])

@@ -15,6 +15,7 @@ from keras import layers
 from helpers.engine.builder import FRESH
 from helpers.engine.trainer import Trainer
 from helpers.errors import Interrupted, LessonError
+from helpers.live import cell
 from helpers.live import part as live_module
 from helpers.live import worker as worker_module
 from helpers.live.part import Live
@@ -33,7 +34,7 @@ LIMIT = 60  # seconds for what has to come, on any machine
 @pytest.fixture
 def background(monkeypatch):
     """Panels train in the background, as behind a front end; a run that hangs is not waited for as long as there."""
-    monkeypatch.setattr(live_module, "_place", lambda: "background")
+    monkeypatch.setattr(cell, "place", lambda: "background")
     monkeypatch.setattr(live_module, "display", lambda *args, **kwargs: None)
     monkeypatch.setattr(Live, "patience", 0.3)
     monkeypatch.setattr(worker_module, "GRACE", 0.5)
@@ -264,7 +265,7 @@ def test_an_interrupt_of_a_first_run_that_hangs_tells_the_line(background, hang,
 
 
 def test_an_interrupt_inside_the_request_that_trains_leaves_what_hangs(background, hang, monkeypatch):
-    monkeypatch.setattr(live_module, "_place", lambda: "inline")
+    monkeypatch.setattr(cell, "place", lambda: "inline")
     build = in_the_builder(hang.event)
     panel = panel_of(build)
     states = random.getstate(), np.random.get_state()

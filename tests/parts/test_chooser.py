@@ -18,6 +18,7 @@ import pytest
 from helpers.curves.scoreboard import ACCURACY, LOSS
 from helpers.engine.trainer import Trainer
 from helpers.errors import LessonError
+from helpers.live import cell
 from helpers.live import part as live_module
 from helpers.parts import chooser as module
 from helpers.parts.chooser import Chooser, choose
@@ -42,7 +43,7 @@ def in_this_process(monkeypatch):
 @pytest.fixture
 def background(monkeypatch):
     """Live parts train in the background, as behind a front end."""
-    monkeypatch.setattr(live_module, "_place", lambda: "background")
+    monkeypatch.setattr(cell, "place", lambda: "background")
 
 
 @pytest.fixture(scope="module")
@@ -332,7 +333,7 @@ def test_many_moves_in_another_thread_do_not_disturb_it(background):
 
 @slow
 def test_an_interrupt_keeps_what_is_finished_and_go_on_trains_the_rest(monkeypatch, trained):
-    monkeypatch.setattr(live_module, "_place", lambda: "inline")
+    monkeypatch.setattr(cell, "place", lambda: "inline")
 
     def interrupt():
         trained.at.clear()

@@ -17,6 +17,7 @@ from helpers.curves.diagnosis import PATTERNS, diagnose
 from helpers.data import clothing
 from helpers.errors import LessonError
 from helpers.lab_book import entries
+from helpers.live import cell
 from helpers.live import part as live_module
 from helpers.parts import casebook
 from helpers.parts import clinic as clinic_module
@@ -30,7 +31,7 @@ SHORT = 6  # epochs of a run that only pretends to be trained
 @pytest.fixture(autouse=True)
 def background(monkeypatch):
     """Clinics train in the background, as behind a front end; what they display goes nowhere."""
-    monkeypatch.setattr(live_module, "_place", lambda: "background")
+    monkeypatch.setattr(cell, "place", lambda: "background")
     monkeypatch.setattr(live_module, "display", lambda *args, **kwargs: None)
 
 
@@ -519,7 +520,7 @@ def test_a_closed_clinic_stops_and_leaves_memory(pretend):
 def test_without_a_front_end_there_is_an_empty_row(pretend, monkeypatch):
     shown = []
     monkeypatch.setattr(live_module, "display", lambda data, metadata=None, raw=False: shown.append(data))
-    monkeypatch.setattr(live_module, "_place", lambda: "nobody watches")
+    monkeypatch.setattr(cell, "place", lambda: "nobody watches")
     made, _ = clinic(None, None, cases=14), clinic(None, None, cases=14)
     assert pretend == [] and len(shown) == 2
     assert shown[0]["text/html"] == shown[1]["text/html"] and "14 empty frames" in shown[0]["text/html"]
@@ -528,7 +529,7 @@ def test_without_a_front_end_there_is_an_empty_row(pretend, monkeypatch):
 
 
 def test_in_colab_a_press_trains_inside_its_request(pretend, blind, monkeypatch):
-    monkeypatch.setattr(live_module, "_place", lambda: "inline")
+    monkeypatch.setattr(cell, "place", lambda: "inline")
     made = clinic(None, None, seed=1)
     made._start_button.click()
     assert made.state == "done" and len(made.cases) == 12

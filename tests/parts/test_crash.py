@@ -19,6 +19,7 @@ import psutil
 import pytest
 
 from helpers.errors import Interrupted, LessonError
+from helpers.live import cell
 from helpers.live import part as live_module
 from helpers.parts import crash
 from helpers.parts import process as process_module
@@ -70,7 +71,7 @@ def started(monkeypatch):
 @pytest.fixture
 def background(monkeypatch):
     """Parts run as behind a front end; what they display goes nowhere."""
-    monkeypatch.setattr(live_module, "_place", lambda: "background")
+    monkeypatch.setattr(cell, "place", lambda: "background")
     monkeypatch.setattr(live_module, "display", lambda *args, **kwargs: None)
 
 
@@ -79,7 +80,7 @@ def shown(monkeypatch):
     """What parts display where nobody watches."""
     displayed = []
     monkeypatch.setattr(live_module, "display", lambda data, metadata=None, raw=False: displayed.append(data))
-    monkeypatch.setattr(live_module, "_place", lambda: "nobody watches")
+    monkeypatch.setattr(cell, "place", lambda: "nobody watches")
     return displayed
 
 

@@ -18,6 +18,7 @@ from helpers.data import clothing, digits
 from helpers.engine.trainer import Trainer
 from helpers.error_bars import interval
 from helpers.errors import LessonError
+from helpers.live import cell
 from helpers.live import part as live_module
 from helpers.parts import curse as module
 from helpers.parts.curse import Game, _right, winners_curse
@@ -49,7 +50,7 @@ def build(units=3, learning_rate=0.01, optimizer="adam"):
 @pytest.fixture
 def background(monkeypatch):
     """Live parts train in the background, as behind a front end; what they display goes nowhere."""
-    monkeypatch.setattr(live_module, "_place", lambda: "background")
+    monkeypatch.setattr(cell, "place", lambda: "background")
     monkeypatch.setattr(live_module, "display", lambda *args, **kwargs: None)
 
 

@@ -17,6 +17,7 @@ import tensorflow as tf
 from helpers.curves.history import describe
 from helpers.engine.training import DIVERGED
 from helpers.errors import LessonError
+from helpers.live import cell
 from helpers.live import part as live_module
 from helpers.live.controls import controls
 from helpers.parts.explore import Panel, explore
@@ -30,7 +31,7 @@ FEW = (X, Y, *VALIDATION)
 @pytest.fixture
 def background(monkeypatch):
     """Panels train in the background, as behind a front end; what they display goes nowhere."""
-    monkeypatch.setattr(live_module, "_place", lambda: "background")
+    monkeypatch.setattr(cell, "place", lambda: "background")
     monkeypatch.setattr(live_module, "display", lambda *args, **kwargs: None)
 
 
@@ -233,7 +234,7 @@ def test_a_panel_says_that_it_waits_for_another(background):
 
 
 def test_an_interrupt_before_the_first_epoch_leaves_a_panel_that_works(monkeypatch):
-    monkeypatch.setattr(live_module, "_place", lambda: "inline")
+    monkeypatch.setattr(cell, "place", lambda: "inline")
     monkeypatch.setattr(live_module, "display", lambda *args, **kwargs: None)
     made = []
 
@@ -463,7 +464,7 @@ def test_a_drawn_epoch_is_small(background):
 def test_without_a_front_end_the_finished_picture_and_its_sentence_are_shown(monkeypatch):
     shown = []
     monkeypatch.setattr(live_module, "display", lambda data, metadata=None, raw=False: shown.append((data, metadata)))
-    monkeypatch.setattr(live_module, "_place", lambda: "nobody watches")
+    monkeypatch.setattr(cell, "place", lambda: "nobody watches")
     panel = explore(digits_network, FEW, epochs=5)
     data, metadata = shown[0]
     assert data["image/png"] and len(data["image/png"]) < 100 * 1024 * 4 / 3

@@ -16,6 +16,7 @@ from helpers.engine.remeasure import Remeasure
 from helpers.engine.trainer import Trainer
 from helpers.engine.training import fit
 from helpers.errors import LessonError
+from helpers.live import cell
 from helpers.live import part as live_module
 from helpers.parts import gap
 from helpers.parts.gap import PARTS, GapPanel, explore_gap, parts_of
@@ -259,7 +260,7 @@ def test_one_network_is_compiled_once_and_forgotten_with_it(monkeypatch):
 @pytest.fixture
 def background(monkeypatch):
     """Panels train in the background, as behind a front end; what they display goes nowhere."""
-    monkeypatch.setattr(live_module, "_place", lambda: "background")
+    monkeypatch.setattr(cell, "place", lambda: "background")
     monkeypatch.setattr(live_module, "display", lambda *args, **kwargs: None)
 
 
@@ -347,7 +348,7 @@ def test_a_network_handed_to_fit_is_measured_too(background):
 def test_without_a_front_end_the_finished_picture_and_verdicts_are_shown(monkeypatch):
     shown = []
     monkeypatch.setattr(live_module, "display", lambda data, metadata=None, raw=False: shown.append(data))
-    monkeypatch.setattr(live_module, "_place", lambda: "nobody watches")
+    monkeypatch.setattr(cell, "place", lambda: "nobody watches")
     explore_gap(digits_network, FEW, epochs=3)
     page = ElementTree.fromstring(f"<div>{shown[0]['text/html'].replace('><p', '/><p')}</div>")
     assert is_png(shown[0]["image/png"])

@@ -14,6 +14,7 @@ from keras import layers
 from helpers.curves import feature_maps
 from helpers.data import clothing
 from helpers.errors import LessonError
+from helpers.live import cell
 from helpers.live import part as live_module
 from helpers.parts.microscope import Microscope, microscope
 from tests.curves.test_live_chart import is_png
@@ -27,7 +28,7 @@ X = CLOTHES.x_train
 @pytest.fixture(autouse=True)
 def background(monkeypatch):
     """Parts behave as behind a front end; what they display goes nowhere."""
-    monkeypatch.setattr(live_module, "_place", lambda: "background")
+    monkeypatch.setattr(cell, "place", lambda: "background")
     monkeypatch.setattr(live_module, "display", lambda *args, **kwargs: None)
 
 
@@ -389,7 +390,7 @@ def test_a_closed_microscope_is_off_the_page(model):
 def test_a_reader_without_a_kernel_sees_a_still_picture_and_words_without_figures(monkeypatch, inner):
     shown = []
     monkeypatch.setattr(live_module, "display", lambda data, metadata=None, raw=False: shown.append(data))
-    monkeypatch.setattr(live_module, "_place", lambda: "nobody watches")
+    monkeypatch.setattr(cell, "place", lambda: "nobody watches")
     microscope(network(layers.Conv2D(5, 3), *inner), X)
     (data,) = shown
     alt = html.unescape(data["text/html"].split('alt="')[1].split('"')[0])

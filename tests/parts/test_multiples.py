@@ -18,6 +18,7 @@ from helpers.curves.sheets import y_ticks
 from helpers.engine.trainer import Trainer
 from helpers.engine.training import new_history
 from helpers.errors import LessonError
+from helpers.live import cell
 from helpers.live import part as live_module
 from helpers.parts import multiples as module
 from helpers.parts.multiples import Multiples, multiples
@@ -34,7 +35,7 @@ RATES = [0.001, 0.003, 0.01]
 @pytest.fixture
 def background(monkeypatch):
     """Live parts train in the background, as behind a front end; what they display goes nowhere."""
-    monkeypatch.setattr(live_module, "_place", lambda: "background")
+    monkeypatch.setattr(cell, "place", lambda: "background")
     monkeypatch.setattr(live_module, "display", lambda *args, **kwargs: None)
 
 
@@ -298,7 +299,7 @@ def test_the_button_is_there_only_where_a_control_for_the_seed_is(background, se
 
 @slow
 def test_an_interrupt_leaves_what_is_drawn_and_a_part_that_works(monkeypatch):
-    monkeypatch.setattr(live_module, "_place", lambda: "inline")
+    monkeypatch.setattr(cell, "place", lambda: "inline")
     monkeypatch.setattr(live_module, "display", lambda *args, **kwargs: None)
     made = []
 
@@ -592,7 +593,7 @@ def test_names_of_variants_cannot_break_the_page(background):
 def test_without_a_front_end_the_finished_picture_and_its_words_are_shown(monkeypatch):
     shown = []
     monkeypatch.setattr(live_module, "display", lambda data, metadata=None, raw=False: shown.append(data))
-    monkeypatch.setattr(live_module, "_place", lambda: "nobody watches")
+    monkeypatch.setattr(cell, "place", lambda: "nobody watches")
     part = multiples(digits_network, FEW, TWO, epochs=2)
     page = ElementTree.fromstring(f"<div>{shown[0]['text/html'].replace('><p', '/><p')}</div>")
     assert is_png(shown[0]["image/png"])

@@ -9,7 +9,7 @@ import pytest
 
 from helpers.curves.sheets import PINNED
 from helpers.lab_book import entries
-from helpers.live import part
+from helpers.live import cell, part
 from helpers.parts.explore import Panel, explore
 from helpers.parts.pins import FULL, MOST, TOO_EARLY
 from helpers.sweeps.files import print_of
@@ -231,11 +231,11 @@ def test_closing_a_panel_closes_its_pins():
 
 def run_again(build, monkeypatch, names=("first settings", "mine")):
     """(the panel that a cell shows when it is run again with `build`, pins of the one before it), of two pins."""
-    monkeypatch.setattr(part, "this_cell", lambda: "the cell")
-    monkeypatch.setattr(part, "get_ipython", lambda: types.SimpleNamespace(kernel=None, execution_count=0))
-    monkeypatch.setattr(part, "_place", lambda: "inline")
+    monkeypatch.setattr(cell, "cell_id", lambda: "the cell")
+    monkeypatch.setattr(cell, "get_ipython", lambda: types.SimpleNamespace(kernel=None, execution_count=0))
+    monkeypatch.setattr(cell, "place", lambda: "inline")
     monkeypatch.setattr(part, "display", lambda *args, **kwargs: None)
-    monkeypatch.setattr(part, "_cell", lambda: 1)
+    monkeypatch.setattr(cell, "execution", lambda: 1)
     before = explore(digits_network, FEW, epochs=(1, 6, 2), dropout=(0.0, 0.8, 0.25))
     before._pins.pin()
     move(before, dropout=0.5)
@@ -243,7 +243,7 @@ def run_again(build, monkeypatch, names=("first settings", "mine")):
     for number, name in enumerate(names):
         rename(before, number, name)
     pinned = before.pinned
-    monkeypatch.setattr(part, "_cell", lambda: 2)
+    monkeypatch.setattr(cell, "execution", lambda: 2)
     return explore(build, FEW, epochs=(1, 6, 2), dropout=(0.0, 0.8, 0.25)), pinned
 
 

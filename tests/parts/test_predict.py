@@ -12,7 +12,7 @@ import pytest
 from helpers import lab_book
 from helpers.errors import LessonError
 from helpers.live import asked as asked_module
-from helpers.live import part as live_module
+from helpers.live import cell
 from helpers.live.keepsake import REVIVE, Keepsake
 from helpers.parts import predict as predict_module
 from helpers.parts.predict import predict
@@ -35,7 +35,7 @@ class Line:
 def page(monkeypatch):
     """A front end: the lines that stand below the cells, and in `kept` what would stay in the file."""
     lines, kept = [], []
-    monkeypatch.setattr(live_module, "_place", lambda: "background")
+    monkeypatch.setattr(cell, "place", lambda: "background")
     monkeypatch.setattr(asked_module, "display", lambda *args, **kwargs: None)
     monkeypatch.setattr(predict_module, "display", lambda data, **_: lines.append(Line(data)) or lines[-1])
     monkeypatch.setattr(Keepsake, "show", lambda self: setattr(self, "is_shown", True))

@@ -10,7 +10,7 @@ import pytest
 from helpers import lab_book
 from helpers.errors import LessonError
 from helpers.live import asked as asked_module
-from helpers.live import part as live_module
+from helpers.live import cell
 from helpers.live.keepsake import REVIVE, Keepsake
 from helpers.parts import questions as questions_module
 from helpers.parts.questions import Answer, Picture, Question, as_text, questions
@@ -23,7 +23,7 @@ LESSON = 2
 def kept(monkeypatch):
     """A front end; what would stay in the file."""
     kept = []
-    monkeypatch.setattr(live_module, "_place", lambda: "background")
+    monkeypatch.setattr(cell, "place", lambda: "background")
     monkeypatch.setattr(asked_module, "display", lambda *args, **kwargs: None)
     monkeypatch.setattr(Keepsake, "show", lambda self: setattr(self, "is_shown", True))
     monkeypatch.setattr(Keepsake, "keep", lambda self, make: kept.append(make()[0]["text/plain"]))

@@ -12,6 +12,7 @@ import pytest
 from helpers.curves import live_chart
 from helpers.curves.history import CurveError
 from helpers.errors import LessonError
+from helpers.live import cell
 from helpers.live import part as live_module
 from helpers.parts.replay import Replay, early_stop, replay
 from tests.curves.test_live_chart import Drawing, is_png
@@ -27,7 +28,7 @@ RISING_AGAIN = {
 @pytest.fixture
 def background(monkeypatch):
     """Parts behave as behind a front end; what they display goes nowhere."""
-    monkeypatch.setattr(live_module, "_place", lambda: "background")
+    monkeypatch.setattr(cell, "place", lambda: "background")
     monkeypatch.setattr(live_module, "display", lambda *args, **kwargs: None)
 
 
@@ -330,7 +331,7 @@ def test_closing_leaves_nothing_to_move(background):
 def test_a_reader_without_a_kernel_sees_the_picture_and_a_verdict_without_figures_of_this_machine(monkeypatch):
     shown = []
     monkeypatch.setattr(live_module, "display", lambda data, metadata=None, raw=False: shown.append(data))
-    monkeypatch.setattr(live_module, "_place", lambda: "nobody watches")
+    monkeypatch.setattr(cell, "place", lambda: "nobody watches")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         part = replay(RISING_AGAIN, patience=2)

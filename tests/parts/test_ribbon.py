@@ -15,6 +15,7 @@ import pytest
 
 from helpers.engine.trainer import Trainer
 from helpers.errors import LessonError
+from helpers.live import cell
 from helpers.live import part as live_module
 from helpers.parts.ribbon import Ribbon, ribbon, verdict
 from tests.curves.test_live_chart import Drawing, is_png
@@ -30,7 +31,7 @@ DROPOUT = {"dropout": (0.0, 0.8, 0.2)}
 @pytest.fixture
 def background(monkeypatch):
     """Live parts train in the background, as behind a front end; what they display goes nowhere."""
-    monkeypatch.setattr(live_module, "_place", lambda: "background")
+    monkeypatch.setattr(cell, "place", lambda: "background")
     monkeypatch.setattr(live_module, "display", lambda *args, **kwargs: None)
 
 
@@ -421,7 +422,7 @@ def test_without_validation_data_there_is_nothing_to_compare():
 def test_without_a_front_end_the_finished_picture_and_its_verdict_are_shown(monkeypatch):
     shown = []
     monkeypatch.setattr(live_module, "display", lambda data, metadata=None, raw=False: shown.append(data))
-    monkeypatch.setattr(live_module, "_place", lambda: "nobody watches")
+    monkeypatch.setattr(cell, "place", lambda: "nobody watches")
     part = ribbon(digits_network, FEW, other={"dropout": 0.6}, seeds=2, epochs=2, **DROPOUT)
     page = ElementTree.fromstring(f"<div>{shown[0]['text/html'].replace('><p', '/><p')}</div>")
     assert is_png(shown[0]["image/png"])

@@ -16,6 +16,7 @@ import pytest
 from helpers.curves.guess import compare, picture
 from helpers.curves.history import CurveError
 from helpers.errors import LessonError
+from helpers.live import cell
 from helpers.live import part as live_module
 from helpers.parts.sketch import sketch
 from tests.curves.test_live_chart import Drawing, is_png
@@ -31,7 +32,7 @@ FEW_KNOTS = [1, 2, 3, 5, 6]
 @pytest.fixture
 def background(monkeypatch):
     """Parts train in the background, as behind a front end; what they display goes nowhere."""
-    monkeypatch.setattr(live_module, "_place", lambda: "background")
+    monkeypatch.setattr(cell, "place", lambda: "background")
     monkeypatch.setattr(live_module, "display", lambda *args, **kwargs: None)
 
 
@@ -456,7 +457,7 @@ def test_closing_stops_the_run_and_leaves_memory(background):
 def test_a_reader_without_a_kernel_sees_the_flat_line_and_what_to_do(monkeypatch):
     shown = []
     monkeypatch.setattr(live_module, "display", lambda data, metadata=None, raw=False: shown.append(data))
-    monkeypatch.setattr(live_module, "_place", lambda: "nobody watches")
+    monkeypatch.setattr(cell, "place", lambda: "nobody watches")
     part = sketch(digits_network, FEW)
     (data,) = shown
     assert "Run this cell" in data["text/plain"] and is_png(data["image/png"]) and part._trainer.compilations == 0

@@ -22,6 +22,7 @@ from helpers.curves.history import CurveError
 from helpers.curves.sheets import Sheet
 from helpers.data import clothing
 from helpers.errors import LessonError
+from helpers.live import cell
 from helpers.live import part as live_module
 from helpers.parts import finished_run
 from helpers.parts import time_machine as module
@@ -63,7 +64,7 @@ def run(trained, tmp_path):
 @pytest.fixture(autouse=True)
 def background(monkeypatch):
     """Parts behave as behind a front end; what they display goes nowhere."""
-    monkeypatch.setattr(live_module, "_place", lambda: "background")
+    monkeypatch.setattr(cell, "place", lambda: "background")
     monkeypatch.setattr(live_module, "display", lambda *args, **kwargs: None)
 
 
@@ -807,7 +808,7 @@ def test_a_closed_machine_does_not_follow_any_more(trained):
 def shown_without_a_front_end(monkeypatch, *args):
     shown = []
     monkeypatch.setattr(live_module, "display", lambda data, metadata=None, raw=False: shown.append(data))
-    monkeypatch.setattr(live_module, "_place", lambda: "nobody watches")
+    monkeypatch.setattr(cell, "place", lambda: "nobody watches")
     assert isinstance(time_machine(*args), TimeMachine)
     (data,) = shown
     return data
