@@ -28,7 +28,7 @@ import numpy as np  # noqa: E402
 
 import helpers  # noqa: E402, F401  (sets TensorFlow up before it is imported)
 from helpers import data  # noqa: E402
-from helpers.live import cell
+from helpers.live import cell  # noqa: E402
 from helpers.live import part as live_module  # noqa: E402
 from helpers.parts import explore as panel_module  # noqa: E402
 from tests import notebooks  # noqa: E402
