@@ -61,7 +61,7 @@ class Number:
         self.field = widgets.Text(placeholder=self._range(), layout={"width": "9em"})
 
     def hint(self):
-        right = f"right if it is off by {self.within:g} at most" if self.within else "right if it is exact"
+        right = f"right if it is off by {self.within:.12g} at most" if self.within else "right if it is exact"
         return f"{'a whole number' if self.whole else 'a number'} from {self._range()}, {right}"
 
     def answer(self):
@@ -87,7 +87,7 @@ class Number:
     def result(self, happened):
         """What happened, as it is shown: rounded. It may lie off the scale."""
         try:
-            return round(float(happened), self._decimals)
+            return round(float(happened), self._decimals) + 0.0  # which makes 0 of -0
         except (TypeError, ValueError):
             raise LessonError(f"happened(…) needs the number that came out; it got {happened!r}.") from None
 
@@ -99,7 +99,7 @@ class Number:
         return f"{value:.{max(self._decimals, typed)}f}"
 
     def _range(self):
-        return f"{self.low:g} to {self.high:g}"
+        return f"{self.low:.12g} to {self.high:.12g}"
 
 
 class Choice:
