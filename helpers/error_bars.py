@@ -166,4 +166,6 @@ def _rounded(count):
 def _how_often(chance):
     if chance < 1e-6:
         return "less than once in a million times"
-    return f"once in {1 / chance:,.0f} times" if chance < 0.5 else "at least every second time"
+    if chance < 0.3:
+        return f"once in {1 / chance:,.0f} times"
+    return f"{10 * chance:.0f} times in 10" if chance < 0.5 else "at least every second time"
