@@ -19,6 +19,7 @@ myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 myst_heading_slug_func = "tests.site.slugs.slug"
 templates_path = ["_templates"]
+html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
 html_css_files = ["chart.css", "site.css"]
 html_js_files = [("recorded_chart.js", {"defer": "defer"}), ("explorer.js", {"defer": "defer"})]

@@ -11,8 +11,7 @@
         element.append(...inside);
         return element;
     };
-    const shown = (value) => typeof value === "boolean" ? (value ? "on" : "off") : String(value);
-    const inWords = (settings) => settings.map(([name, value]) => `${name} ${shown(value)}`).join(", ");
+    const inWords = (settings) => settings.map(([name, said]) => `${name} ${said}`).join(", ");
 
     class Explorer {
         constructor(element, number) {
@@ -30,12 +29,12 @@
             this.draw();
         }
 
-        // The run at the controls: {number, settings, history, told}
+        // The run at the controls: {number, settings: [[control, value in words]], history, told}
         run() {
             const { controls } = this.recording;
             const number = controls.reduce((before, { values }, at) => before * values.length + this.places[at], 0);
             if (!this.runs.has(number)) {
-                const settings = controls.map(({ name, values }, at) => [name, values[this.places[at]]]);
+                const settings = controls.map(({ name, said }, at) => [name, said[this.places[at]]]);
                 this.runs.set(number, { number, settings, ...runOf(this.recording, number) });
             }
             return this.runs.get(number);
@@ -50,12 +49,12 @@
             const { low, high } = recording.epochs;
             if (low < high) {
                 const all = Array.from({ length: high - low + 1 }, (_, number) => low + number);
-                this.addSlider("epochs", all, this.epochs - low, (place) => { this.epochs = low + place; });
+                this.addSlider("epochs", all.map(String), this.epochs - low, (place) => { this.epochs = low + place; });
             }
-            recording.controls.forEach(({ name, values }, at) => {
+            recording.controls.forEach(({ name, values, said }, at) => {
                 const move = (place) => { this.places[at] = place; };
                 if (typeof values[0] === "boolean") this.addTick(name, values, this.places[at], move);
-                else this.addSlider(name, values, this.places[at], move);
+                else this.addSlider(name, said, this.places[at], move);
             });
             this.playButton = this.button("▶ Play", () => this.playing ? this.stop() : this.play());
             this.pinButton = this.button("Pin this run", () => this.pin());
@@ -68,7 +67,7 @@
             const launches = Object.entries(links).map(([words, address]) => make("a", { href: address }, words));
             const more = make("p", { class: "explorer-note" }, make("b", {}, "Recorded. "),
                 `These are ${count} real trainings of the lesson's own network, made beforehand and rounded; nothing is ` +
-                "trained on this page. To train your own network, move the same controls in the lesson: ",
+                "trained on this page. In the lesson itself these controls train, also a network of yours: ",
                 ...launches.flatMap((link, number) => number ? [" · ", link] : [link]));
             this.element.replaceChildren(this.controls, make("div", { class: "explorer-buttons" }, this.playButton,
                 this.pinButton), this.chart, this.pinList, this.words, this.figures, more, this.spoken);
@@ -86,11 +85,11 @@
             this.controls.append(make("div", { class: "explorer-control" }, make("label", { for: id }, name), input, output));
         }
 
-        addSlider(name, values, start, move) {
-            const input = make("input", { type: "range", min: 0, max: values.length - 1, step: 1, value: start });
+        addSlider(name, said, start, move) {
+            const input = make("input", { type: "range", min: 0, max: said.length - 1, step: 1, value: start });
             const output = make("output", { for: `${this.name}-${name}` });
             const tell = () => {
-                output.textContent = shown(values[input.value]);
+                output.textContent = said[input.value];
                 input.setAttribute("aria-valuetext", output.textContent);
             };
             tell();
@@ -211,9 +210,8 @@
         }
 
         longest() {
-            const widest = (values) => values.map(shown).reduce((one, other) => other.length > one.length ? other : one);
-            return this.recording.controls.map(({ name, values }) => `${name} ${widest(values)}`).sort((one, other) =>
-                other.length - one.length)[0] ?? "";
+            const all = this.recording.controls.flatMap(({ name, said }) => said.map((words) => `${name} ${words}`));
+            return all.reduce((one, other) => other.length > one.length ? other : one, "");
         }
 
         fillFigures() {

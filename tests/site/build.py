@@ -2,6 +2,7 @@
 
 import shutil
 import tomllib
+import warnings
 
 from sphinx.cmd.build import build_main
 
@@ -22,7 +23,9 @@ def build(folder=BUILT):
     pictures.mkdir(parents=True)
     write_source(source, pictures)
     options = ["--fail-on-warning", "--keep-going", "--quiet", "--builder", "html", "--conf-dir", str(SITE)]
-    return build_main([*options, "--doctree-dir", str(folder / "doctrees"), str(source), str(html)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Sphinx's advice to those who write its extensions
+        return build_main([*options, "--doctree-dir", str(folder / "doctrees"), str(source), str(html)])
 
 
 def write_source(source, pictures):

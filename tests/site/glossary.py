@@ -14,8 +14,10 @@ def rows(source):
 def page(source):
     """The glossary as a page in Markdown."""
     entries = "\n\n".join(f"{word}\n  {meaning} ({link})" for word, meaning, link in rows(source))
-    return f"# Glossary\n\nThe link leads to the lesson where a word is met first, or explained best.\n\n" \
-           f"```{{glossary}}\n{entries}\n```\n"
+    return (
+        f"# Glossary\n\nThe link leads to the lesson where a word is met first, or explained best.\n\n"
+        f"```{{glossary}}\n{entries}\n```\n"
+    )
 
 
 def terms(source):

@@ -1,4 +1,4 @@
-"""A lesson as a page of the site: the notebook as it stands, with what only makes sense in JupyterLab put in other words."""
+"""A lesson as a page of the site: the notebook as it stands, but for what only JupyterLab can do."""
 
 import base64
 import hashlib
@@ -12,7 +12,6 @@ from tests import links
 from tests.site import glossary, launch
 
 PICTURE = re.compile(r'src="data:image/png;base64,([A-Za-z0-9+/=]+)"')
-LEXER = {"kernelspec": {"name": "python3"}, "language_info": {"name": "python", "pygments_lexer": "ipython3"}}
 
 
 def page(notebook, name, recorded, terms, pictures):
@@ -21,7 +20,7 @@ def page(notebook, name, recorded, terms, pictures):
     name: of its file, without the ending. recorded: the ids of the cells whose panels have recorded runs. terms: the
     words of the glossary. pictures: a folder, for the pictures of its outputs.
     """
-    notebook.metadata = nbformat.from_dict(LEXER)
+    notebook.metadata.language_info["pygments_lexer"] = "ipython3"  # it can read the set-up cell's lines for the shell
     first = notebook.cells[0]
     first.source = links.with_launch_links(first.source, launch.row(name)) if name in links.LESSONS else first.source
     for cell in notebook.cells:
@@ -62,7 +61,7 @@ def _show(output, pictures):
 
 
 def _put_explorer(cell, name):
-    """In place of the panel's last picture, recorded runs; without a script, or on paper, the picture is what there is."""
+    """In place of the panel's last picture, recorded runs; without a script, the picture is what there is."""
     output = next(output for output in cell.outputs if "data" in output)
     output.data["text/html"] = explorer(name, cell.id, output.data["text/html"])
 

@@ -1,6 +1,8 @@
-"""The live panels of the lessons, taken out of the notebooks' own cells: nothing of a network is typed in again here."""
+"""The live panels of the lessons, taken out of the notebooks' own cells: no network is typed in again here."""
 
 import ast
+import contextlib
+import tempfile
 from unittest import mock
 
 import matplotlib
@@ -28,7 +30,8 @@ def panel(lesson, cell):
         made.append(Panel(build, data, validation_split, forms, None, sample_weight, class_weight))
 
     matplotlib.use("agg")
-    with mock.patch.dict(vars(helpers), explore=explore):
+    folder = tempfile.TemporaryDirectory()  # for what a lesson saves on its way
+    with folder, contextlib.chdir(folder.name), mock.patch.dict(vars(helpers), explore=explore):
         exec(compile(ast.Module(needed, []), f"{lesson}, up to {cell}", "exec"), {})
     return made[-1]
 

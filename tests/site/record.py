@@ -1,8 +1,8 @@
 """Write what the site has of the engine: the recorded runs of the lessons' panels, and how charts look.
 
-    python -m tests.site.record          all lessons: half an hour of training
-    python -m tests.site.record 01 03    those whose name begins so
-    python -m tests.site.record looks    only the style sheet of the charts
+python -m tests.site.record          all lessons: half an hour of training
+python -m tests.site.record 01 03    those whose name begins so
+python -m tests.site.record looks    only the style sheet of the charts
 """
 
 import json
@@ -34,7 +34,7 @@ def path_of(lesson):
 
 def read(lesson):
     """{cell: recording} of a lesson."""
-    _, _, text = path_of(lesson).read_text(encoding="utf-8").partition("= ")
+    _, _, text = path_of(lesson).read_text(encoding="utf-8").partition("] = ")
     return json.loads(text)
 
 

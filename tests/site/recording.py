@@ -29,7 +29,7 @@ def record(panel, controls, chosen, say=print):
     epochs = controls["epochs"][0] if "epochs" in controls else [panel.settings["epochs"]]
     made = {
         "epochs": {"low": epochs[0], "high": epochs[-1], "start": panel.settings["epochs"]},
-        "controls": [{"name": name, "values": list(chosen[name]), "start": controls[name][1]} for name in chosen],
+        "controls": [_control(name, chosen[name], controls[name][1]) for name in chosen],
         "fixed": {name: value for name, value in panel.settings.items() if name not in ("epochs", *chosen)},
         "metrics": [],
         "steps": [],
@@ -45,6 +45,11 @@ def record(panel, controls, chosen, say=print):
         if number % 20 == 0:
             say(f"  {number} of {len(wanted)} runs")
     return made
+
+
+def _control(name, values, start):
+    # Words for the values as well: to a page 0.0 is 0.
+    return {"name": name, "values": list(values), "said": list(map(str, values)), "start": start}
 
 
 def settings_of(recording):
