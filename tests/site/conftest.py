@@ -63,7 +63,7 @@ def browser():
 
 @pytest.fixture
 def visit(browser, address):
-    """A function that opens a page of the site: its `Visit`. No error may be told meanwhile, and no other host asked."""
+    """A function that opens a page of the site. Meanwhile no error may be told, and no other host asked."""
     visits = []
 
     def open_page(name, width=1280, scheme="light", folder=None, motion="reduce"):

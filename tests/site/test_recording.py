@@ -1,4 +1,4 @@
-"""What the site has of the engine: recordings that can be read, are what training gives, and fit the lessons' panels."""
+"""What the site has of the engine: recordings that can be read, that training gives again, and that fit the panels."""
 
 import json
 import math
