@@ -1,11 +1,13 @@
 """The page of the public names: signatures and docstrings, read from the files without running them."""
 
 import ast
-import inspect
+import re
+import textwrap
 
 from tests.links import ROOT, home
 
 DEFINES = (ast.FunctionDef, ast.ClassDef)
+WIDE = 80  # letters of a line of code
 
 
 def page():
@@ -56,11 +58,13 @@ def _definition(name, module):
 def _entry(node, before=""):
     """What it takes, and its docstring."""
     takes = f"({ast.unparse(node.args)})" if isinstance(node, ast.FunctionDef) else ""
-    return f"```python\n{before}{node.name}{takes}\n```\n\n{_words(node)}"
+    lines = textwrap.fill(before + node.name + takes, WIDE, subsequent_indent="    ", break_long_words=False)
+    return f"```python\n{lines}\n```\n\n{_words(node)}"
 
 
 def _words(node):
-    return inspect.cleandoc(ast.get_docstring(node) or "")
+    """Its docstring; what it says of an argument begins with that one's name, and gets a paragraph of its own."""
+    return re.sub(r"^(\w+(?:, \w+)*): ", r"\n**\1**: ", ast.get_docstring(node) or "", flags=re.MULTILINE)
 
 
 def _sentence(words):

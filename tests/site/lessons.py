@@ -13,6 +13,8 @@ from tests.site import glossary, launch
 
 PICTURE = re.compile(r'src="data:image/png;base64,([A-Za-z0-9+/=]+)"')
 
+SUMMARY = re.compile(r"<summary>.*?</summary>")
+
 
 def page(notebook, name, recorded, terms, pictures):
     """The notebook that Sphinx makes a page of.
@@ -25,7 +27,7 @@ def page(notebook, name, recorded, terms, pictures):
     first.source = links.with_launch_links(first.source, launch.row(name)) if name in links.LESSONS else first.source
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source, terms = glossary.linked(cell.source, terms)
+            cell.source, terms = glossary.linked(SUMMARY.sub(_with_code, cell.source), terms)
         else:
             _fold(cell)
             for output in cell.outputs:
@@ -35,6 +37,11 @@ def page(notebook, name, recorded, terms, pictures):
     if recorded:
         first.source += f"\n\n{script(name)}"
     return nbformat.writes(notebook)
+
+
+def _with_code(summary):
+    """What stands in a line of HTML is no Markdown any more."""
+    return re.sub("`(.+?)`", r"<code>\1</code>", summary[0])
 
 
 def _fold(cell):
