@@ -82,4 +82,5 @@ def explorer(lesson, cell, still, more=""):
     """The element in which the script `explorer.js` shows the recorded runs of a panel. still: what stands there until
     it does."""
     links = escape(json.dumps(launch.links(lesson)))
-    return f'<div class="explorer" data-lesson="{lesson}" data-cell="{cell}" data-links="{links}"{more}>{still}</div>'
+    named = f'class="explorer" role="group" aria-label="Recorded runs" data-lesson="{lesson}" data-cell="{cell}"'
+    return f'<div {named} data-links="{links}"{more}>{still}</div>'

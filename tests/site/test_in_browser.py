@@ -196,6 +196,19 @@ def test_nothing_keeps_people_out_and_a_phone_shows_it_whole(visit, name, scheme
     assert not [(rule["id"], node["html"][:200]) for rule in found["violations"] for node in rule["nodes"]]
 
 
+def test_paper_is_white(visit):
+    page = visit(LESSON, scheme="dark")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(ground)
+    page.emulate_media(media="print")
+    page.wait_for_selector("html[data-theme=light]", state="attached")
+    assert page.evaluate(ground) == "rgb(255, 255, 255)" != dark
+    assert not page.locator(".explorer-controls").first.is_visible()
+    page.emulate_media(media="screen")
+    page.wait_for_selector("html[data-theme=dark]", state="attached")
+    assert page.evaluate(ground) == dark
+
+
 def test_folds_open_and_quizzes_answer(visit):
     page = visit(LESSON)
     answer = page.locator("details", has_text="It makes half as many updates").first

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests import notebooks
 from tests.site import panels, record
 from tests.site.recording import decoded, encoded, runs_of, settings_of
 
@@ -93,6 +94,20 @@ def distance(history, other):
         shared = min(len(values), len(history[name]))
         apart += [abs(a - b) for a, b in zip(values[:shared], history[name], strict=False) if math.isfinite(a - b)]
     return np.mean(apart) if apart else 0.0
+
+
+@pytest.mark.parametrize("lesson, cell", CELLS)
+def test_where_a_panel_starts_the_recording_says_what_the_notebook_says(lesson, cell):
+    """The notebook was run by its own kernel, the recording by names that were taken out of it."""
+    notebook = notebooks.read(notebooks.ROOT / "notebooks" / f"{lesson}.ipynb")
+    (shown,) = [output for each in notebook.cells if each.id == cell for output in each.outputs if "data" in output]
+    recording = record.read(lesson)[cell]
+    start = {control["name"]: control["start"] for control in recording["controls"]}
+    number = settings_of(recording).index({**recording["fixed"], **start})
+    epochs = recording["epochs"]["start"]
+    words = runs_of(recording)[number].words[epochs - 1]
+    told = shown["data"]["text/plain"]
+    assert told.startswith(f"Live panel at epochs {epochs}") and told.endswith(words), (told, words)
 
 
 def test_charts_look_as_they_do_in_a_notebook():
