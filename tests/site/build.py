@@ -17,7 +17,7 @@ BUILT = SITE / "_build"
 def build(folder=BUILT):
     """Make all pages anew, in `folder`/html. Returns Sphinx's exit code: 0 if there was nothing to warn of."""
     source, html = folder / "source", folder / "html"
-    for old in (source, html):
+    for old in (source, html, folder / "doctrees"):
         shutil.rmtree(old, ignore_errors=True)
     pictures = html / "pictures"
     pictures.mkdir(parents=True)

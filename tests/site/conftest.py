@@ -53,7 +53,7 @@ def address(site):
     server.server_close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # closed before another file of tests, in the same process, opens one
 def browser():
     with sync_playwright() as playwright:
         browser = find_browser(playwright)

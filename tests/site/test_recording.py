@@ -1,6 +1,5 @@
 """What the site has of the engine: recordings that can be read, that training gives again, and that fit the panels."""
 
-import json
 import math
 import random
 
@@ -16,8 +15,8 @@ from tests.site.recording import decoded, encoded, runs_of, settings_of
 LESSONS = record.wanted()
 CELLS = [(lesson, cell) for lesson, cells in LESSONS.items() for cell in cells]
 LARGEST = 300 * 1024  # bytes of a lesson's file
-RETRAINED = 4  # settings, drawn by lot
-ALIKE = 3  # epochs in which other processors round away less than a step
+RETRAINED = 3  # settings, drawn by lot
+ALIKE = 3  # epochs of lesson 1 in which another processor's rounding makes less than a step
 
 
 @given(st.lists(st.integers(-(10**12), 10**12)))
@@ -68,23 +67,43 @@ def test_a_recording_has_the_controls_of_its_panel(lesson, cell):
 @pytest.mark.slow
 def test_trained_again_a_setting_gives_its_recording(request):
     drawn = random.Random(request.config.option.lot)
+    history, (_, run, recording) = again(*CELLS[0], 0), recorded(*CELLS[0], 0)
+    assert agrees(history, run, recording, ALIKE)
+    # Later epochs agree to the last step where this machine computes as the one that recorded: then all must.
+    is_same_kind = agrees(history, run, recording)
     for lesson, cell in drawn.sample(CELLS, RETRAINED):
-        recording, panel = record.read(lesson)[cell], panels.panel(lesson, cell)
-        number = drawn.randrange(len(recording["runs"]))
-        settings, runs = settings_of(recording)[number], runs_of(recording)
-        history = panel._trainer.run_with({**settings, "epochs": recording["epochs"]["high"]}).history
-        print(f"{lesson}, {cell}: {json.dumps(settings)}, --lot {request.config.option.lot}")
-        assert_recorded(history, runs[number], recording)
-        # On any machine no other setting's recording is nearer: those that are as near are the same run.
-        distances = [distance(history, run.history) for run in runs]
-        assert distances[number] <= min(distances) + 1e-9
+        number = drawn.randrange(len(record.read(lesson)[cell]["runs"]))
+        history, (runs, run, recording) = again(lesson, cell, number), recorded(lesson, cell, number)
+        which = f"{lesson}, {cell}, run {number}, --lot {request.config.option.lot}"
+        assert agrees(history, run, recording) or not is_same_kind, which
+        # On any machine no other setting's recording is nearer; those that are as near are the same run.
+        distances = [distance(history, other.history) for other in runs]
+        assert distances[number] <= min(distances) + 1e-9, which
 
 
-def assert_recorded(history, run, recording):
-    """The first epochs agree to the recording's precision; later ones do on the kind of machine that recorded them."""
-    for name, step in zip(recording["metrics"], recording["steps"], strict=True):
-        new, old = np.array(history[name][:ALIKE]), np.array(run.history[name][:ALIKE])
-        assert np.allclose(new, old, atol=step, rtol=0, equal_nan=True), (name, new, old)
+def recorded(lesson, cell, number):
+    """(all runs, the one with that number, the recording) of a panel."""
+    recording = record.read(lesson)[cell]
+    runs = runs_of(recording)
+    return runs, runs[number], recording
+
+
+def again(lesson, cell, number):
+    """What training the settings of that run gives now."""
+    recording, panel = record.read(lesson)[cell], panels.panel(lesson, cell)
+    settings = {**settings_of(recording)[number], "epochs": recording["epochs"]["high"]}
+    return panel._trainer.run_with(settings).history
+
+
+def agrees(history, run, recording, epochs=None):
+    """Whether they are the same to the recording's precision, in the first `epochs` epochs or in all."""
+
+    def alike(values, known, step):
+        values = [value if math.isfinite(value) else math.nan for value in values[:epochs]]
+        return np.allclose(values, known[:epochs], atol=step, rtol=0, equal_nan=True)
+
+    steps = zip(recording["metrics"], recording["steps"], strict=True)
+    return all(alike(history[name], run.history[name], step) for name, step in steps)
 
 
 def distance(history, other):
