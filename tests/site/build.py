@@ -43,6 +43,7 @@ def write_source(source, pictures):
         notebook = notebook or notebooks.read(ROOT / "notebooks" / f"{name}.ipynb")
         text = lessons.page(notebook, name, recorded.get(name, ()), terms, pictures)
         (source / f"{name}.ipynb").write_text(text, encoding="utf-8")
+    shutil.copy(ROOT / "notebooks" / "images" / "panel.png", pictures)  # for a home page without scripts
     (source / "index.md").write_text(home.page(), encoding="utf-8")
     instructors = (ROOT / "INSTRUCTORS.md").read_text(encoding="utf-8")
     (source / "instructors.md").write_text(launch.to_pages(instructors), encoding="utf-8")

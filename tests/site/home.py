@@ -10,7 +10,7 @@ FIRST, PANEL = "01_training_with_fit", "panel"  # what the explorer shows
 def page():
     """The home page in Markdown."""
     text = (ROOT / "site" / "index.md").read_text(encoding="utf-8")
-    still = '<noscript><img src="_static/panel.png" alt="Loss and accuracy, drawn against the epoch"></noscript>'
+    still = '<noscript><img src="pictures/panel.png" alt="Loss and accuracy, drawn against the epoch"></noscript>'
     explorer = lessons.script(FIRST) + lessons.explorer(FIRST, PANEL, still, " data-plays")
     for name, made in {"explorer": explorer, "launch": launch.row(FIRST), "lessons": _lessons()}.items():
         text = text.replace(f"<!-- {name} -->", made)
