@@ -38,6 +38,7 @@ TABLE = re.compile(r"(<!-- lessons: .*?-->\n).*?(<!-- end of lessons -->)", re.D
 BINDER = re.compile(r"(https://mybinder\.org/v2/gh/)[^/\s]+/[^/\s]+/[^?\s)]+")
 COLAB = re.compile(r"(https://colab\.research\.google\.com/github/)[^/\s]+/[^/\s]+/blob/[^\s)]+?/(?=notebooks/)")
 CLONE = re.compile(r"(git clone [^\n]*?https://github\.com/)[\w.-]+/[\w.-]+")
+PAGES = re.compile(r"https://[\w-]+\.github\.io/[\w.-]+")
 LAUNCH_LINE = re.compile(r"mybinder\.org/v2|colab\.research\.google\.com/github|^\(launch links\)$")
 
 Home = namedtuple("Home", "repository branch")  # where the project lives
@@ -61,9 +62,11 @@ def launch_links(name, home, folder="", lesson=""):
 
 
 def relinked(text, home):
-    """`text` with the launch links and clone commands that stand in it pointing to `home`."""
+    """`text` with the launch links, clone commands and addresses of the website that stand in it pointing to `home`."""
     text = BINDER.sub(lambda link: f"{link[1]}{home.repository}/{quote(home.branch, safe='')}", text)
     text = COLAB.sub(lambda link: f"{link[1]}{home.repository}/blob/{home.branch}/", text)
+    owner, _, name = home.repository.partition("/")
+    text = PAGES.sub(f"https://{owner}.github.io/{name}", text)
     return CLONE.sub(lambda command: command[1] + home.repository, text)
 
 

@@ -23,8 +23,6 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from PIL import Image, UnidentifiedImageError
 
-from helpers.curves import own_pictures
-
 ROOT = Path(__file__).resolve().parent.parent
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -157,6 +155,9 @@ def _normalise_data(output, alts):
                 'as "alt": "…" (or a list of texts, one for each image)'
             )
         elif mime == "image/png" and 'class="own-picture"' in output.data.get("text/html", 'class="own-picture"'):
+            # Not above: whoever only reads notebooks need not wait for TensorFlow, which comes with it.
+            from helpers.curves import own_pictures
+
             # JupyterLab takes alt text from HTML only. The author says more than the figure itself can tell.
             output.data["text/html"] = own_pictures.html(content, about["alt"])
     return problems

@@ -1,4 +1,5 @@
-"""How charts look on every page: one style sheet, whose colours follow the theme of JupyterLab, VS Code or Colab.
+"""How charts look on every page: one style sheet, whose colours follow the theme of JupyterLab, VS Code, Colab or
+the website.
 
 A drawing says only what something is (class "training"); its colour, dashes and marker stand here. `SCREEN` is for
 pages, `PAPER` the same for a picture that stays, in the light colours, and `ALONE` for a page of our own, whose colours
@@ -25,9 +26,9 @@ LIGHT |= {"picture": "none"}
 DARK |= {"picture": "invert(1) hue-rotate(180deg)"}
 FORCED |= {"picture": "none"}
 # The paper is the page's own, wherever we know how its program calls that colour.
-PAPERS = "--jp-layout-color0", "--vscode-editor-background", "--colab-primary-surface-color"
+PAPERS = "--jp-layout-color0", "--vscode-editor-background", "--colab-primary-surface-color", "--pst-color-background"
 IN_THE_DARK = "[data-jp-theme-light=false],.vscode-dark,.vscode-high-contrast:not(.vscode-high-contrast-light)"
-IN_THE_DARK += ",html[theme=dark]"
+IN_THE_DARK += ",html[theme=dark],html[data-theme=dark]"
 # The sign of a marker: how wide, how its strokes end, how wide the hole in it.
 MARKERS = {"": (0, "butt", 0), "circle": (5.6, "round", 0), "square": (5, "square", 0)}
 MARKERS |= {"ring": (6.6, "round", 3.4), "frame": (4.6, "square", 2)}

@@ -12,6 +12,7 @@ import yaml
 from uv import find_uv_bin
 
 from tests import links, lock
+from tests.site.build import BUILT
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCHEMAS = [
@@ -40,8 +41,8 @@ def workflow(name="tests"):
     return yaml.safe_load((ROOT / ".github" / "workflows" / f"{name}.yml").read_text(encoding="utf-8"))
 
 
-def steps(job):
-    return [step["run"] for step in workflow()["jobs"][job]["steps"] if "run" in step]
+def steps(job, name="tests"):
+    return [step["run"] for step in workflow(name)["jobs"][job]["steps"] if "run" in step]
 
 
 @pytest.mark.slow
@@ -75,6 +76,17 @@ def test_the_workflow_runs_what_the_documents_say():
     assert f"Python {', '.join(matrix['python'][:-1])} or {matrix['python'][-1]}" in readme
     assert {"windows-latest", "macos-latest"} <= set(matrix["os"])
     assert workflow()["jobs"]["everything"]["timeout-minutes"] <= 90
+
+
+def test_the_website_is_published_by_the_command_that_the_documents_name():
+    install, build = steps("build", "site")
+    assert install == steps("fast")[0]
+    contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").replace(".venv/bin/", "")
+    assert f"`{build}`" in contributing
+    (published,) = [
+        step["with"]["path"] for step in workflow("site")["jobs"]["build"]["steps"] if "path" in step.get("with", {})
+    ]
+    assert ROOT / published == BUILT / "html"
 
 
 def test_each_tool_has_one_version():
