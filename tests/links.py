@@ -38,6 +38,8 @@ TABLE = re.compile(r"(<!-- lessons: .*?-->\n).*?(<!-- end of lessons -->)", re.D
 BINDER = re.compile(r"(https://mybinder\.org/v2/gh/)[^/\s]+/[^/\s]+/[^?\s)]+")
 COLAB = re.compile(r"(https://colab\.research\.google\.com/github/)[^/\s]+/[^/\s]+/blob/[^\s)]+?/(?=notebooks/)")
 CLONE = re.compile(r"(git clone [^\n]*?https://github\.com/)[\w.-]+/[\w.-]+")
+BRANCH = re.compile(r"(git clone [^\n]*?--branch )\S+")
+ARCHIVE = re.compile(r"https://github\.com/[\w.-]+/[\w.-]+/archive/refs/heads/\S+?\.zip")
 PAGES = re.compile(r"https://[\w-]+\.github\.io/[\w.-]+")
 LAUNCH_LINE = re.compile(r"mybinder\.org/v2|colab\.research\.google\.com/github|^\(launch links\)$")
 
@@ -48,6 +50,11 @@ def home(root=ROOT):
     """The repository ("owner/name") and the branch that pyproject.toml names."""
     settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["learning-curves-lab"]
     return Home(settings["repository"], settings["branch"])
+
+
+def archive(home):
+    """The address of the whole project as a zip file."""
+    return f"https://github.com/{home.repository}/archive/refs/heads/{home.branch}.zip"
 
 
 def launch_links(name, home, folder="", lesson=""):
@@ -67,6 +74,8 @@ def relinked(text, home):
     text = COLAB.sub(lambda link: f"{link[1]}{home.repository}/blob/{home.branch}/", text)
     owner, _, name = home.repository.partition("/")
     text = PAGES.sub(f"https://{owner}.github.io/{name}", text)
+    text = BRANCH.sub(lambda command: command[1] + home.branch, text)
+    text = ARCHIVE.sub(lambda _: archive(home), text)
     return CLONE.sub(lambda command: command[1] + home.repository, text)
 
 

@@ -41,7 +41,7 @@ def anatomy(notebook):
 
     set_up = [position for position, source in enumerate(code) if SET_UP.search(source)]
     needs(set_up == [first_code], "one set-up cell, the first code cell, and no set-up elsewhere")
-    needs(all(len(code[position].splitlines()) <= 5 for position in set_up), "a set-up cell of at most five lines")
+    needs(all(len(code[position].splitlines()) <= 9 for position in set_up), "a set-up cell of at most nine lines")
     for position, source in enumerate(code):
         needs(len(source.splitlines()) <= 15, f"at most 15 lines in cell {position}")
 
@@ -141,7 +141,7 @@ def test_a_whole_lesson_lacks_nothing(lesson):
         (0, "Questions", "Answers", ["**Questions** before the first code"]),
         (0, "Objectives", "Aims", ["**Objectives** before the first code"]),
         (0, "5 minutes", "soon", ["**Time** it takes, in minutes"]),
-        (1, "pass", "1\n    2\n    3\n    4", ["a set-up cell of at most five lines"]),
+        (1, "pass", "\n    ".join("12345678"), ["a set-up cell of at most nine lines"]),
         (1, "google.colab", "nothing", ["one set-up cell, the first code cell, and no set-up elsewhere"]),
         (
             4,

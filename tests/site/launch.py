@@ -3,7 +3,7 @@
 import re
 from urllib.parse import quote
 
-from tests.links import ROOT, home
+from tests.links import ROOT, archive, home
 
 
 def links(name):
@@ -14,13 +14,8 @@ def links(name):
         "Open in Binder": f"https://mybinder.org/v2/gh/{at.repository}/{quote(at.branch, safe='')}"
         f"?urlpath=lab/tree/{path}",
         "Open in Colab": f"https://colab.research.google.com/github/{at.repository}/blob/{at.branch}/{path}",
-        "Download all lessons": archive(),
+        "Download all lessons": archive(at),  # a notebook alone does not find its helpers
     }
-
-
-def archive():
-    """The address of everything as a zip: a notebook alone does not find its helpers."""
-    return f"https://github.com/{home().repository}/archive/refs/heads/{home().branch}.zip"
 
 
 def row(name):
