@@ -336,7 +336,7 @@ def test_pictures_keep_few_colours_in_the_output_and_in_its_html():
 
 def test_the_series_is_small():
     sizes = {path.name: path.stat().st_size for path in notebooks.lessons()}
-    assert sum(sizes.values()) < 355_000 * len(sizes) and max(sizes.values()) < 700_000, sizes
+    assert sum(sizes.values()) < 360_000 * len(sizes) and max(sizes.values()) < 700_000, sizes
 
 
 # With a kernel.
