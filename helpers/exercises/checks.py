@@ -9,6 +9,7 @@ import logging
 import tomllib
 import warnings
 from pathlib import Path
+from types import FunctionType
 
 import keras
 import numpy as np
@@ -100,7 +101,7 @@ class Table:
         It gets the student's answer and the exercise's `Mistakes`. It raises `NotYet`, or returns a `Rubric`, or what
         stands in the braces of the sentence of praise, a dict, or None. The answer `...` (three dots) stands for an
         exercise nobody has started. Whatever goes wrong in the student's own code while it is tried becomes part of the
-        answer, never a traceback. Each try goes into the lab book.
+        answer, never a traceback. Each try goes into the lab book, but for an answer as it stood in the notebook.
         """
         name = look.__name__.removeprefix("check_")
         exercise = self.exercises[name]
@@ -110,7 +111,7 @@ class Table:
         @functools.wraps(look)
         def check(answer):
             feedback, wrong = answer_to(answer)
-            if answer is not ...:
+            if not is_as_it_was(answer):
                 tried = {"number": number, "of": of, "right": feedback.passed, "wrong": wrong}
                 note("check", self.lesson, name, **tried, said=feedback.message)
             return feedback
@@ -135,6 +136,19 @@ class Table:
 
         check.hint, check.solution, check.table = exercise["hint"], exercise["solution"].rstrip("\n"), exercise
         return check
+
+
+def nothing(): ...
+
+
+def is_as_it_was(answer):
+    """Whether nothing has been put where the three dots are: in place of the answer, or of what its functions do."""
+    if isinstance(answer, type):
+        functions = [part for part in vars(answer).values() if isinstance(part, FunctionType)]
+        return bool(functions) and all(map(is_as_it_was, functions))
+    if isinstance(answer, FunctionType):
+        return answer.__code__.co_code == nothing.__code__.co_code
+    return answer is ...
 
 
 class Mistakes:

@@ -146,3 +146,25 @@ def test_of_two_known_mistakes_that_do_the_same_the_first_is_told():
 def test_a_finding_without_a_sentence_is_a_mistake_of_ours():
     with pytest.raises(KeyError):
         Mistakes({"wrong": []}, {}).sentence(NotYet("nobody wrote this"))
+
+
+class Stub(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None): ...
+
+
+class Begun(Stub):
+    def on_epoch_end(self, epoch, logs=None):
+        self.epoch = epoch
+
+
+def stub(history, patience=3): ...
+
+
+def begun(history, patience=3):
+    return history
+
+
+@pytest.mark.parametrize("answer, untouched", [(..., True), (stub, True), (Stub, True), (begun, False), (Begun, False)])
+def test_what_stands_as_it_stood_is_no_try(answer, untouched, book):
+    assert not lesson_1.check_best_epoch(answer).passed
+    assert (entries("check") == []) == untouched

@@ -48,6 +48,7 @@ def anatomy(notebook):
     needs(any(re.search(r"\bexplore\(", source) for source in code), "a live panel: explore(")
     exercises = [position for position, source in enumerate(text) if "**Exercise" in source]
     needs(exercises, "an exercise: **Exercise 1.**")
+    needs(not any(re.search("<summary>[^<]*`", source) for source in text), "<code> for backticks in a <summary>")
     for position in exercises:
         needs(
             "check" in "".join(code[position + 1 : position + 2]),
@@ -152,6 +153,7 @@ def test_a_whole_lesson_lacks_nothing(lesson):
         (2, "panel = explore(build)", "model.fit(X, y)", ["a live panel: explore("]),
         (2, "panel", "x = 1\n" * 15 + "panel", ["at most 15 lines in cell 2"]),
         (3, "Exercise 1", "Task", ["an exercise: **Exercise 1.**"]),
+        (7, "A. The loss", "A. The `loss`", ["<code> for backticks in a <summary>"]),
         (4, "check_it", "print", ["a check in the cell after the exercise in cell 3"]),
         (7, "Question 2", "Riddle", ["three to six quiz questions after the exercises"]),
         (7, "Right.", "Not quite.", ["exactly one answer to question 2 with the feedback Right."]),

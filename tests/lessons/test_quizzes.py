@@ -34,7 +34,7 @@ def quiz(path):
                     SimpleNamespace(
                         words=part.partition("<details")[0],
                         before="\n".join(between),
-                        options=[text for _, text, _ in OPTION.findall(part)],
+                        options=[re.sub("</?code>", "", text) for _, text, _ in OPTION.findall(part)],
                         right=[feedback.startswith("Right.") for _, _, feedback in OPTION.findall(part)].index(True),
                         letters="".join(letter for letter, _, _ in OPTION.findall(part)),
                     )
