@@ -8,15 +8,17 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
-from repo2docker.buildpacks import CondaBuildPack
 
 from tests import lock
 
 ROOT = lock.ROOT
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 def plan(monkeypatch):
+    from repo2docker.buildpacks import CondaBuildPack  # here: it is a program for Linux
+
     monkeypatch.chdir(ROOT)
     plan = CondaBuildPack(".")
     assert plan.detect()
@@ -41,7 +43,6 @@ def test_they_are_those_of_requirements_txt_on_a_python_that_the_lessons_run_on(
     assert lock.ENVIRONMENT.read_text(encoding="utf-8") == lock.environment()
 
 
-@pytest.mark.slow
 def test_what_runs_after_the_copy_runs_here_and_trusts_every_lesson(plan, tmp_path):
     assert plan.get_post_build_scripts() == ["postBuild"] and os.access(ROOT / "postBuild", os.X_OK)
     tools = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "HOME": str(tmp_path)}
