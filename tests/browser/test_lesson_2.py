@@ -208,7 +208,7 @@ def wait_for_title(lesson, words):
 
 def cures(lesson):
     """The row of prescriptions."""
-    return lesson.page.locator(".live-answers").nth(1)
+    return lesson.page.locator(".live-part:not(.live-asked) .live-answers").nth(1)
 
 
 def standing(lesson):
