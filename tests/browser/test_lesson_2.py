@@ -218,7 +218,7 @@ def standing(lesson):
 
 def test_the_clinic_is_played_to_the_end(lesson):
     push(lesson, "Train 12 new runs", CLINIC)
-    lesson.wait_for_state("done", panel=CLINIC, seconds=150)
+    lesson.wait_for_state("done", panel=CLINIC, seconds=400)
     truths, readings = lesson.ask(
         "[[case.pattern for case in ward.cases], [diagnose(history).pattern for history in ward.histories]]"
     )

@@ -266,7 +266,7 @@ def test_stop_compares_what_there_is_and_a_commit_goes_on(background):
     part.guess(VALUES)
     _, growing = watch(part)
     part._commit_button.click()
-    assert growing.wait(30)
+    assert growing.wait(90)
     part._stop_button.click()
     part.wait()
     done = len(part.history.epoch)
@@ -274,7 +274,7 @@ def test_stop_compares_what_there_is_and_a_commit_goes_on(background):
     assert f"Only {done} of 5000 epochs can be compared: there the run ended." in words(part)
     growing.clear()
     part._commit_button.click()
-    assert growing.wait(30)
+    assert growing.wait(90)
     part._stop_button.click()
     part.wait()
     assert len(part.history.epoch) > done
@@ -288,7 +288,7 @@ def test_draw_again_ends_a_run_and_nothing_of_it_comes_back(background):
     part.guess(VALUES)
     seen, growing = watch(part)
     part._commit_button.click()
-    assert growing.wait(30)
+    assert growing.wait(90)
     part._again_button.click()
     assert part.state == "ready" and not part._sliders[0].disabled
     again = len(seen) - 1
@@ -304,7 +304,7 @@ def test_a_commit_right_after_draw_again_runs_to_its_end(background):
     part.guess(VALUES)
     _, growing = watch(part)
     part._commit_button.click()
-    growing.wait(30)
+    growing.wait(90)
     part._again_button.click()
     part._sliders[0].value = 1.0
     part._commit_button.click()
@@ -318,7 +318,7 @@ def test_a_second_press_on_commit_does_not_disturb_the_run(background):
     part.guess(VALUES)
     seen, growing = watch(part)
     part._commit_button.click()
-    assert growing.wait(30)
+    assert growing.wait(90)
     part._commit_button.click()
     part.wait()
     assert [frame["state"] for frame in seen].count("building") == 1 and part.state == "done"
@@ -331,7 +331,7 @@ def test_a_part_that_waits_for_another_can_be_drawn_again(background):
         each.guess(VALUES)
     _, growing = watch(busy)
     busy._commit_button.click()
-    assert growing.wait(30)
+    assert growing.wait(90)
     part._commit_button.click()
     assert "Waiting" in words(part)
     part._again_button.click()
@@ -445,7 +445,7 @@ def test_closing_stops_the_run_and_leaves_memory(background):
     part.guess(VALUES)
     seen, growing = watch(part)
     part._commit_button.click()
-    assert growing.wait(30)
+    assert growing.wait(90)
     part.close()
     assert part.idle.wait(30) and len(part.history.epoch) < 100000
     gone = weakref.ref(part)
