@@ -2,27 +2,15 @@
 
 from html import escape
 
+from helpers.curves import alone
 from helpers.curves.opinion import printable
-from helpers.curves.theme import ALONE, colour
+from helpers.curves.theme import colour
 
 MOST = 200  # rows of a table
 SHORT = 12  # letters; so few stay on one line
 GENERATOR = "Learning Curves Lab, lab book"
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="generator" content="{generator}">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
-<title>{title}</title><style>{style}</style></head>
-<body><main><h1>{title}</h1>
-{body}
-</main></body></html>
-"""
 STYLE = """
-:root{color-scheme:light dark}
-body{margin:0;background:var(--lab-paper);color:var(--lab-ink)}
-body{font:17px/1.5 system-ui,sans-serif;overflow-wrap:break-word}
-main{max-width:60rem;margin:0 auto;padding:16px}
-h1{font-size:1.4em}h2{font-size:1.2em;margin:1.8em 0 .4em}h3{font-size:1.05em;margin:1.6em 0 .4em}
+h2,h3{margin-top:1.7em}h3{font-size:1.05em}
 thead th{background:var(--lab-head)}
 summary{cursor:pointer;padding:4px 0}pre{white-space:pre-wrap;font-size:.75em}
 @media print{h2,h3,caption{break-after:avoid}tr{break-inside:avoid}}
@@ -81,7 +69,7 @@ class Table:
 
 def page(title, body):
     """A whole file, readable offline, in the dark and on paper. title: text; body: HTML."""
-    return PAGE.format(generator=GENERATOR, title=escape(title), style=ALONE + STYLE, body=body)
+    return alone.page(title, body, GENERATOR, STYLE)
 
 
 def bars(counts):

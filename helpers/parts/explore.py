@@ -85,7 +85,7 @@ class Panel(Live):
         return pinned_files.script(self._build, runs, **self._kind)
 
     def hand_on(self):
-        return self._pins.hand_on(self._print())
+        return self._pins.hand_on(self._print()) if self.pinned else None
 
     def take_over(self, handed_on):
         if handed_on is not None:
