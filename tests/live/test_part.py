@@ -6,6 +6,7 @@ import ipywidgets as widgets
 import pytest
 from ipykernel.comm.comm import BaseComm
 
+import helpers
 from helpers.errors import LessonError
 from helpers.live import cell
 from helpers.live import part as live_module
@@ -116,11 +117,14 @@ def test_a_cell_that_is_run_again_replaces_its_parts_and_no_others(monkeypatch, 
     "wanted, found", [("background", "background"), ("inline", "inline"), ("nobody", "nobody watches")]
 )
 @pytest.mark.parametrize("person", [True, False])
-def test_where_parts_are_shown_can_be_said(monkeypatch, wanted, found, person):
-    Page(monkeypatch, person)
+def test_where_parts_are_shown_can_be_said_and_so_whether_a_lab_book_is_kept(monkeypatch, wanted, found, person):
+    page = Page(monkeypatch, person)
+    monkeypatch.setattr(helpers, "_shell", lambda: page)
     assert cell.place() == ("background" if person else "nobody watches")
+    assert helpers.somebody_waits() == person
     monkeypatch.setenv("LAB_PLACE", wanted)
     assert cell.place() == found
+    assert helpers.somebody_waits() == (wanted != "nobody")
 
 
 def test_a_place_that_does_not_exist_is_told(monkeypatch):
