@@ -82,7 +82,8 @@ def bars(counts):
         f'background:{colour("right")};print-color-adjust:exact"></div></td></tr>'
         for said, count in counts.items()
     )
-    heads = _cell("th", "You said", "col") + _cell("th", "Hands", "col") + '<td aria-hidden="true"></td>'
+    above_bars = f'<td style="{_CELL};background:var(--lab-head)" aria-hidden="true"></td>'
+    heads = _cell("th", "You said", "col") + _cell("th", "Hands", "col") + above_bars
     return (
         '<table style="border-collapse:collapse;margin:8px 0;width:100%">'
         f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
