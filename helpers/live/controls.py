@@ -7,7 +7,7 @@
 | `[1, 2, 4]`          | a slider over just these numbers                               |
 | `["a", "b"]`         | a drop-down; so is `{name: value}`, which gives choices names  |
 | `True` or `False`    | a tick box                                                     |
-| anything else        | no control: the value is fixed                                 |
+| anything else        | no control: the value is fixed; so is that of a list of one    |
 
 In two things the forms differ from `interact`. A tuple's third number is where the slider starts, not its step. And
 numbers in a list make a slider, because JupyterLab takes the arrow keys away from a drop-down (the space bar opens it).
@@ -39,9 +39,10 @@ def controls(build, forms, available, made_by="explore"):
     made, fixed = {}, {}
     defaults = {keyword: value for keyword, value in keywords(build).items() if value is not inspect.Parameter.empty}
     for keyword, form in forms.items():
-        control = _control(keyword, form, {**DEFAULTS, **defaults}.get(keyword))
+        alone = isinstance(form, (list, dict, range)) and len(form) == 1
+        control = None if alone else _control(keyword, form, {**DEFAULTS, **defaults}.get(keyword))
         if control is None:
-            fixed[keyword] = form
+            fixed[keyword] = values_of(form, None)[0]
         else:
             made[keyword] = control
         if keyword == "batch_size" and control is not None and available is None and keyword not in keywords(build):

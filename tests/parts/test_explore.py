@@ -88,6 +88,17 @@ def test_forms_become_the_controls_that_interact_would_make():
     assert all(control.description == name for name, control in made.items()) and fixed == {"seed": 16}
 
 
+def test_a_list_of_one_is_a_fixed_value_and_no_slider_that_cannot_move():
+    def build(dropout=0.25, shape=None, wide=True):
+        """Never called."""
+
+    forms = {"epochs": [20], "dropout": {"as ever": 0.5}, "shape": [(8, 8)], "wide": [False], "seed": range(3, 4)}
+    made, fixed = controls(build, forms, 100)
+    assert made == {} and fixed == {"epochs": 20, "dropout": 0.5, "shape": (8, 8), "wide": False, "seed": 3}
+    with pytest.raises(LessonError, match="epochs must be at least 1; here it can be 0"):
+        controls(build, {"epochs": [0]}, 100)
+
+
 def no_default(dropout):
     return digits_network(dropout)
 
