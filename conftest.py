@@ -27,6 +27,8 @@ def pytest_addoption(parser):
     parser.addoption("--full", action="store_true", help="long suites in full, not a sample of them")
     for option, sample, full, what in SAMPLES:
         parser.addoption(option, type=int, help=f"{what} ({sample}; with --full {full})")
+    parser.addoption("--first-seed", type=int, default=0, help="the first of the seeds that claims are tested with")
+    parser.addoption("--draw", type=int, default=0, help="deals the data of the claims anew (0: the lessons' own)")
     today = date.today().toordinal()  # other ones every day; the number says which
     parser.addoption("--lot", type=int, default=today, help="draws what is taken by lot (another one each day)")
 
@@ -36,7 +38,14 @@ def pytest_configure(config):
         name = option.removeprefix("--")
         if getattr(config.option, name) is None:
             setattr(config.option, name, full if config.option.full else sample)
-    os.environ["LESSON_SEEDS"] = str(config.option.seeds)  # tests/claims.py reads it when it is imported
+    # tests/claims reads these when it is imported.
+    os.environ["LESSON_SEEDS"], os.environ["LESSON_FIRST_SEED"] = map(
+        str, (config.option.seeds, config.option.first_seed)
+    )
+    if config.option.draw:
+        from tests.claims.deal import deal
+
+        deal(config.option.draw)
     # Pictures inside HTML may differ from machine to machine, as nbval already allows for other pictures.
     if not config.option.nbval_sanitize_with:
         config.option.nbval_sanitize_with = str(ROOT / "tests" / "nbval.cfg")

@@ -6,12 +6,24 @@ from types import SimpleNamespace
 
 import nbformat
 import numpy as np
+import pytest
 
 from tests.browser.lab import ROOT
 
-SEEDS = range(int(os.environ.get("LESSON_SEEDS", 8)))  # pytest's --seeds
+FIRST = int(os.environ.get("LESSON_FIRST_SEED", 0))  # pytest's --first-seed
+SEEDS = range(FIRST, FIRST + int(os.environ.get("LESSON_SEEDS", 8)))  # pytest's --seeds
 # With the same setting they are the control: the effect, switched off.
-OTHER_SEEDS = range(8, 8 + len(SEEDS))
+OTHER_SEEDS = range(SEEDS.stop, SEEDS.stop + len(SEEDS))
+FIGURES = []  # what the test that runs has said: (name, {mean, lowest, highest, count})
+
+
+def claim(cell, *sentences, holds="on all draws"):
+    """Mark a test as the evidence for sentences of its lesson, each as it stands in the Markdown cell called `cell`.
+
+    holds: what the words promise. "on all draws" is a plain statement, "on most draws" one with "mostly" or the like,
+    "on ours" one that speaks of the lesson's own pictures only. `python -m tests.claims` finds out what is true.
+    """
+    return pytest.mark.claim(cell, sentences, holds)
 
 
 @lru_cache
@@ -39,6 +51,8 @@ def many(trainer, epochs, seeds=SEEDS, **run):
 def say(**figures):
     """Print the smallest and largest of each figure over the seeds."""
     for name, values in figures.items():
+        FIGURES.append((name, {"mean": float(np.mean(values)), "lowest": float(np.min(values))}))
+        FIGURES[-1][1].update(highest=float(np.max(values)), count=int(np.size(values)))
         print(f"  {name}: {np.min(values):.3f} to {np.max(values):.3f} over {np.size(values)} seeds")
 
 
