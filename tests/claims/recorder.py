@@ -1,4 +1,4 @@
-"""A plugin of pytest for `python -m tests.claims`: writes for each test of a claim whether it held, and what it measured."""
+"""A plugin of pytest for `python -m tests.claims`: writes whether each claim held, and what its test measured."""
 
 import json
 import os
