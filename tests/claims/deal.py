@@ -1,8 +1,8 @@
 """The lessons' data dealt anew: the same code with other pictures in training, validation and test.
 
 What holds with one deal may be its luck, which is larger than that of a network's first weights. `deal(11)` moves the
-seed of every deal that a lesson or its test makes by 11, so that none of them has to know of it. Call it before anything
-has taken these functions by name.
+seed of every deal that a lesson or its test makes by 11, so that none of them has to know of it. Call it before
+anything has taken these functions by name.
 """
 
 import functools

@@ -102,10 +102,10 @@ def as_text(found):
     lines = [
         "# What the lessons claim, and on how many deals of the data it holds",
         "",
-        f"Written by `python -m tests.claims`; nothing here is typed by hand. Each sentence was tested with {SEEDS} seeds"
-        f" from {FIRST_SEED} on, which no sentence was written from, on {len(DRAWS)} deals of the data: the lessons' own"
-        f" (0) and {', '.join(map(str, DRAWS[1:]))}. In brackets: the 95 % interval of the mean, over the draws, which"
-        " vary more than the seeds.",
+        "Written by `python -m tests.claims`; nothing here is typed by hand. Each sentence was tested with"
+        f" {SEEDS} seeds from {FIRST_SEED} on, which no sentence was written from, on {len(DRAWS)} deals of the data:"
+        f" the lessons' own (0) and {', '.join(map(str, DRAWS[1:]))}. In brackets: the 95 % interval of the mean,"
+        " over the draws, which vary more than the seeds.",
         "",
         "| Verdict | Sentences | It allows |",
         "| - | -: | - |",
