@@ -19,6 +19,7 @@ SAMPLES = (
     ("--builders", 100, 3000, "on how many builders drawn at random the engine is compared with fit"),
     ("--seeds", 8, 8, "over how many seeds each claim of a lesson is tested"),
     ("--claims", 12, 10_000, "how many claims of the lessons are tested, drawn by lot where there are more"),
+    ("--moves", 60, 1000, "how many things are done in the long, rough use of the live parts"),
     ("--colab", 2, 10_000, "how many files of tests run on Colab's versions as well, drawn by lot"),
 )
 

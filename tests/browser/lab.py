@@ -123,6 +123,12 @@ class Server:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
 
+    def post(self, path):
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/{path}", b"", {"Authorization": f"token {self.token}"}, method="POST"
+        )
+        urllib.request.urlopen(request, timeout=20).close()
+
     def stop(self):
         self.process.terminate()
         self.process.wait(20)
@@ -141,13 +147,16 @@ def wait_until(condition, seconds, what):
 
 
 class Notebook:
-    """A notebook open in the browser. `PAGE`: where JupyterLab shows it; `IDLE`: its mark of a kernel that is idle."""
+    """A notebook open in the browser. `PAGE`: where JupyterLab shows it; `IDLE`: its mark of a kernel that is idle.
+
+    port: where the page finds the server, if not at the server's own port.
+    """
 
     PAGE = "lab/workspaces/{stem}/tree/{name}"
     IDLE = '.jp-Notebook-ExecutionIndicator[data-status="idle"]'
 
-    def __init__(self, server, browser, name, cells=None, dark=False):
-        self.server, self.name = server, name
+    def __init__(self, server, browser, name, cells=None, dark=False, port=None):
+        self.server, self.name, self.port = server, name, port or server.port
         if cells is not None:
             notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
             notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -160,7 +169,7 @@ class Notebook:
 
     def open(self):
         place = self.PAGE.format(stem=Path(self.name).stem, name=self.name)
-        self.page.goto(f"http://127.0.0.1:{self.server.port}/{place}?token={self.server.token}")
+        self.page.goto(f"http://127.0.0.1:{self.port}/{place}?token={self.server.token}")
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60000)
         self.page.evaluate(WATCH)
         self.wait_for_kernel()
