@@ -16,9 +16,9 @@ os.environ["LAB_BOOK"] = "off"  # for the kernels that tests start, too; a test 
 SAMPLES = (
     ("--kills", 10, 50, "how often a process that saves is killed at a random moment"),
     ("--runs", 4, 200, "how many of the recorded runs that diagnose is judged on are trained again"),
-    ("--builders", 100, 3000, "on how many builders drawn at random the engine is compared with fit"),
+    ("--builders", 60, 3000, "on how many builders drawn at random the engine is compared with fit"),
     ("--seeds", 8, 8, "over how many seeds each claim of a lesson is tested"),
-    ("--claims", 12, 10_000, "how many claims of the lessons are tested, drawn by lot where there are more"),
+    ("--claims", 8, 10_000, "how many claims of the lessons are tested, drawn by lot where there are more"),
     ("--moves", 60, 1000, "how many things are done in the long, rough use of the live parts"),
     ("--colab", 2, 10_000, "how many files of tests run on Colab's versions as well, drawn by lot"),
 )

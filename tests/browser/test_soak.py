@@ -46,7 +46,7 @@ class Soak:
 
     def step(self):
         """One thing more, drawn by lot. A cell that runs again takes its part off the page for a moment."""
-        wait_until(lambda: self.lab.panel(len(PARTS) - 1), 60, "all parts to be on the page")
+        self.mend()
         what = self.lot.choices(list(OFTEN), list(OFTEN.values()))[0]
         part = self.lot.choice(list(PARTS))
         {
@@ -118,8 +118,22 @@ class Soak:
         found = lab.panel(number)
         return found and {name: found[name] for name in ("state", "run", "epoch", "settings", "words")}
 
+    def mend(self):
+        """What somebody does whose interrupt has hit a cell before it had its part: run that cell again."""
+        wait_until(lambda: self.lab.panel(len(PARTS) - 1) or self.is_idle(), 90, "all parts to be on the page")
+        for name, number in PARTS.items():
+            cell = self.lab.page.locator(".jp-Notebook .jp-CodeCell").nth(1 + number)
+            if self.is_idle() and (not cell.locator(".live-panel").count() or self.lab.ask(f"{name}._closed")):
+                self.lab.run_cell(1 + number)
+                wait_until(lambda cell=cell: cell.locator(".live-panel").count(), 60, f"{name} to be there again")
+
+    def is_idle(self):
+        return self.server.get(f"api/kernels/{self.lab.kernel_id()}")["execution_state"] == "idle"
+
     def settle(self):
         """Wait until nothing trains, in the kernel and on the page."""
+        wait_until(self.is_idle, 90, "the kernel to be idle")
+        self.mend()
         for name, number in PARTS.items():
 
             def at_rest(name=name, number=number):
