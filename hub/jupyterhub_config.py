@@ -141,7 +141,7 @@ chosen = authenticator()
 if chosen is None:
     refuse(
         f"Choose who may come in: write a line such as c.JupyterHub.authenticator_class = 'pam' into {DECISIONS};"
-        f" {HUB / 'README.md'} shows three ways."
+        f" {HUB / 'README.md'} shows which there are."
     )
 if issubclass(chosen, DummyAuthenticator) and not os.environ.get("LAB_HUB_TEST"):
     refuse(f"The dummy authenticator lets anybody in as anybody. Choose another one in {DECISIONS}.")
@@ -151,7 +151,7 @@ for path in (COURSE / "helpers", Path(sys.executable).resolve(), Path(sys.prefix
     if closed(path):
         refuse(f"Students' accounts may not enter {closed(path)}, and need {path}. Install the project in /srv.")
 if not node or not PROXY.exists():
-    refuse(f"Its proxy is not there: run .venv/bin/npm install --prefix {HUB}")
+    refuse(f"Its proxy is not there: run .venv/bin/npm ci --prefix {HUB}")
 if not WITH_SYSTEMD:
     print("Careful: without systemd nothing limits how much memory and time a student takes.", file=sys.stderr)
 

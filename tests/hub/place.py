@@ -39,6 +39,9 @@ def open_python(folder):
         shared = Path(sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("INSTSONAME"))
         _link(shared, library / shared.name)
     _link_all(Path(sysconfig.get_path("stdlib")), library / version, leave_out=("site-packages", "test", "tests"))
+    for name in ("etc", "share"):  # where packages say what they bring into Jupyter
+        if Path(sys.prefix, name).is_dir():
+            _link_all(Path(sys.prefix, name), folder / "python" / name)
     if not is_open(packages):
         packages = _link_all(packages, folder / "packages")
     return new, {"PYTHONPATH": str(packages), "LD_LIBRARY_PATH": str(library)}

@@ -33,7 +33,7 @@ c.Spawner.env_keep.append("LD_LIBRARY_PATH")
 def _fetch_proxy():
     """What README tells an instructor to do, unless it has been done."""
     if not PROXY.exists():
-        command = [NPM, "install", "--prefix", place.ROOT / "hub", "--no-package-lock"]
+        command = [NPM, "ci", "--prefix", place.ROOT / "hub"]
         subprocess.run(command, check=True, timeout=300, stdin=subprocess.DEVNULL)
 
 

@@ -5,16 +5,18 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
 from helpers import lab_book
-from tests import notebooks
+from tests import links, notebooks
 from tests.browser.lab import wait_until
 from tests.hub import place
 from tests.hub.server import CONFIG, Hub
 from tests.hub.student import Kernel, Student
 
+README = place.ROOT / "hub" / "README.md"
 pytestmark = pytest.mark.slow
 LESSON = "course/notebooks/01_training_with_fit.ipynb"
 SET_UP, WELCOME = [cell.source for cell in notebooks.read(notebooks.lessons()[0]).cells if cell.cell_type == "code"][:2]
@@ -76,6 +78,18 @@ def test_students_cannot_look_into_each_other_s_folders_servers_or_kernels(hub, 
     assert transport == "ipc"  # over TCP anybody on the machine could listen
     assert (amina.get("api/contents").status_code, amina.get("api/contents", owner=ben.name).status_code) == (200, 403)
     assert theirs.run("print(open('diary.txt').read())") == "mine\n"
+
+
+def test_a_lesson_s_link_leads_to_nbgitpuller_with_what_it_is_to_fetch(students):
+    amina, _ = students
+    (link,) = [
+        line for line in README.read_text(encoding="utf-8").splitlines() if "git-pull?" in line and "01_" in line
+    ]
+    path, _, asked = link.rstrip(" |`").rpartition("/user-redirect/")[2].partition("?")
+    page = amina.get(f"{path}?{asked}").text
+    repository, branch = links.home()
+    assert page.count(f"https://github.com/{repository}") and "notebooks/01_training_with_fit.ipynb" in unquote(page)
+    assert branch in page
 
 
 def test_nothing_that_was_saved_is_lost_with_a_killed_kernel_or_a_killed_hub(hub, students):
