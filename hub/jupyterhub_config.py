@@ -24,7 +24,7 @@ HUB = Path(__file__).resolve().parent
 COURSE = HUB.parent
 STATE = Path(os.environ.get("LAB_HUB", "/srv/learning-curves-hub"))  # what the hub has to remember, and class.py
 GROUP = "learning-curves"  # whose members may start a server
-MEMORY = 1_200_000_000  # bytes that a student needs, by the table in README.md
+MEMORY = 1_200_000_000  # bytes for each student: lesson 1 takes half of them, lessons 4 and 6 more (README.md)
 IDLE = 3600  # seconds after which a server that nobody uses is stopped
 
 
@@ -53,7 +53,7 @@ c.Spawner.environment = {
     # A notebook finds the helpers wherever a student has put it.
     "PYTHONPATH": os.pathsep.join(filter(None, [str(COURSE), os.environ.get("PYTHONPATH")])),
 }
-c.Spawner.start_timeout = 120
+c.Spawner.start_timeout = c.Spawner.http_timeout = 120  # seconds, where all come at the same moment
 
 # No more servers than there is memory for; whoever comes later is told to try again. One GB is for the hub.
 c.JupyterHub.active_server_limit = max(1, (os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") - 10**9) // MEMORY)

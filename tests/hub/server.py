@@ -82,7 +82,7 @@ class Hub:
                 stdout=log,
                 stderr=log,
             )
-        wait_until(self._answers, 60, f"the hub to start; it said: {self.said()}")
+        wait_until(self._answers, 120, f"the hub to start; it said: {self.said()}")
 
     def _answers(self):
         assert self.process.poll() is None, self.said()

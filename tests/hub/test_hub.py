@@ -104,7 +104,7 @@ def test_nothing_that_was_saved_is_lost_with_a_killed_kernel_or_a_killed_hub(hub
 
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not Path(f"/proc/{pid}/cwd").exists(), 20, "the kernel to die")
-    kernel = wait_until(kernel.again, 60, "the kernel to be started again")
+    kernel = wait_until(kernel.again, 120, "the kernel to be started again")
     assert kernel.run("x = 42\nprint('helpers' in globals())") == "False\n"
     assert [each["name"] for each in lab_book.read(own / "saved" / lab_book.NAME).entries] == [None, "1.1"]
     assert (own / "saved" / "run-1" / "weights").read_text() == "5"
@@ -149,7 +149,7 @@ def test_the_hub_refuses_to_start_until_somebody_has_chosen_who_may_come_in(tmp_
             )
         )
     for hub, words in zip(hubs, REFUSED.values(), strict=True):
-        said, _ = hub.communicate(timeout=120)
+        said, _ = hub.communicate(timeout=240)
         assert hub.returncode and said.startswith("The hub does not start. ") and words in said
         assert said.count("\n") == 1  # one sentence, and no traceback
     assert not list(tmp_path.glob("*/*.sqlite"))
