@@ -10,12 +10,12 @@ import sys
 import tomllib
 from collections import namedtuple
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from tests import notebooks
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "INSTRUCTORS.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "INSTRUCTORS.md", "hub/README.md", "hub/tljh.md", "hub/values.yaml")
 LESSONS = {  # file name: (title until there is a notebook with one, what it is about)
     "01_training_with_fit": ("Training with `fit`", "What `model.fit` does with your network, and what it gives back"),
     "02_learning_curves": (
@@ -35,11 +35,13 @@ LESSONS = {  # file name: (title until there is a notebook with one, what it is 
     ),
 }
 TABLE = re.compile(r"(<!-- lessons: .*?-->\n).*?(<!-- end of lessons -->)", re.DOTALL)
+HUB_LINKS = re.compile(r"(<!-- links: .*?-->\n).*?(<!-- end of links -->)", re.DOTALL)
 BINDER = re.compile(r"(https://mybinder\.org/v2/gh/)[^/\s]+/[^/\s]+/[^?\s)]+")
 COLAB = re.compile(r"(https://colab\.research\.google\.com/github/)[^/\s]+/[^/\s]+/blob/[^\s)]+?/(?=notebooks/)")
 CLONE = re.compile(r"(git clone [^\n]*?https://github\.com/)[\w.-]+/[\w.-]+")
 BRANCH = re.compile(r"(git clone [^\n]*?--branch )\S+")
 ARCHIVE = re.compile(r"https://github\.com/[\w.-]+/[\w.-]+/archive/refs/heads/\S+?\.zip")
+PULLER = re.compile(r"(gitpuller https://github\.com/)[\w.-]+/[\w.-]+ \S+ [\w.-]+")
 PAGES = re.compile(r"https://[\w-]+\.github\.io/[\w.-]+")
 LAUNCH_LINE = re.compile(r"mybinder\.org/v2|colab\.research\.google\.com/github|^\(launch links\)$")
 
@@ -73,6 +75,7 @@ def relinked(text, home):
     text = BINDER.sub(lambda link: f"{link[1]}{home.repository}/{quote(home.branch, safe='')}", text)
     text = COLAB.sub(lambda link: f"{link[1]}{home.repository}/blob/{home.branch}/", text)
     owner, _, name = home.repository.partition("/")
+    text = PULLER.sub(lambda command: f"{command[1]}{home.repository} {home.branch} {name}", text)
     text = PAGES.sub(f"https://{owner}.github.io/{name}", text)
     text = BRANCH.sub(lambda command: command[1] + home.branch, text)
     text = ARCHIVE.sub(lambda _: archive(home), text)
@@ -91,6 +94,21 @@ def table(root, home):
         else:
             about = f"*In preparation.* {about}"
         rows.append(f"| {number} | {title} | {about} | {links} |")
+    return "\n".join(rows) + "\n"
+
+
+def hub_links(root, home):
+    """hub/README.md's table: for each lesson the link with which nbgitpuller fetches all of them, and opens it."""
+    folder = home.repository.partition("/")[2]
+    rows = ["| Lesson | Link |", "| - | - |"]
+    for path in notebooks.lessons(root / "notebooks"):
+        asked = {
+            "repo": f"https://github.com/{home.repository}",
+            "branch": home.branch,
+            "urlpath": f"lab/tree/{folder}/notebooks/{path.name}",
+        }
+        link = f"https://hub.example.org/hub/user-redirect/git-pull?{urlencode(asked)}"
+        rows.append(f"| {title_of(notebooks.read(path))} | `{link}` |")
     return "\n".join(rows) + "\n"
 
 
@@ -115,6 +133,7 @@ def changes(root=ROOT):
     for path in filter(Path.exists, (root / name for name in DOCUMENTS)):
         text = path.read_text(encoding="utf-8")
         wanted = TABLE.sub(lambda found: found[1] + table(root, where) + found[2], relinked(text, where))
+        wanted = HUB_LINKS.sub(lambda found: found[1] + hub_links(root, where) + found[2], wanted)
         if wanted != text:
             yield path, lambda path=path, wanted=wanted: path.write_text(wanted, encoding="utf-8", newline="\n")
     for path in notebooks.lessons(root / "notebooks"):

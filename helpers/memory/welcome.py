@@ -8,7 +8,7 @@ import time
 from datetime import UTC, datetime
 
 import helpers
-from helpers import lab_book
+from helpers import lab_book, work_folder
 from helpers.memory.repeat import to_repeat
 from helpers.memory.summary import Summary, check_lesson, text
 
@@ -26,9 +26,13 @@ def welcome(lesson):
     """Begin a lesson: say in at most three lines where you stopped last time, and what to do now. For its first cell.
 
     lesson: its number. Without a lab book, or at the first visit, it is the same line on every machine. From here on
-    what is noted in the lab book belongs to this lesson. Raises `LessonError` for what is no number of a lesson.
+    what is noted in the lab book belongs to this lesson. Where nothing can be written beside the notebook, the kernel
+    goes on in a folder where that is possible, and says so. Raises `LessonError` for what is no number of a lesson.
     """
     check_lesson(lesson, "welcome(2)")
+    moved = work_folder.settle()
+    if moved:
+        print(moved)
     entries = lab_book.entries()
     lab_book.begin(lesson)
     if lab_book.place():

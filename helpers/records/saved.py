@@ -164,7 +164,7 @@ def _why_not_loaded(error, path):
 def in_words(error, path, doing):
     """A `LessonError` for an `OSError` that came when we wanted to `doing` ("write", "read", …) `path`."""
     make_room = "Make room (clean_up(folder) deletes what a lesson has saved), then try again"
-    own_folder = "Put the lessons into a folder of your own"
+    own_folder = "Run the lesson's first cells again: they find a folder where its files can be kept"
     not_allowed = f"you are not allowed to do that there. {own_folder}"
     file_in_place = "there is a file in the place of the folder. Rename it"
     advice = {

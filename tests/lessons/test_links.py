@@ -19,6 +19,7 @@ LOCAL_LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 def copy(tmp_path):
     """A copy of what has links, with links that agree, and a lesson in it whatever lessons there are."""
     for name in ("pyproject.toml", *links.DOCUMENTS):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", ignore=shutil.ignore_patterns("saved"))
     setup = "import sys\nif 'google.colab' in sys.modules:\n    !git clone -q https://github.com/old/old lab"
