@@ -8,8 +8,9 @@ this form, its kind, lesson and name, and the facts of its kind:
 
     prediction    name: what was asked; said, happened (None: not run yet), sure (0 guessing, 1 fairly, 2 sure; None:
                   not said), right (True, False or None), scale: "number", "choice", "order" or "curve", late (True
-                  where it was locked after the result). Two entries for one prediction, when it is locked and when it
-                  has been run, are as one: the last counts.
+                  where it was locked after the result). Of a curve, said is {"epochs": [1, 4, …], "values": [1.2, …]}
+                  and happened a list with a number or None for each epoch. Two entries for one prediction, when it is
+                  locked and when it has been run, are as one: the last counts.
     quiz          name: lesson.question, "2.3"; chosen: a letter; right
     check         name: of the exercise; number, of: exercise 3 of 4; right (None: the student compares with a model
                   answer); wrong: the `when` or `answer` of its table's row, None if right; said: what the student read

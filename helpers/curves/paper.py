@@ -117,6 +117,11 @@ def png(drawing):
     return file.getvalue()
 
 
+def as_image(drawing):
+    """`drawing`, as for `svg`, as an <img> with its alt text, for a page that knows nothing of our looks."""
+    return f'<img alt="{escape(label_of(drawing))}" src="{as_uri(svg(drawing).encode(), "image/svg+xml")}">'
+
+
 def as_uri(data, mime="image/png"):
     """Bytes as the address of a picture."""
     return f"data:{mime};base64,{base64.b64encode(data).decode()}"

@@ -5,6 +5,7 @@ from html import escape
 from statistics import median
 
 from helpers.curves.opinion import printable
+from helpers.memory.drawn import overlay
 from helpers.memory.summary import SURE, Summary
 from helpers.memory.tables import MOST, Table, bars, page
 
@@ -42,10 +43,13 @@ def _hands(summaries):
         right = f"{sum(each.right for each in judged)} of {len(judged)} were right"
         right += f", and of those who were {SURE[-1]} {sum(sure)} of {len(sure)}" if sure else ""
         drawn = sum(each.scale == "curve" for each in answers)
-        hands = f"<p>{drawn} drew a curve.</p>" if drawn == len(answers) else bars(spread(answers))
+        hands, came = bars(spread(answers)), ""
+        if drawn == len(answers):
+            hands = f"<p>{drawn} drew a curve.</p>{overlay(answers, with_run=False)}"
+            came = overlay(answers, with_run=True)
         parts.append(
             f"<h3>{f'Lesson {lesson}: ' if lesson else ''}{escape(name)}</h3>{hands}"
-            f"<details><summary>What happened</summary><p>{escape(_outcome(answers))}. {right}.</p></details>"
+            f"<details><summary>What happened</summary><p>{escape(_outcome(answers))}. {right}.</p>{came}</details>"
         )
     more = len(asked) - len(parts)
     return "".join(parts) + (f"<p>And {more} more.</p>" if more else "")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from helpers import lab_book
 from helpers.errors import LessonError
+from helpers.memory.drawn import picture
 from helpers.memory.repeat import to_repeat
 from helpers.memory.summary import LESSONS, SURE, Summary, check_lesson, text
 from helpers.memory.tables import GENERATOR, Table, in_markdown, page
@@ -34,11 +35,11 @@ def progress(lesson=None):
 
 
 class Progress:
-    """What `progress` shows. `tables`: of `Table`; `sentences`: below them."""
+    """What `progress` shows. `tables`: of `Table`; `pictures`: of drawn curves, as HTML; `sentences`: below them."""
 
     def __init__(self, entries, lesson=None):
         self._entries, self._lesson = entries, lesson
-        so_far = Summary(entries)
+        so_far, self.pictures = Summary(entries), []
         if lesson is None:
             self.title = "Your lessons so far"
             self.tables = [_at_a_glance(so_far)]
@@ -46,6 +47,7 @@ class Progress:
             self.title = f"Lesson {lesson} so far"
             exercises, questions, predictions = so_far.of_lesson(lesson)
             self.tables = [_expected(predictions), _tried(exercises), _asked(questions)]
+            self.pictures = [picture(each) for each in predictions if each.scale == "curve" and each.came]
         self.tables = [table for table in self.tables if table.rows]
         self.sentences = [*_about_certainty(so_far, lesson), *_confusions(entries, lesson), *_repeat(so_far, lesson)]
         if not self.tables and not self.sentences:
@@ -56,7 +58,7 @@ class Progress:
 
     def _repr_html_(self):
         tables = "".join(table.html() for table in self.tables)
-        return tables + "".join(f"<p>{escape(words)}</p>" for words in self.sentences)
+        return tables + "".join(self.pictures) + "".join(f"<p>{escape(words)}</p>" for words in self.sentences)
 
     def save(self, path, name=None):
         """Write all of this, and the entries of the lab book, to one file that you can hand in; says what it wrote.

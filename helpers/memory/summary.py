@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from helpers.curves.opinion import printable
 from helpers.errors import LessonError
+from helpers.memory.drawn import in_words
 from helpers.memory.repeat import lesson_of
 
 LONGEST = 200  # letters of a text that is shown
@@ -44,7 +45,8 @@ class Question:
 @dataclass
 class Prediction:
     """`said`, `happened`: in words ("" for not yet); `value`: what was said, as it was; `sure`: 0 to 2 or None;
-    `right`: True, False or None; `late`: whether it was locked after the result, and `right` is None."""
+    `right`: True, False or None; `late`: whether it was locked after the result, and `right` is None; `came`: what
+    happened, as it was."""
 
     lesson: int
     name: str
@@ -55,6 +57,7 @@ class Prediction:
     right: bool | None
     scale: str
     late: bool = False
+    came: object = None
 
 
 class Summary:
@@ -137,10 +140,7 @@ def _question(before, entry, lesson, name):
 
 def _prediction(_before, entry, lesson, name):
     sure, right, late = entry.get("sure"), entry.get("right"), entry.get("late") is True
-    said, happened = (
-        "a curve" if entry.get("scale") == "curve" and entry.get(key) else text(entry.get(key))
-        for key in ("said", "happened")
-    )
+    said, happened = (_said(entry, key) for key in ("said", "happened"))
     return Prediction(
         lesson,
         name,
@@ -151,7 +151,16 @@ def _prediction(_before, entry, lesson, name):
         right if type(right) is bool and not late else None,
         text(entry.get("scale")),
         late,
+        entry.get("happened"),
     )
+
+
+def _said(entry, key):
+    """What was said, or happened, in words."""
+    value = entry.get(key)
+    if entry.get("scale") == "curve" and value:
+        return in_words(value) or "a curve"
+    return text(value)
 
 
 def _whole(value):

@@ -2,6 +2,8 @@
 
 share = predict("share of pictures right", (0.0, 1.0), within=0.05)
 share.happened(accuracy)
+curve = predict("the validation loss", (0, 1.5), draw=12)
+curve.happened(training.history["val_loss"])
 """
 
 import html
@@ -18,6 +20,7 @@ from helpers.live import cell
 from helpers.live.asked import Asked
 from helpers.live.fields import look_useful
 from helpers.live.part import beside
+from helpers.parts.drawn import Curve
 from helpers.parts.scales import kind_of
 
 SURE = "guessing", "fairly", "sure"
@@ -26,19 +29,25 @@ SKIPPED = "Skipped. Run this cell again to predict after all."
 FIRST = "Say something first: a wrong guess teaches more than none. Or press Skip, or just go on."
 
 
-def predict(asked, answers=None, within=None, order=None):
+def predict(asked, answers=None, within=None, order=None, draw=None):
     """Ask for a prediction, in a cell before the one that brings the result.
 
     asked: what is predicted, in a few words. answers: (lowest, highest) for a number, a list for a choice.
-    order: a list of what is to be put into an order, in place of answers. within: how far off a number may be and still
-    be right; a tenth of the scale if it is not said.
+    order: a list of what is to be put into an order, in place of answers. draw: a number of epochs, for a curve that is
+    drawn over them, on the scale answers=(0, highest). within: how far off a number may be, or a curve on average, and
+    still be right; a tenth of the scale if it is not said.
 
     Returns the `Prediction`; hand its `happened` the result. Nothing waits for an answer. Once locked, a prediction
     cannot be changed, not even by running the cell again. Raises `LessonError` for a scale or answers that do not fit.
     """
     if not isinstance(asked, str) or not asked.strip():
         raise LessonError('predict begins with what is predicted, in words: predict("accuracy", (0.0, 1.0)).')
-    return Prediction(asked.strip(), kind_of(answers, order, within)).show()
+    asked = asked.strip()
+    if draw is not None:
+        if order is not None:
+            raise LessonError("A curve is drawn, or things are put into an order: leave out draw= or order=.")
+        return Prediction(asked, Curve(asked, answers, draw, within)).show()
+    return Prediction(asked, kind_of(answers, order, within)).show()
 
 
 @dataclass
@@ -78,11 +87,10 @@ class Prediction(Asked):
         for button in self._lock_button, self._skip_button:
             button.layout.width = "6em"
         question = f"<b>Your prediction: {html.escape(asked)}</b> ({html.escape(kind.hint())})"
-        self._inputs = beside([kind.field, self._sure])
-        self._assemble(
-            widgets.HTML(f'<div class="live-question">{question}</div>'),
-            beside([self._inputs, self._lock_button, self._skip_button]),
-        )
+        buttons, inputs = [self._lock_button, self._skip_button], [kind.field, self._sure]
+        self._inputs = widgets.VBox(inputs) if kind.tall else beside(inputs)
+        rows = [self._inputs, beside(buttons)] if kind.tall else [beside([self._inputs, *buttons])]
+        self._assemble(widgets.HTML(f'<div class="live-question">{question}</div>'), *rows)
         self._draw()
 
     def __repr__(self):
@@ -157,6 +165,8 @@ class Prediction(Asked):
     def _draw(self):
         if self.said is not None:
             self._kind.lock(self.said)
+            if self._answer.happened is not None:
+                self._kind.came(self._answer.happened)
             self._sure.value, self._sure.disabled = self.sure, True
             self._lock_button.description = "Locked"
         # The button that was pressed stays: it has the keyboard's focus.
@@ -172,7 +182,9 @@ class Prediction(Asked):
         told = self._in_short()
         if self.said is None:
             told = f"You made no prediction; it is {self._kind.in_words(self._answer.happened)}."
-        return {"text/html": f'<p role="status">{html.escape(told)}</p>', "text/plain": told}
+        both = self.said is not None and self._answer.happened is not None
+        picture = self._kind.picture(self.said, self._answer.happened) if both else ""
+        return {"text/html": f'<p role="status">{html.escape(told)}</p>{picture}', "text/plain": told}
 
     def _in_short(self):
         # Whoever has not predicted may still do so after Run All: nothing here gives the result away.
@@ -181,10 +193,11 @@ class Prediction(Asked):
         answer, words = self._answer, self._kind.in_words
         sure = "" if answer.sure is None else f" {WERE[answer.sure]}"
         if answer.happened is None:
-            return f"You said {words(answer.said)}.{sure} Now run the next cell."
+            return f"You {self._kind.verb} {words(answer.said)}.{sure} Now run the next cell."
         verdict = "✓ right" if self.right else "✗ not right"
         late = ", when the result was already there" if answer.late else ""
-        return f"You said {words(answer.said)}{late}; it is {words(answer.happened)}: {verdict}.{sure}"
+        told = f"You {self._kind.verb} {words(answer.said)}{late}; it is {words(answer.happened)}: {verdict}.{sure}"
+        return told + self._kind.in_detail(answer.said, answer.happened)
 
     def _still_words(self):
         return f"Your prediction: {self._asked} ({self._kind.hint()}). Run this cell to make it."

@@ -41,7 +41,26 @@ def _names(given, before):
     return names
 
 
-class Number:
+class Kind:
+    """What all kinds of predictions share. A kind has a `field` to say it with, a `key` that tells it from another of
+    the same name, and `hint`, `answer`, `lock`, `read`, `result`, `is_right` and `in_words`."""
+
+    verb = "said"
+    tall = False  # whether the buttons stand below the field, not beside it
+
+    def came(self, happened):
+        """Show in the field what happened, once the prediction is locked."""
+
+    def in_detail(self, said, happened):
+        """More words on the two."""
+        return ""
+
+    def picture(self, said, happened):
+        """The two as HTML."""
+        return ""
+
+
+class Number(Kind):
     """A number on a scale, right if it is off by `within` at most; a whole one where all of these are whole."""
 
     scale = "number"
@@ -102,7 +121,7 @@ class Number:
         return f"{self.low:.12g} to {self.high:.12g}"
 
 
-class Choice:
+class Choice(Kind):
     """One of several answers."""
 
     scale = "choice"
@@ -135,7 +154,7 @@ class Choice:
         return f"“{value}”"
 
 
-class Order:
+class Order(Kind):
     """Several things in an order: their buttons are pressed one after the other, and again to take one out."""
 
     scale = "order"

@@ -11,16 +11,18 @@ from numbers import Real
 import ipywidgets as widgets
 import numpy as np
 
-from helpers.curves.guess import compare, control, in_words, picture
-from helpers.curves.sheets import y_ticks
+from helpers.curves.guess import apart, compare, in_words, picture
+from helpers.curves.values import panes
 from helpers.engine.builder import keywords, name_of
 from helpers.engine.examples import len_of, training_and_validation
 from helpers.engine.settings import check_builder, of_builder, of_training
 from helpers.engine.trainer import Trainer
 from helpers.errors import LessonError, is_whole
+from helpers.lab_book import note
 from helpers.live.controls import controls, value_of
-from helpers.live.fields import in_columns, look_useful, make_slider
+from helpers.live.fields import in_columns, look_useful
 from helpers.live.part import WORDS, Live, beside
+from helpers.parts.drawn import as_entry, knots_over, rounded, slider_at
 
 NUMBERS = {4: "four", 5: "five"}  # of knots that a guess can have
 TASK = (
@@ -79,9 +81,9 @@ class Sketch(Live):
             )
         self._trainer = Trainer(build, x, y, validation)
         self._highest, self._task = highest, TASK.format(NUMBERS[knots])
-        self._knots = _knots(epochs, knots)
-        self._sliders = [_slider(epoch, highest) for epoch in self._knots]
-        self._moved = self._committed = False
+        self._knots = knots_over(epochs, knots)
+        self._sliders = [slider_at(epoch, highest) for epoch in self._knots]
+        self._moved = self._committed = self._noted = False
         self._history = self._comparison = None
         self._drawing = threading.Lock()
         for slider in self._sliders:
@@ -166,8 +168,19 @@ class Sketch(Live):
         told = {"stop": stop, "on_epoch": self._on_epoch, "on_state": self._draw_state}
         history = self._trainer.run_with(self._settings, **told)
         self._history, self._comparison = history, compare(self._knots, self._values(), history)
+        if not history.stopped:
+            self._note(panes(history)[0].val)
         words = " ".join(filter(None, (history.note, self._comparison, *history.remarks)))
         return "stopped" if history.stopped else "done", words
+
+    def _note(self, run):
+        """Let the lab book have the first guess that was compared with a whole run: later ones know the answer."""
+        if self._noted:
+            return
+        self._noted, values = True, self._values()
+        facts = {"said": as_entry(self._knots, values), "happened": rounded(run), "sure": None}
+        right = apart(self._knots, values, run) <= self._highest / 10  # as where `predict` asks for a curve
+        note("prediction", name="the validation loss, drawn", **facts, right=right, scale="curve", late=False)
 
     def _on_epoch(self, history):
         self._history = history
@@ -200,19 +213,6 @@ class Sketch(Live):
             "A chart for drawing the validation loss you expect; its line is still flat.",
             "Run this cell to draw the validation loss you expect, commit to it, and see the real curve beside it.",
         )
-
-
-def _knots(epochs, knots):
-    """The epochs of the sliders: closer together at first, where a loss falls fast, the last one at the end."""
-    places = (1 + (epochs - 1) * np.linspace(0, 1, knots) ** 2).round().astype(int).tolist()
-    return [max(place, number) for number, place in enumerate(places, 1)]
-
-
-def _slider(epoch, highest):
-    # One step of the arrow keys is a tenth of the way between two lines of the chart's grid.
-    step = round(y_ticks("loss", [np.array([highest])])[1] / 10, 12)
-    look = {"description": control(epoch), "readout_format": f".{max(2, -math.floor(math.log10(step)))}f"}
-    return make_slider(widgets.FloatSlider, value=highest / 2, min=0, max=highest, step=step, **look)
 
 
 def _check(build, settings, available, knots, highest):

@@ -23,8 +23,10 @@ CELLS = [
     "order.happened(['both', 'dropout', 'neither'])",
     "click = quiz(2)",
     "again = recall(3)",
+    "curve = predict('the validation loss', (0, 2.0), draw=6)",
+    "curve.happened([1.9, 1.5, 1.2, 1.0, 1.0, 1.0])",
 ]
-NUMBER, CHOICE, ORDER, QUIZ, RECALL = range(5)  # the boxes, from top to bottom
+NUMBER, CHOICE, ORDER, QUIZ, RECALL, CURVE = range(6)  # the boxes, from top to bottom
 WORDS = "box => document.querySelectorAll('.live-asked')[box].querySelector('.live-panel-state').innerText.trim()"
 FOCUS = """([box, words]) => {
     const part = document.querySelectorAll('.live-asked')[box], now = document.activeElement;
@@ -110,7 +112,11 @@ def test_run_all_waits_for_nobody_and_a_later_prediction_changes_the_line(page):
     page.lab.page.locator(".live-asked").nth(RECALL).wait_for(timeout=60000)
     page.lab.wait_for_kernel()
     assert page.words(NUMBER).startswith("You said 0.10; it is 0.12")  # locked before, and still so
-    none = ["You made no prediction; it is “validation”.", "You made no prediction; it is “both, dropout, neither”."]
+    none = [
+        "You made no prediction; it is “validation”.",
+        "You made no prediction; it is “both, dropout, neither”.",
+        "You made no prediction; it is a curve from 1.9 to 1.",
+    ]
     wait_until(lambda: page.lines()[1:] == none, 20, "the results")
     page.lab.page.locator(".live-asked").nth(CHOICE).locator("button").first.focus()
     page.press(CHOICE, "training")
@@ -156,6 +162,26 @@ def test_a_question_is_answered_by_keyboard_and_the_next_one_comes(page, server,
         assert picture.get_attribute("alt") and picture.evaluate("image => image.naturalWidth > 100")
 
 
+def test_a_curve_is_drawn_by_keyboard_and_the_run_is_laid_over_it(page, server):
+    part = page.lab.page.locator(".live-asked").nth(CURVE)
+    part.get_by_role("slider", name="epoch 1", exact=True).focus()
+    for _ in range(3):
+        page.keys.press("PageUp")
+    wait_until(lambda: "1 at epoch 1," not in curve_of(part), 20, "the curve to follow the slider")
+    page.press(CURVE, "Lock")
+    page.wait_for(CURVE, "when the result was already there; it is a curve from 1.9 to 1: ")
+    wait_until(lambda: "what came" in part.locator(".lab-chart").text_content(), 20, "the run in the chart")
+    said = book(server)[-1]["said"]
+    assert said["epochs"] == [1, 2, 3, 4, 6] and said["values"][0] > said["values"][1] == 1.0
+    picture = page.lab.page.locator(".jp-OutputArea-output:has(p[role=status]) img").last
+    assert "Your guess of the validation loss" in picture.get_attribute("alt")
+    wait_until(lambda: picture.evaluate("image => image.naturalWidth > 100"), 20, "the picture below the result")
+
+
+def curve_of(part):
+    return part.locator("[role=img], [aria-label*='Your guess']").first.get_attribute("aria-label")
+
+
 @pytest.mark.parametrize("width", [700, 1280])
 def test_nothing_sticks_out(page, width):
     page.lab.page.set_viewport_size({"width": width, "height": 1000})
@@ -178,6 +204,7 @@ def test_a_sentence_stays_in_a_notebook_that_is_opened_again(page, server, brows
         "Skipped. Run this cell again",
         "The quiz of lesson 2: 1 of 6 questions answered",
         "From memory, before lesson 3: 1",
+        "You drew a curve from ",
     ]
 
     def saved():
@@ -189,9 +216,9 @@ def test_a_sentence_stays_in_a_notebook_that_is_opened_again(page, server, brows
     again = browser.new_page(viewport={"width": 1280, "height": 1000})
     again.goto(f"http://127.0.0.1:{server.port}/lab/workspaces/again/tree/again.ipynb?token={server.token}")
     lost = again.locator(".jp-OutputArea-output:text-is('Error displaying widget: model not found')")
-    wait_until(lambda: lost.count() == 5, 60, "JupyterLab to look for the widgets in vain")
+    wait_until(lambda: lost.count() == CURVE + 1, 60, "JupyterLab to look for the widgets in vain")
     seen = again.locator(".live-kept").all_inner_texts()
-    assert not any(lost.nth(i).is_visible() for i in range(5))
+    assert not any(lost.nth(i).is_visible() for i in range(CURVE + 1))
     for words, said in zip(["You said 0.10; it is 0.12: ✓ right.", "You said “training”", *kept], seen, strict=True):
         assert words in said and "Run the cell to bring it back to life." in said
     again.close()

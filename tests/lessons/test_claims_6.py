@@ -5,6 +5,7 @@ Each claim is asserted, and then that it does not hold with its effect switched 
 """
 
 import itertools
+import math
 import warnings
 from functools import lru_cache
 
@@ -368,3 +369,11 @@ def test_with_real_labels_the_curse_is_weaker():
     say(best_of_200_with_real_labels=real, the_same_on_new_pictures=on_new_of_real, best_of_200_on_200=many_pictures)
     assert 0.02 < np.mean(real - on_new_of_real) < np.mean(shuffled - on_new)  # "too good by several hundredths"
     assert abs(np.mean(many_pictures - on_new_of_many)) < 0.02  # "by hardly anything"
+
+
+def test_the_figures_of_the_quiz():
+    first, second = (np.repeat(answers, (20, 40, 385, 55)) > 0 for answers in ([1, 0, 1, 0], [0, 1, 1, 0]))
+    assert (first.mean(), second.mean()) == (0.81, 0.85)
+    assert interval(first.sum(), 500)[1] > interval(second.sum(), 500)[0]  # "their two error bars overlap"
+    assert round(1 / (2 * sum(math.comb(60, heads) for heads in range(40, 61)) / 2**60)) == 74
+    assert 2 * sum(math.comb(60, heads) for heads in range(32, 61)) / 2**60 > 0.5  # "as easily as not"

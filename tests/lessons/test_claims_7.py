@@ -236,5 +236,7 @@ def test_on_the_diabetes_table_the_network_beats_the_mean_and_not_the_line(draw)
 
 def test_the_figures_of_the_quiz():
     assert [round(end, 2) for end in interval(182, 200)] == [0.86, 0.94] and interval(182, 200)[0] < 0.90
+    assert [round(end, 2) for end in interval(190, 200)] == [0.91, 0.97] and interval(190, 200)[0] > 0.90
+    assert interval(180, 200)[1] > interval(190, 200)[0]  # "they do, a little"
     assert np.ptp(interval(970, 1000)) / 2 < 0.015
     assert round(-(0.02 * np.log(0.02) + 0.98 * np.log(0.98)), 3) == 0.098

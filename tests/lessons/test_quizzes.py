@@ -1,8 +1,9 @@
 """The quizzes measure what they should: who has not read the lesson gets no more right than by chance.
 
 Guessers are let loose on the questions: one takes the same letter every time, one the longest answer, one the answer
-without strong words. Each may get as many right as pure chance gives on average, and one standard deviation of the
-binomial more: over a whole series of 40 questions with three answers that is 16 instead of 13.
+without strong words, one the answer that commits itself least. Each may get as many right as pure chance gives on
+average, and one standard deviation of the binomial more: over a whole series of 40 questions with three answers that is
+16 instead of 13.
 """
 
 import re
@@ -20,6 +21,16 @@ STRONG = re.compile(
     r"\b(?:always|never|only|certainly|all|every|nothing|none|no|cannot|must|whatever)\b", re.IGNORECASE
 )
 SOFT = re.compile(r"\b(?:about|most(?:ly)?|often|usually|likely|perhaps|may|might|some|roughly)\b", re.IGNORECASE)
+# What withholds a judgement, or makes it small: doubt, too little evidence, "it depends", and words of degree.
+HEDGING = re.compile(
+    r"""\b(?:may|might|could|can|perhaps|possibly|probably|likely|seems?|suggests?|as\ a\ rule|so\ far
+    |not\ (?:yet|enough|known|clear|certain|sure|tell)|cannot\ (?:tell|say|know|be\ (?:told|said|known))|no\ one\ can
+    |nothing\ yet|none\ of\ them\ yet|unknown|unclear|uncertain|undecided|doubt\w*|open|depends?|unless|either|neither
+    |hard\ to\ (?:tell|say)|too\ (?:few|little|small|early|soon)|hardly|barely|scarcely|(?:very\ )?little|few|some
+    |a\ (?:bit|draw)|about|roughly|nearly|almost|mostly|often|usually|sometimes|more\ or\ less|careful\w*|only|no\ more
+    |less\ than|at\ (?:most|best|least))\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
 CURVE = re.compile(r"curves?\.plot\(|\bplot\(")
 
 
@@ -68,14 +79,21 @@ def share(words):
     return lambda text: bool(words.search(text))
 
 
+def hedges(text):
+    """How many hedging words an answer has."""
+    return len(HEDGING.findall(text))
+
+
 GUESSERS = {
-    **{f"letter {letter}": lambda question, i=i: question.right == i for i, letter in enumerate("ABC")},
+    **{f"letter {letter}": lambda question, i=i: question.right == i for i, letter in enumerate("ABCD")},
     "the longest": choose(length),
     "the shortest": choose(lambda text: -length(text)),
     "one with a strong word": choose(share(STRONG)),
     "one without a strong word": choose(lambda text: not STRONG.search(text)),
     "one with a soft word": choose(share(SOFT)),
     "one without a soft word": choose(lambda text: not SOFT.search(text)),
+    "the one that hedges most": choose(hedges),
+    "the one that hedges least": choose(lambda text: -hedges(text)),
 }
 
 
@@ -127,7 +145,8 @@ def test_over_the_series_the_number_of_a_question_does_not_tell_its_letter():
         return sum(max(Counter(letters).values()) for letters in places if len(letters))
 
     random = np.random.default_rng(0)
-    by_chance = [most_frequent([random.integers(0, 3, len(letters)) for letters in numbers]) for _ in range(2000)]
+    answers = [[len(quiz[i].options) for quiz in QUIZZES.values() if len(quiz) > i] for i in range(6)]
+    by_chance = [most_frequent([random.integers(0, counts) for counts in answers]) for _ in range(2000)]
     assert most_frequent(numbers) <= np.mean(by_chance) + np.std(by_chance)
 
 
@@ -137,4 +156,7 @@ def test_a_quiz_that_gives_itself_away_is_found():
     assert sum(map(GUESSERS["one with a soft word"], easy)) == 6
     assert sum(map(GUESSERS["one without a strong word"], easy)) == pytest.approx(3)
     assert sum(map(GUESSERS["the shortest"], easy)) == 0
+    modest = [SimpleNamespace(options=["It is better.", "It is worse.", "Nothing yet: it depends."], right=2)] * 6
+    assert sum(map(GUESSERS["the one that hedges most"], modest)) == 6 > most_by_chance(modest)
+    assert sum(map(GUESSERS["the one that hedges least"], modest)) == 0
     assert most_by_chance(easy) == pytest.approx(2 + np.sqrt(4 / 3))

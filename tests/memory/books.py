@@ -1,7 +1,9 @@
 """Lab books for the tests: of students who have done something of everything, drawn by lot."""
 
+import base64
 import json
 import random
+from xml.etree import ElementTree
 
 ASKED = {  # prediction: (lesson, scale, what can be said, what happened)
     "accuracy after 5 epochs": (1, "number", [0.1, 0.3, 0.5, 0.7, 0.8, 0.85, 0.9, 0.95, 0.99, 1.0], 0.84),
@@ -50,8 +52,22 @@ def book(seed):
     return found
 
 
+def pictures_are_ours(page):
+    """Whether each picture of a page, as `tests.test_second_opinion.Page` reads it, is a drawing of ours that stands in
+    the page and loads and runs nothing."""
+    begin = "data:image/svg+xml;base64,"
+    places = [value for tag, name, value in page.attributes if (tag, name) == ("img", "src")]
+    drawings = [base64.b64decode(place.removeprefix(begin)).decode() for place in places if place.startswith(begin)]
+    tags = {
+        element.tag.rpartition("}")[2] for drawing in drawings for element in ElementTree.fromstring(drawing).iter()
+    }
+    return len(drawings) == page.tags.count("img") and not tags & {"script", "image", "a", "foreignObject"}
+
+
 def hostile(words):
-    """Entries in whose every fact stand `words`, or no sensible value at all."""
+    """Entries in whose every fact stand `words`, or no sensible value at all; and a curve under such a name."""
+    drawn = {"said": {"epochs": [1, 2], "values": [1.0, 0.5]}, "happened": [1.0, 0.4], "scale": "curve", "sure": 1}
+    yield entry("prediction", 1, words, **drawn, right=True)
     deep = {"a": [words, {"b": words}]}
     for odd in (words, deep, [words], [[]], {}, True, -1, 10**400, 1e308, None):
         facts = dict.fromkeys(

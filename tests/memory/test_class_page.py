@@ -9,7 +9,7 @@ import pytest
 from helpers.memory.class_page import BINS, class_page, spread
 from helpers.memory.collected import Student
 from helpers.memory.summary import Prediction
-from tests.memory.books import ASKED, HOSTILE, book, entry, hostile
+from tests.memory.books import ASKED, HOSTILE, book, entry, hostile, pictures_are_ours
 from tests.test_second_opinion import Page
 
 
@@ -93,12 +93,47 @@ def test_what_most_got_wrong_comes_first_with_the_misconception():
     assert "student 0 3 2026-11-01 2 of 2 tried 1 of 2 0 of 0" in page
 
 
+def curves(*said, came=(0.9, 0.5, 0.4)):
+    facts = {"scale": "curve", "happened": list(came) if came else None, "right": None, "sure": 1}
+    return [[entry("prediction", 2, "the loss", said=each, **facts)] for each in said]
+
+
+POINTS = {"epochs": [1, 2, 3], "values": [1.0, 0.7, 0.6]}
+
+
+def test_curves_are_laid_over_each_other_and_the_run_is_behind_the_fold():
+    shown, _, folded = class_page(students(*curves(POINTS, [0.8, 0.6, 0.2]))).partition("<details>")
+    assert "2 drew a curve" in shown and "2 guesses over 3 epochs. They end between 0.2 and 0.6." in shown
+    assert shown.count("<img") == 1 and folded.partition("</details>")[0].count("<img") == 1
+    assert "<img" in class_page(students(*curves(POINTS, came=None)))  # before anybody has run it
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "a curve",
+        {"epochs": [1, 2], "values": [1.0]},
+        {"epochs": [2, 1], "values": [1.0, 2.0]},
+        {"epochs": [1, 10**9], "values": [1.0, 2.0]},
+        {"epochs": [1, 2], "values": [1.0, 1e300]},
+        {"epochs": [1, 2], "values": [1.0, "<b>"]},
+        {"epochs": "12", "values": "12"},
+        [None, 1.0],
+        [0.5] * 5000,
+    ],
+)
+def test_what_is_no_curve_is_left_out_of_the_picture(odd):
+    page = class_page(students(*curves(odd)))
+    assert "1 drew a curve" in page and "<img" not in page.partition("<details>")[0] and "<b>" not in page
+    assert "1 guesses" not in page and "2 drew a curve" in class_page(students(*curves(odd, POINTS)))
+
+
 @pytest.mark.parametrize("odd", HOSTILE)
 def test_no_book_can_spoil_the_page(odd):
     books = [*students(book(1), list(hostile(odd))), Student(odd, book(2), True)]
     page = Page(class_page(books, [odd]))
     page.check_harmless()
-    assert "img" not in page.tags and page.tags.count("html") == 1 and ("html", "lang", "en") in page.attributes
+    assert pictures_are_ours(page) and page.tags.count("html") == 1 and ("html", "lang", "en") in page.attributes
 
 
 def test_each_table_has_its_heads():

@@ -217,6 +217,48 @@ def test_an_order_is_pressed_one_after_the_other(page):
     assert [button.description for button in buttons.values()] == ["1. neither", "3. dropout", "2. both"]
 
 
+def test_a_curve_is_drawn_locked_and_compared_in_words_and_in_a_picture(page, book):
+    made = predict("the loss", (0, 2.0), draw=9, within=0.25)
+    made._lock_button.click()
+    assert made.said is None and "Say something first" in words(made)  # nobody has moved a point
+    assert made._kind._chart.value.count('class="handle"') == 5
+    for slider, value in zip(made._kind._sliders, [1.0, 0.8, 0.6, 0.5, 0.5], strict=True):
+        slider.value = value
+    assert "1 at epoch 1, 0.8 at epoch 2" in made._kind._chart.value
+    made._sure.value = "fairly"
+    made._lock_button.click()
+    assert "You drew a curve from 1 to 0.5. You were fairly sure. Now run the next cell." in words(made)
+    assert all(slider.disabled for slider in made._kind._sliders) and 'class="handle"' not in made._kind._chart.value
+    run = [1.2, 1.0, 0.8, 0.7, 0.6, 0.5, 0.5, 0.5, 0.5]
+    made.happened(np.array(run))
+    assert "it is a curve from 1.2 to 0.5: ✓ right." in page.lines[-1].words
+    assert "part most at epoch" in page.lines[-1].words and made.right
+    assert "what came" in made._kind._chart.value
+    locked, compared = lab_book.entries("prediction")
+    assert locked["said"] == compared["said"] == {"epochs": [1, 2, 3, 6, 9], "values": [1.0, 0.8, 0.6, 0.5, 0.5]}
+    assert (compared["scale"], compared["happened"], compared["right"]) == ("curve", run, True)
+    again = predict("the loss", (0, 2.0), draw=9, within=0.25)  # the cell is run again
+    assert again.said == made.said and all(slider.disabled for slider in again._kind._sliders)
+
+
+@pytest.mark.parametrize(
+    "run, right",
+    [
+        ([0.5] * 9, True),
+        ([0.76] * 9, False),
+        ([0.5, 0.5], True),
+        ([0.5, 0.5, float("nan"), 9.0], True),
+        ([float("nan")], False),
+        ([0.5] * 8 + [2.0], True),
+    ],
+)
+def test_a_curve_is_right_if_it_is_near_enough_on_average_as_far_as_it_was_trained(page, run, right):
+    made = predict(next(names), (0, 2.0), draw=9, within=0.25)
+    made.lock([0.5] * 5)
+    made.happened(run)
+    assert made.right is right and ("✓ right" in page.lines[-1].words) is right
+
+
 @pytest.mark.parametrize(
     "call, told",
     [
@@ -244,6 +286,16 @@ def test_an_order_is_pressed_one_after_the_other(page):
         (lambda: predict("what", (0, 1)).happened([1, 2]), "needs the number that came out"),
         (lambda: predict("what", order=["a", "b"]).happened(["a"]), "Missing: b"),
         (lambda: predict("what", order=["a", "b"]).lock(["a", "b", "b"]), "It got"),
+        (lambda: predict("what", (0, 1), draw=3), "draw=3 must be a whole number of epochs, 4 or more"),
+        (lambda: predict("what", (0, 1), draw=True), "draw=True must be a whole number"),
+        (lambda: predict("what", (1, 2), draw=9), "is no scale for a curve, which is drawn from 0 up"),
+        (lambda: predict("what", ["a", "b"], draw=9), "is no scale for a curve"),
+        (lambda: predict("what", draw=9), "is no scale for a curve"),
+        (lambda: predict("what", (0, 1), draw=9, within=1), "within=1 must be a number"),
+        (lambda: predict("what", order=["a", "b"], draw=9), "leave out draw= or order="),
+        (lambda: predict("what", (0, 1), draw=9).lock([1, 1]), "A curve is a list of 5 numbers, at epochs 1, 2, 3"),
+        (lambda: predict("what", (0, 1), draw=9).lock([0, 0, 0, 0, 2]), "2 is not on the scale"),
+        (lambda: predict("what", (0, 1), draw=9).happened(0.5), "needs the curve that came"),
     ],
 )
 def test_a_call_that_cannot_be_meant_is_told_in_words(page, call, told):
