@@ -326,6 +326,11 @@ def test_with_a_large_rate_the_validation_loss_jumps():
     assert (jumps[0] > jumps[1]).all()
 
 
+@claim(
+    "shift-intro",
+    "Dropout before a batch normalisation makes the numbers vary more: some are 0, the others larger.",
+    "When predicting, dropout is off, the numbers vary less",
+)
 @pytest.mark.parametrize("dropout_first, low, high", [(True, 0, 0.5), (False, 0.999, 1.001)])
 @claim(
     "shift-read",
