@@ -245,11 +245,11 @@ def test_a_momentum_of_99_makes_validation_look_broken_at_first():
     assert times.min() > 1.5
 
 
-@claim("momentum-read", "after more batches it is gone")
-def test_after_more_batches_the_two_momenta_predict_alike():
+@claim("momentum-read", "with more batches it fades")
+def test_with_more_batches_the_two_momenta_predict_more_alike():
     apart = np.abs(runs(**SLOW)["val_loss"] / runs(**NORM)["val_loss"] - 1).mean(axis=0)  # by epoch
     say(apart_at_first=apart[0], apart_after_12_epochs=apart[11], after_20=apart[19])
-    assert apart[19] < apart[11] < apart[0] and apart[19] < 0.1
+    assert apart[19] < apart[11] < apart[0]
 
 
 @claim("momentum-read", "`EarlyStopping` would stop the same training at two very different epochs")
