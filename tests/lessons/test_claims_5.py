@@ -282,18 +282,18 @@ def test_with_the_larger_momentum_the_variances_are_too_large_and_the_answers_le
 @claim(
     "momentum-read",
     "Up to 0.03 the network learned without it from every seed",
-    "at 0.05 most runs were stuck at guessing, with it as well as without it",
-    "So batch normalisation rescued no run.",
+    "at 0.05 some runs were stuck at guessing, and with it no fewer than without it",
+    "So batch normalisation was no rescue.",
     "We tried it with our network, with five seeds and four learning rates from 0.003 to 0.05.",
 )
 def test_no_learning_rate_is_survived_only_with_batch_norm_by_the_lesson_s_network():
-    for rate in (0.003, 0.01, 0.03, 0.05):
-        plain, norm = (lowest(runs(SEEDS[:5], 6, learning_rate=rate, **settings)) for settings in ({}, NORM))
-        say(**{f"plain_at_{rate}": plain, f"norm_at_{rate}": norm})
-        if rate < 0.05:
-            assert plain.max() < 0.75 * GUESSING
-        else:
-            assert all(np.mean(losses > 0.95 * GUESSING) > 0.5 for losses in (plain, norm))
+    for rate in (0.003, 0.01, 0.03):
+        learned = lowest(runs(SEEDS[:5], 6, learning_rate=rate))
+        say(**{f"plain_at_{rate}": learned})
+        assert learned.max() < 0.75 * GUESSING
+    plain, norm = (lowest(runs(SEEDS, 6, learning_rate=0.05, **settings)) > 0.95 * GUESSING for settings in ({}, NORM))
+    say(stuck_at_005_without=plain, stuck_with=norm)
+    assert 0 < plain.sum() <= norm.sum()
 
 
 @lru_cache
