@@ -303,28 +303,29 @@ def deep(rate):
 
 @claim(
     "rates-read",
-    "Without it, the loss is stuck at 2.3, which is guessing, or does not get far from it.",
+    "Without it, the loss is stuck at 2.3, which is guessing, with most seeds, and with none does it come as low as with"
+    " it.",
     "not well, but it learns, with every seed that we tried",
     "With a learning rate of 0.001 the two are far closer together.",
 )
 @claim(
     "shift-read",
     "| a deep network whose training loss hardly moves | a smaller learning rate; then batch normalisation after every"
-    " layer | learns at a rate at which the other only guesses |",
+    " layer | learns at a rate at which the other mostly guesses |",
 )
 def test_the_deep_network_survives_a_large_learning_rate_only_with_batch_norm():
     plain, norm = (run["loss"].min(axis=1) for run in deep(0.05))
     small = [run["loss"].min(axis=1) for run in deep(0.001)]
     say(plain=plain, norm=norm, plain_at_a_small_rate=small[0], norm_at_a_small_rate=small[1])
-    assert plain.min() > 0.75 * GUESSING and norm.max() < 0.5 * GUESSING
+    assert np.median(plain) > 0.95 * GUESSING and plain.min() > norm.max() < 0.5 * GUESSING
     assert np.abs(small[0] - small[1]).max() < (plain - norm).min() / 2
 
 
-@claim("rates-read", "Its validation loss jumps: 0.05 is too large for it as well.")
-def test_with_a_large_rate_the_validation_loss_jumps():
-    jumps = [np.abs(np.diff(deep(rate)[1]["val_loss"])).max(axis=1) for rate in (0.05, 0.001)]
-    say(jump_at_a_large_rate=jumps[0], at_a_small_one=jumps[1])
-    assert (jumps[0] > jumps[1]).all()
+@claim("rates-read", "Its validation loss jumps up now and then, with most seeds: 0.05 is too large for it as well.")
+def test_with_a_large_rate_the_validation_loss_jumps_up():
+    rises = [np.diff(deep(rate)[1]["val_loss"]).max(axis=1) for rate in (0.05, 0.001)]  # the largest of each run
+    say(rise_at_a_large_rate=rises[0], at_a_small_one=rises[1])
+    assert (rises[0] > rises[1]).mean() > 0.5 and np.median(rises[0]) > 0.1
 
 
 @claim(
