@@ -303,8 +303,8 @@ def deep(rate):
 
 @claim(
     "rates-read",
-    "Without it, the loss is stuck at 2.3, which is guessing, with most seeds, and with none does it come as low as with"
-    " it.",
+    "Without it, the loss is stuck at 2.3, which is guessing, with most seeds, and with none does it come as low as"
+    " with it.",
     "not well, but it learns, with every seed that we tried",
     "With a learning rate of 0.001 the two are far closer together.",
 )
