@@ -321,7 +321,7 @@ def test_the_deep_network_survives_a_large_learning_rate_only_with_batch_norm():
     assert np.abs(small[0] - small[1]).max() < (plain - norm).min() / 2
 
 
-@claim("rates-read", "Its validation loss jumps up now and then, with most seeds: 0.05 is too large for it as well.")
+@claim("rates-read", "Its validation loss jumps up now and then, with most seeds", "0.05 is too large for it as well")
 def test_with_a_large_rate_the_validation_loss_jumps_up():
     rises = [np.diff(deep(rate)[1]["val_loss"]).max(axis=1) for rate in (0.05, 0.001)]  # the largest of each run
     say(rise_at_a_large_rate=rises[0], at_a_small_one=rises[1])
