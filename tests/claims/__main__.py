@@ -23,9 +23,10 @@ def measure(draw, tests, workers=2):
         command = [sys.executable, "-m", "pytest", "-p", "tests.claims.recorder", "-q", "--claims", "10000"]
         command += ["--draw", str(draw), "--first-seed", str(FIRST_SEED), "--seeds", str(SEEDS), *tests]
         command += ["-n", str(workers), "--dist", "loadfile"] if workers > 1 else []
-        done = subprocess.run(
-            command, cwd=ROOT, env={**os.environ, "CLAIMS_OUT": str(out)}, capture_output=True, text=True, timeout=7200
-        )
+        # The plugin imports tests.claims before conftest.py can tell it the seeds.
+        seeds = {"LESSON_FIRST_SEED": str(FIRST_SEED), "LESSON_SEEDS": str(SEEDS)}
+        environment = {**os.environ, **seeds, "CLAIMS_OUT": str(out)}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=7200)
         if not out.exists():
             raise SystemExit(done.stdout[-3000:] + done.stderr[-3000:])
         return together([json.loads(line) for line in out.read_text("utf-8").splitlines()])
