@@ -112,7 +112,7 @@ def test_settings_of_one_test_are_taken_together():
 
 @pytest.mark.slow
 def test_three_tests_drawn_by_lot_measure_again_what_the_table_says(pytestconfig):
-    """On a deal drawn by lot, too. Other processors round differently, so a mean may move by its seeds' range, or a tenth."""
+    """On a deal drawn by lot. Other processors round differently: a mean may move by its seeds' range, or a tenth."""
     lot = random.Random(pytestconfig.option.lot)
     chosen = lot.sample(sorted({(claim.lesson, claim.test) for claim in table.all_marked()}), 3)
     draw = lot.choice(table.DRAWS)
