@@ -44,6 +44,7 @@ FETCH = re.compile(r"(git -C lab fetch [^\n]*?)https://github\.com/\S+ \S+")
 ARCHIVE = re.compile(r"https://github\.com/[\w.-]+/[\w.-]+/archive/refs/(?:heads|tags)/\S+?\.zip")
 VERSION = re.compile(r"(\bVERSION = |\"VERSION\", \(\)\) >= )\(.*?\)")  # that the helpers have; that a lesson asks for
 TAG = re.compile(r"v\d{4}\.\d+")  # what a release is called
+RELEASES = re.compile(r"https://github\.com/[\w.-]+/[\w.-]+/releases\b")
 PAGES = re.compile(r"https://[\w-]+\.github\.io/[\w.-]+")
 LAUNCH_LINE = re.compile(r"mybinder\.org/v2|colab\.research\.google\.com/github|^\(launch links\)$")
 
@@ -81,6 +82,7 @@ def relinked(text, home):
     text = PAGES.sub(f"https://{owner}.github.io/{name}", text)
     text = VERSION.sub(lambda found: f"{found[1]}({home.version.replace('.', ', ')})", text)
     text = FETCH.sub(lambda command: f"{command[1]}https://github.com/{home.repository} {home.branch}", text)
+    text = RELEASES.sub(f"https://github.com/{home.repository}/releases", text)
     text = ARCHIVE.sub(lambda _: archive(home), text)
     which = f"--branch {home.branch} " if TAG.fullmatch(home.branch) else ""
     return CLONE.sub(f"git clone {which}https://github.com/{home.repository}", text)
