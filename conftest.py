@@ -20,6 +20,8 @@ SAMPLES = (
     ("--seeds", 8, 8, "over how many seeds each claim of a lesson is tested"),
     ("--claims", 12, 10_000, "how many claims of the lessons are tested, drawn by lot where there are more"),
     ("--colab", 2, 10_000, "how many files of tests run on Colab's versions as well, drawn by lot"),
+    ("--lessons", 1, 10_000, "how many lessons are run and moved as on Colab, drawn by lot"),
+    ("--patience", 60, 10_000, "for how many seconds each of these goes on to another cell"),
 )
 
 
@@ -44,7 +46,9 @@ def pytest_configure(config):
 
 def pytest_report_header(config):
     option = config.option
-    drawn = f"claims of the lessons: {option.claims}, files on Colab's versions: {option.colab}"
+    drawn = (
+        f"claims of the lessons: {option.claims}, on Colab's versions: files {option.colab}, lessons {option.lessons}"
+    )
     return f"{drawn}, drawn with --lot {option.lot}"
 
 
