@@ -21,6 +21,8 @@ SAMPLES = (
     ("--claims", 8, 10_000, "how many claims of the lessons are tested, drawn by lot where there are more"),
     ("--moves", 60, 1000, "how many things are done in the long, rough use of the live parts"),
     ("--colab", 2, 10_000, "how many files of tests run on Colab's versions as well, drawn by lot"),
+    ("--lessons", 1, 10_000, "how many lessons are run and moved as on Colab, drawn by lot"),
+    ("--patience", 60, 10_000, "for how many seconds each of these goes on to another cell"),
 )
 
 
@@ -54,7 +56,9 @@ def pytest_configure(config):
 
 def pytest_report_header(config):
     option = config.option
-    drawn = f"claims of the lessons: {option.claims}, files on Colab's versions: {option.colab}"
+    drawn = (
+        f"claims of the lessons: {option.claims}, on Colab's versions: files {option.colab}, lessons {option.lessons}"
+    )
     return f"{drawn}, drawn with --lot {option.lot}"
 
 

@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 
+VERSION = (2026, 1)  # which the set-up cell of a lesson asks for; written by python -m tests.links
 # name: (where it stands, what it is), in the order of the lessons. A name is loaded when it is first used.
 PUBLIC = {
     "welcome": ("helpers.memory.welcome", "where you stopped in a lesson, what brings it back, and what to repeat"),
@@ -107,6 +108,17 @@ def tell_whoever_waits(words):
         return display({"text/plain": words}, raw=True, display_id=True)
 
 
+def _not_installed(error):
+    """What to tell where the lessons are opened with a Python that has not got their packages."""
+    from helpers.errors import LessonError
+
+    return LessonError(
+        f"The Python of this notebook ({sys.executable}) has not got what the lessons need: {error.name} is missing. "
+        "Open the lesson with the JupyterLab that README's first command installs, or install it here: "
+        "%pip install -r requirements.txt, in the folder that holds helpers; then restart the kernel."
+    )
+
+
 def import_tensorflow_quietly():
     """Some of TensorFlow's start-up messages heed no setting; they differ from machine to machine, and help nobody."""
     told = None if "tensorflow" in sys.modules else tell_whoever_waits("Loading TensorFlow: 5 to 20 seconds …")
@@ -118,6 +130,8 @@ def import_tensorflow_quietly():
 
         # Its warnings about retracing are advice to authors of libraries; a lesson fits many networks on purpose.
         tensorflow.get_logger().setLevel("ERROR")
+    except ModuleNotFoundError as error:
+        raise _not_installed(error) from None
     finally:
         os.dup2(standard_error, 2)
         os.close(standard_error)

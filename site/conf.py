@@ -40,10 +40,10 @@ html_theme_options = {
 }
 
 
-def lean_home(app, pagename, *_):
-    """The home page has a template of its own: the theme's styles and icons weigh several times what it shows."""
-    return "home.html" if pagename == "index" else None
+def template_of(app, pagename, *_):
+    """The home page and slides have templates of their own: the theme weighs several times what they show."""
+    return {"index": "home.html", "slides": "slides.html"}.get(pagename.partition("_")[0])
 
 
 def setup(app):
-    app.connect("html-page-context", lean_home)
+    app.connect("html-page-context", template_of)

@@ -1,8 +1,9 @@
-"""The launch links and clone commands, all written from one place: `repository` in pyproject.toml.
+"""The launch links and clone commands, all written from one place: `repository` and its neighbours in pyproject.toml.
 
     python -m tests.links
 
-rewrites README.md, the other documents and the lessons. Whoever forks the project changes that line and runs this.
+rewrites README.md, the other documents, the lessons, and the version that the lessons ask of the helpers. Whoever forks
+the project changes that line and runs this.
 """
 
 import re
@@ -16,6 +17,7 @@ from tests import notebooks
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "INSTRUCTORS.md", "hub/README.md", "hub/tljh.md", "hub/values.yaml")
+HELPERS = "helpers/__init__.py"
 LESSONS = {  # file name: (title until there is a notebook with one, what it is about)
     "01_training_with_fit": ("Training with `fit`", "What `model.fit` does with your network, and what it gives back"),
     "02_learning_curves": (
@@ -38,25 +40,29 @@ TABLE = re.compile(r"(<!-- lessons: .*?-->\n).*?(<!-- end of lessons -->)", re.D
 HUB_LINKS = re.compile(r"(<!-- links: .*?-->\n).*?(<!-- end of links -->)", re.DOTALL)
 BINDER = re.compile(r"(https://mybinder\.org/v2/gh/)[^/\s]+/[^/\s]+/[^?\s)]+")
 COLAB = re.compile(r"(https://colab\.research\.google\.com/github/)[^/\s]+/[^/\s]+/blob/[^\s)]+?/(?=notebooks/)")
-CLONE = re.compile(r"(git clone [^\n]*?https://github\.com/)[\w.-]+/[\w.-]+")
-BRANCH = re.compile(r"(git clone [^\n]*?--branch )\S+")
-ARCHIVE = re.compile(r"https://github\.com/[\w.-]+/[\w.-]+/archive/refs/heads/\S+?\.zip")
+CLONE = re.compile(r"git clone (?:--branch \S+ )?https://github\.com/[\w.-]+/[\w.-]+")
+FETCH = re.compile(r"(git -C lab fetch [^\n]*?)https://github\.com/\S+ \S+")
+ARCHIVE = re.compile(r"https://github\.com/[\w.-]+/[\w.-]+/archive/refs/(?:heads|tags)/\S+?\.zip")
+VERSION = re.compile(r"(\bVERSION = |\"VERSION\", \(\)\) >= )\(.*?\)")  # that the helpers have; that a lesson asks for
+TAG = re.compile(r"v\d{4}\.\d+")  # what a release is called
+RELEASES = re.compile(r"https://github\.com/[\w.-]+/[\w.-]+/releases\b")
 PULLER = re.compile(r"(gitpuller https://github\.com/)[\w.-]+/[\w.-]+ \S+ [\w.-]+")
 PAGES = re.compile(r"https://[\w-]+\.github\.io/[\w.-]+")
 LAUNCH_LINE = re.compile(r"mybinder\.org/v2|colab\.research\.google\.com/github|^\(launch links\)$")
 
-Home = namedtuple("Home", "repository branch")  # where the project lives
+Home = namedtuple("Home", "repository branch version")  # where the project lives; the version that is being made
 
 
 def home(root=ROOT):
-    """The repository ("owner/name") and the branch that pyproject.toml names."""
+    """The repository ("owner/name"), the branch or tag, and the version ("2026.1") that pyproject.toml names."""
     settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["learning-curves-lab"]
-    return Home(settings["repository"], settings["branch"])
+    return Home(*(settings[name] for name in Home._fields))
 
 
 def archive(home):
     """The address of the whole project as a zip file."""
-    return f"https://github.com/{home.repository}/archive/refs/heads/{home.branch}.zip"
+    kind = "tags" if TAG.fullmatch(home.branch) else "heads"
+    return f"https://github.com/{home.repository}/archive/refs/{kind}/{home.branch}.zip"
 
 
 def launch_links(name, home, folder="", lesson=""):
@@ -71,15 +77,18 @@ def launch_links(name, home, folder="", lesson=""):
 
 
 def relinked(text, home):
-    """`text` with the launch links, clone commands and addresses of the website that stand in it pointing to `home`."""
+    """`text` with its launch links, clone commands and addresses of the website pointing to `home`, in its version."""
     text = BINDER.sub(lambda link: f"{link[1]}{home.repository}/{quote(home.branch, safe='')}", text)
     text = COLAB.sub(lambda link: f"{link[1]}{home.repository}/blob/{home.branch}/", text)
     owner, _, name = home.repository.partition("/")
     text = PULLER.sub(lambda command: f"{command[1]}{home.repository} {home.branch} {name}", text)
     text = PAGES.sub(f"https://{owner}.github.io/{name}", text)
-    text = BRANCH.sub(lambda command: command[1] + home.branch, text)
+    text = VERSION.sub(lambda found: f"{found[1]}({home.version.replace('.', ', ')})", text)
+    text = FETCH.sub(lambda command: f"{command[1]}https://github.com/{home.repository} {home.branch}", text)
+    text = RELEASES.sub(f"https://github.com/{home.repository}/releases", text)
     text = ARCHIVE.sub(lambda _: archive(home), text)
-    return CLONE.sub(lambda command: command[1] + home.repository, text)
+    which = f"--branch {home.branch} " if TAG.fullmatch(home.branch) else ""
+    return CLONE.sub(f"git clone {which}https://github.com/{home.repository}", text)
 
 
 def table(root, home):
@@ -130,7 +139,7 @@ def with_launch_links(source, links):
 def changes(root=ROOT):
     """What disagrees with pyproject.toml: pairs of a path and a function that puts it right."""
     where = home(root)
-    for path in filter(Path.exists, (root / name for name in DOCUMENTS)):
+    for path in filter(Path.exists, (root / name for name in (*DOCUMENTS, HELPERS))):
         text = path.read_text(encoding="utf-8")
         wanted = TABLE.sub(lambda found: found[1] + table(root, where) + found[2], relinked(text, where))
         wanted = HUB_LINKS.sub(lambda found: found[1] + hub_links(root, where) + found[2], wanted)

@@ -1,10 +1,28 @@
-// Paper is white: while a page is printed it has the light theme, whatever its reader has chosen.
+// Paper is white, whatever its reader has chosen, and cannot be clicked: while a page is printed it has the light theme, and
+// its folds are open. Slides keep theirs: printed, they are a sheet without the answers.
 (() => {
     const root = document.documentElement.dataset;
-    let before = null;
-    const follow = ({ matches }) => {
-        if (matches) before = root.theme;
-        root.theme = matches ? "light" : before ?? root.theme;
+    let undo = null;
+    const toPaper = () => {
+        if (undo) return;
+        const theme = root.theme;
+        const folds = document.querySelectorAll("main:not([data-prints-folded]) details:not([open], .explorer *)");
+        root.theme = "light";
+        folds.forEach((fold) => { fold.open = true; });
+        undo = () => {
+            root.theme = theme;
+            folds.forEach((fold) => { fold.open = false; });
+        };
     };
-    matchMedia("print").addEventListener("change", follow);
+    const toScreen = () => {
+        undo?.();
+        undo = null;
+    };
+    addEventListener("beforeprint", toPaper);
+    addEventListener("afterprint", toScreen);
+    matchMedia("print").addEventListener("change", ({ matches }) => (matches ? toPaper : toScreen)());
+    // A picture that nobody has scrolled to yet would be missing on paper: once the page is there, all of them are loaded.
+    addEventListener("load", () => {
+        for (const picture of document.querySelectorAll("img[loading=lazy]")) picture.loading = "eager";
+    });
 })();

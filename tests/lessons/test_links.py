@@ -22,7 +22,8 @@ def copy(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", ignore=shutil.ignore_patterns("saved"))
-    setup = "import sys\nif 'google.colab' in sys.modules:\n    !git clone -q https://github.com/old/old lab"
+    setup = "import sys\nif 'google.colab' in sys.modules:\n    !git -C lab fetch -q https://github.com/old/old old"
+    setup += '\nassert getattr(helpers, "VERSION", ()) >= (1, 2)'
     notebook = nbformat.v4.new_notebook(
         cells=[
             nbformat.v4.new_markdown_cell("# 2 · Trying `it` out\n\n(launch links)\n\n**Questions**"),
@@ -50,7 +51,7 @@ def test_every_link_agrees_with_pyproject():
 
 
 def test_the_writer_puts_links_where_they_belong(copy):
-    repository, branch = links.home(copy)
+    repository, branch, version = links.home(copy)
     notebook = notebooks.read(copy / "notebooks" / "02_learning_curves.ipynb")
     title, gap, badges, *rest = notebook.cells[0].source.split("\n")
     assert (title, gap, rest) == ("# 2 · Trying `it` out", "", ["", "**Questions**"])
@@ -60,7 +61,9 @@ def test_the_writer_puts_links_where_they_belong(copy):
         f"[![Open in Colab](badges/colab.svg)](https://colab.research.google.com/github/{repository}/blob/{branch}"
         "/notebooks/02_learning_curves.ipynb)"
     )
-    assert f"git clone -q https://github.com/{repository} lab" in notebook.cells[1].source
+    fetch, asked = notebook.cells[1].source.splitlines()[-2:]
+    assert fetch.endswith(f"git -C lab fetch -q https://github.com/{repository} {branch}")
+    assert asked.endswith(f">= ({version.replace('.', ', ')})")
     row = next(
         line for line in (copy / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith("| 2 |")
     )
@@ -70,7 +73,7 @@ def test_the_writer_puts_links_where_they_belong(copy):
 
 
 def test_a_changed_slug_changes_every_link(copy):
-    old, old_branch = links.home(copy)
+    old, old_branch, _ = links.home(copy)
     change(copy / "pyproject.toml", f'repository = "{old}"', f'repository = "{FORK}"')
     change(copy / "pyproject.toml", f'branch = "{old_branch}"', 'branch = "spring/term"')
     wrong = set(map(str, links.disagreements(copy)))
@@ -83,6 +86,20 @@ def test_a_changed_slug_changes_every_link(copy):
     assert f"mybinder.org/v2/gh/{FORK}/spring%2Fterm?urlpath" in everything
     assert f"colab.research.google.com/github/{FORK}/blob/spring/term/notebooks/" in everything
     assert f"git clone https://github.com/{FORK} " in everything
+
+
+def test_a_release_s_links_lead_to_its_tag(copy):
+    """So a class that has one is not moved under its feet by what is pushed to the branch."""
+    before = contents(copy)
+    _, branch, version = links.home(copy)
+    change(copy / "pyproject.toml", f'branch = "{branch}"', f'branch = "v{version}"')
+    links.main(copy)
+    text = "\n".join(content.decode() for name, content in contents(copy).items() if name.suffix in (".md", ".ipynb"))
+    assert f"/archive/refs/tags/v{version}.zip" in text and f"git clone --branch v{version} https" in text
+    assert not re.search(rf"/{branch}[?/.]|fetch .* {branch} &&|git clone https", text)
+    change(copy / "pyproject.toml", f'branch = "v{version}"', f'branch = "{branch}"')
+    links.main(copy)
+    assert contents(copy) == before
 
 
 def test_writing_twice_changes_nothing(copy):
@@ -100,13 +117,16 @@ def test_writing_twice_changes_nothing(copy):
         ("README.md", "badges/colab.svg", "badges/other.svg"),
         ("INSTRUCTORS.md", "# ", "https://mybinder.org/v2/gh/else/where/main?urlpath=lab\n# "),
         ("notebooks/02_learning_curves.ipynb", "lab/tree/notebooks/02", "lab/tree/notebooks/01"),
-        ("notebooks/02_learning_curves.ipynb", "github.com/OURS lab", "github.com/else/where lab"),
+        ("notebooks/02_learning_curves.ipynb", "github.com/OURS BRANCH", "github.com/OURS other"),
+        ("notebooks/02_learning_curves.ipynb", "github.com/OURS BRANCH", "github.com/else/where BRANCH"),
+        ("notebooks/02_learning_curves.ipynb", ">= (", ">= (1, "),
     ],
 )
 def test_one_wrong_link_is_found(copy, name, old, new):
     before = contents(copy)
-    repository, branch = links.home(copy)
-    change(copy / name, old.replace("OURS", repository).replace("BRANCH", branch), new)
+    repository, branch, _ = links.home(copy)
+    old, new = (text.replace("OURS", repository).replace("BRANCH", branch) for text in (old, new))
+    change(copy / name, old, new)
     assert list(map(str, links.disagreements(copy))) == [name]
     links.main(copy)
     after = contents(copy)

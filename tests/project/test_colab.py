@@ -4,20 +4,19 @@ A kernel with Colab's pinned packages is started from a virtual environment of i
 channels as Colab's front end does.
 """
 
-import hashlib
-import json
 import os
 import queue
 import random
-import shutil
 import subprocess
 import sys
+import time
 
 import pytest
-from jupyter_client import KernelManager
-from jupyter_client.kernelspec import KernelSpec
 
+from tests import links, notebooks
 from tests.browser.lab import ROOT
+from tests.project import colab
+from tests.project.colab import PRETEND_COLAB, Kernel, Page, is_of_a_widget, widgets_of
 
 pytestmark = pytest.mark.slow
 ROOMS = ["engine", "curves", "records", "sweeps", "exercises", "parts", "test_data.py", "test_error_bars.py"]
@@ -30,7 +29,6 @@ NOT_THERE = [
     "sweeps/test_cluster.py",
     "exercises/test_lesson_3.py",
 ]
-PRETEND_COLAB = "import sys, types; sys.modules['google.colab'] = types.ModuleType('google.colab')\n"
 SETUP = """import helpers, keras, json
 from helpers import data
 from helpers.parts import explore as panel
@@ -46,82 +44,7 @@ EXPLORE = "live = explore(build, digits, epochs=(1, 20, 6), dropout=(0.0, 0.8, 0
 
 @pytest.fixture(scope="session")
 def colab_python():
-    """The Python of a virtual environment with Colab's versions; made once, and again when the versions change."""
-    wanted = ROOT / "tests" / "colab-requirements.txt"
-    folder = ROOT / ".venv-colab"
-    mark = folder / "made-from"
-    made_from = hashlib.sha256(wanted.read_bytes()).hexdigest()
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if not mark.exists() or mark.read_text() != made_from:
-        shutil.rmtree(folder, ignore_errors=True)
-        subprocess.run([_python_3_12(), "-m", "venv", folder], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", wanted], check=True)
-        mark.write_text(made_from)
-    return str(python)
-
-
-def _python_3_12():
-    """Colab's Python where there is one that starts, else the Python of these tests."""
-    for name in ("python3.12", sys.executable):
-        if shutil.which(name) and subprocess.run([name, "-c", ""], capture_output=True).returncode == 0:
-            return name
-    raise AssertionError("unreachable: these tests run on a Python")
-
-
-class Kernel:
-    """A kernel of another Python, and every message it publishes, each with the request it answers."""
-
-    def __init__(self, python):
-        self.manager = KernelManager()
-        self.manager._kernel_spec = KernelSpec(
-            argv=[python, "-m", "ipykernel_launcher", "-f", "{connection_file}"], language="python"
-        )
-        self.manager.start_kernel(env={**os.environ, "PYTHONPATH": str(ROOT), "PYDEVD_DISABLE_FILE_VALIDATION": "1"})
-        self.client = self.manager.client()
-        self.client.start_channels()
-        self.client.wait_for_ready(120)
-        self.after_idle = []
-
-    def request(self, send):
-        """Send a request; returns what the kernel published for it until it went idle. Strays go to `after_idle`."""
-        number = send()
-        published = []
-        while True:
-            message = self.client.get_iopub_msg(timeout=120)
-            if message["parent_header"].get("msg_id") != number:
-                self.after_idle.append(message)
-            elif message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
-                return published
-            else:
-                assert message["msg_type"] != "error", "\n".join(message["content"]["traceback"])
-                published.append(message)
-
-    def run(self, code, person=True):
-        return self.request(lambda: self.client.execute(code, allow_stdin=person))
-
-    def move(self, comm, value):
-        """What a front end sends when somebody moves a slider."""
-        return self.tell(comm, {"method": "update", "state": {"value": value}, "buffer_paths": []})
-
-    def click(self, comm):
-        """What a front end sends when somebody clicks a button."""
-        return self.tell(comm, {"method": "custom", "content": {"event": "click"}})
-
-    def tell(self, comm, data):
-        def send():
-            message = self.client.session.msg("comm_msg", {"comm_id": comm, "data": data})
-            self.client.shell_channel.send(message)
-            return message["header"]["msg_id"]
-
-        return self.request(send)
-
-    def ask(self, expression):
-        printed = self.run(f"print(json.dumps({expression}))")
-        return json.loads(next(m["content"]["text"] for m in printed if m["msg_type"] == "stream"))
-
-    def stop(self):
-        self.client.stop_channels()
-        self.manager.shutdown_kernel(now=True)
+    return colab.python()
 
 
 @pytest.fixture(params=["colab's versions", "these versions"])
@@ -130,11 +53,6 @@ def kernel(request):
     kernel = Kernel(python)
     yield kernel
     kernel.stop()
-
-
-def widgets_of(published):
-    """The widgets that were opened: {comm id: state}."""
-    return {m["content"]["comm_id"]: m["content"]["data"]["state"] for m in published if m["msg_type"] == "comm_open"}
 
 
 def frames_of(published):
@@ -148,10 +66,6 @@ def frames_of(published):
                 (text.split('data-state="')[1].split('"')[0], int(text.split('data-epoch="')[1].split('"')[0]))
             )
     return frames
-
-
-def is_of_a_widget(message):
-    return message["msg_type"].startswith("comm_")
 
 
 def test_on_colab_the_curve_is_sent_epoch_by_epoch_inside_the_request(kernel):
@@ -201,6 +115,35 @@ def test_on_colab_a_prediction_is_locked_and_compared_inside_the_request(kernel)
     (line,) = [m["content"]["data"] for m in kernel.click(lock) if m["msg_type"] == "update_display_data"]
     assert line["text/plain"] == "You said “b”, when the result was already there; it is “b”: ✓ right."
     assert kernel.ask("share.right") and [m for m in kernel.after_idle if is_of_a_widget(m)] == []
+
+
+def pytest_generate_tests(metafunc):
+    if "lesson" in metafunc.fixturenames:
+        option, names = metafunc.config.option, list(links.LESSONS)
+        metafunc.parametrize("lesson", random.Random(option.lot).sample(names, min(option.lessons, len(names))))
+
+
+@pytest.mark.timeout(5400)  # the longest lesson, with a move of each of its live parts
+def test_a_lesson_runs_on_colab_and_its_page_keeps_up(lesson, colab_python, request, tmp_path):
+    """All cells, as far as they come in the time for it; whatever opens a slider has one moved, drawn by lot."""
+    option = request.config.option
+    drawn, end = random.Random(option.lot), time.monotonic() + option.patience
+    (tmp_path / "gitconfig").write_text('[url "file:///nowhere/"]\n\tinsteadOf = https://\n')  # the helpers are here
+    kernel = Kernel(colab_python, tmp_path, GIT_CONFIG_GLOBAL=str(tmp_path / "gitconfig"))
+    page = Page(kernel)
+    kernel.run(PRETEND_COLAB)
+    try:
+        for cell in notebooks.code_cells(notebooks.read(ROOT / "notebooks" / f"{lesson}.ipynb")):
+            known = set(page.states)
+            page.run(cell, may_fail="raises-exception" in cell.metadata.get("tags", []))
+            if sliders := page.sliders(set(page.states) - known):
+                page.move(drawn.choice(sliders))
+            assert page.differs() == {}, (cell.id, option.lot)
+            if time.monotonic() > end:
+                break
+        assert [message for message in kernel.after_idle if is_of_a_widget(message)] == []
+    finally:
+        kernel.stop()
 
 
 def test_without_a_front_end_the_run_comes_first_and_then_one_bundle(kernel):

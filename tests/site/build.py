@@ -1,5 +1,6 @@
 """Make the site: pages for Sphinx from the notebooks and documents, then HTML. Runs no notebook, asks no other host."""
 
+import re
 import shutil
 import tomllib
 import warnings
@@ -8,10 +9,11 @@ from sphinx.cmd.build import build_main
 
 from tests import notebooks
 from tests.links import LESSONS, ROOT
-from tests.site import api, glossary, home, launch, lessons
+from tests.site import api, glossary, home, launch, lessons, slides
 
 SITE = ROOT / "site"
 BUILT = SITE / "_build"
+ICONS = re.compile(r"<script [^>]*fontawesome\.js[^>]*></script>\n?")
 
 
 def build(folder=BUILT):
@@ -25,7 +27,18 @@ def build(folder=BUILT):
     options = ["--fail-on-warning", "--keep-going", "--quiet", "--builder", "html", "--conf-dir", str(SITE)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Sphinx's advice to those who write its extensions
-        return build_main([*options, "--doctree-dir", str(folder / "doctrees"), str(source), str(html)])
+        code = build_main([*options, "--doctree-dir", str(folder / "doctrees"), str(source), str(html)])
+    make_lighter(html)
+    return code
+
+
+def make_lighter(html):
+    """Take out what the theme brings and no reader needs: its icons a second time, as a script of 1.5 MB beside the
+    fonts, and the maps for those who mend its scripts and styles."""
+    for page in html.glob("*.html"):
+        page.write_text(ICONS.sub("", page.read_text(encoding="utf-8")), encoding="utf-8")
+    for left in {*html.rglob("*.map"), *html.rglob("fontawesome.js*")}:
+        left.unlink()
 
 
 def write_source(source, pictures):
@@ -39,10 +52,13 @@ def write_source(source, pictures):
     terms = glossary.terms(table.source)
     table.source = "## Glossary\n\nAll words are in the [glossary](glossary.md)."
     recorded = tomllib.loads((SITE / "recordings.toml").read_text(encoding="utf-8"))
-    for name, notebook in [*((name, None) for name in LESSONS), ("study_aids", aids)]:
-        notebook = notebook or notebooks.read(ROOT / "notebooks" / f"{name}.ipynb")
+    pages = {"study_aids": ("study_aids", aids)}  # name of the page: (name of its lesson, notebook)
+    for name in LESSONS:
+        lesson = notebooks.read(ROOT / "notebooks" / f"{name}.ipynb")
+        pages |= {slides.name_of(name): (name, slides.chosen(lesson)), name: (name, lesson)}
+    for page, (name, notebook) in pages.items():
         text = lessons.page(notebook, name, recorded.get(name, ()), terms, pictures)
-        (source / f"{name}.ipynb").write_text(text, encoding="utf-8")
+        (source / f"{page}.ipynb").write_text(text, encoding="utf-8")
     shutil.copy(ROOT / "notebooks" / "images" / "panel.png", pictures)  # for a home page without scripts
     (source / "index.md").write_text(home.page(), encoding="utf-8")
     instructors = (ROOT / "INSTRUCTORS.md").read_text(encoding="utf-8")

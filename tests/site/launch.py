@@ -18,9 +18,9 @@ def links(name):
     }
 
 
-def row(name):
-    """The links of a lesson, in a line of HTML."""
-    made = " ".join(f'<a href="{address}">{words}</a>' for words, address in links(name).items())
+def row(name, more=()):
+    """The links of a lesson, in a line of HTML. more: further links to make, {words: address}."""
+    made = " ".join(f'<a href="{address}">{words}</a>' for words, address in {**links(name), **dict(more)}.items())
     return f'<p class="launch">{made}</p>'
 
 

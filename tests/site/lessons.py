@@ -9,7 +9,7 @@ from html import escape
 import nbformat
 
 from tests import links
-from tests.site import glossary, launch
+from tests.site import glossary, launch, slides
 
 PICTURE = re.compile(r'src="data:image/png;base64,([A-Za-z0-9+/=]+)"')
 
@@ -24,7 +24,9 @@ def page(notebook, name, recorded, terms, pictures):
     """
     notebook.metadata.language_info["pygments_lexer"] = "ipython3"  # it can read the set-up cell's lines for the shell
     first = notebook.cells[0]
-    first.source = links.with_launch_links(first.source, launch.row(name)) if name in links.LESSONS else first.source
+    if links.LAUNCH_LINE.search(first.source):
+        to_slides = {"Slides": f"{slides.name_of(name)}.html"}
+        first.source = links.with_launch_links(first.source, launch.row(name, to_slides))
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source, terms = glossary.linked(SUMMARY.sub(_with_code, cell.source), terms)

@@ -1,6 +1,7 @@
 """The site in a real browser: its explorer against the engine's figures, its links, and who can use it."""
 
 import json
+import random
 import re
 from html.parser import HTMLParser
 from urllib.parse import unquote
@@ -11,6 +12,7 @@ from helpers.curves import live_chart
 from helpers.live.controls import curve, difference, in_words
 from tests.browser.axe import SCRIPT
 from tests.links import LESSONS
+from tests.site import slides
 from tests.site.record import read, wanted
 from tests.site.recording import runs_of, settings_of
 
@@ -179,21 +181,34 @@ def test_it_works_from_a_folder_without_a_server(visit, site):
     assert box.locator("svg.curves polyline.line").count() == 4
 
 
-LOOKED_AT = [(name, scheme) for name in ("index", LESSON) for scheme in ("light", "dark")]
+SLIDES = slides.name_of(LESSON)
+LOOKED_AT = [(name, scheme) for name in ("index", LESSON, SLIDES) for scheme in ("light", "dark")]
 LOOKED_AT += [("glossary", "dark"), ("api", "light")]
 
 
 @pytest.mark.parametrize("name, scheme", LOOKED_AT)
 def test_nothing_keeps_people_out_and_a_phone_shows_it_whole(visit, name, scheme):
-    page = visit(name, width=390, scheme=scheme)
+    look_at(visit(name, width=390, scheme=scheme), name, scheme)
+
+
+def test_nor_does_any_other_page(visit, site, request):
+    """Two of them a day, drawn by lot; with --full all."""
+    option = request.config.option
+    others = [(path.stem, scheme) for path in sorted(site.glob("*.html")) for scheme in ("light", "dark")]
+    others = [each for each in others if each not in LOOKED_AT]
+    for name, scheme in random.Random(option.lot).sample(others, len(others) if option.full else 2):
+        look_at(visit(name, width=390, scheme=scheme), name, scheme)
+
+
+def look_at(page, name, scheme):
     page.wait_for_load_state("load")
-    if name in ("index", LESSON):
+    if name in ("index", LESSON, SLIDES):
         explorer(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.evaluate("document.documentElement.dataset.theme") == scheme
     page.evaluate(SCRIPT)
     found = page.evaluate("rules => axe.run({resultTypes: ['violations'], runOnly: rules, preload: false})", RULES)
-    assert not [(rule["id"], node["html"][:200]) for rule in found["violations"] for node in rule["nodes"]]
+    assert not [(name, rule["id"], node["html"][:200]) for rule in found["violations"] for node in rule["nodes"]]
 
 
 def test_paper_is_white(visit):
@@ -203,7 +218,8 @@ def test_paper_is_white(visit):
     page.emulate_media(media="print")
     page.wait_for_selector("html[data-theme=light]", state="attached")
     assert page.evaluate(ground) == "rgb(255, 255, 255)" != dark
-    assert not page.locator(".explorer-controls").first.is_visible()
+    control = page.locator(".explorer-control").first
+    assert control.locator("output").is_visible() and not control.locator("input").is_visible()
     page.emulate_media(media="screen")
     page.wait_for_selector("html[data-theme=dark]", state="attached")
     assert page.evaluate(ground) == dark
@@ -245,9 +261,10 @@ class Page(HTMLParser):
 
 def test_every_link_leads_somewhere_and_every_picture_has_words(site):
     pages = {path.name: Page(path) for path in site.glob("*.html")}
-    assert {f"{name}.html" for name in (*LESSONS, "index", "study_aids", "glossary", "instructors", "api")} <= set(
-        pages
-    )
+    assert {
+        f"{name}.html"
+        for name in (*LESSONS, *map(slides.name_of, LESSONS), "index", "study_aids", "glossary", "instructors", "api")
+    } <= set(pages)
     for name, page in pages.items():
         assert not page.without_alt, name
         for target in page.targets:
