@@ -359,7 +359,7 @@ def test_altered_pictures_help_more_with_our_hundred_than_with_another():
 def test_patience_one_may_stop_too_early_and_ten_finds_a_loss_nearer_to_the_lowest():
     above = {patience: [] for patience in (1, 10)}
     for seed in range(len(SEEDS)):
-        history = {"val_loss": list(runs()["val_loss"][seed])}
+        history = {name: list(runs()[name][seed]) for name in ("loss", "val_loss")}
         for patience, found in above.items():
             stop = early_stop(history, patience)
             found.append(history["val_loss"][stop.best - 1] - min(history["val_loss"]))
