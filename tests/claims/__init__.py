@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import nbformat
 import numpy as np
 import pytest
+from scipy import stats
 
 from tests.browser.lab import ROOT
 
@@ -58,3 +59,9 @@ def say(**figures):
 
 def at(histories, name, epoch):
     return histories[name][:, epoch - 1]
+
+
+def interval(values):
+    """The 95 % interval (lowest, highest) of the mean of `values`, one for each seed, by Student's t."""
+    half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
+    return np.mean(values) - half, np.mean(values) + half

@@ -1,7 +1,6 @@
-"""What lesson 3 claims, measured over several seeds. Run with -s to see the figures.
+"""What lesson 3 claims, measured over several seeds. Run with -s to see the figures, with --draw on other pictures.
 
-The networks and the data are the notebook's own: its cells are run to define them. What could be luck of the hundred
-pictures is tried on others, too, dealt by another seed of `data.clothing`.
+The networks and the data are the notebook's own: its cells are run to define them.
 """
 
 from functools import lru_cache
@@ -14,10 +13,13 @@ from helpers import data, engine
 from helpers.curves.luck import verdict
 from helpers.engine.trainer import Trainer
 from helpers.parts.replay import early_stop
-from tests.claims import OTHER_SEEDS, SEEDS, at, lesson, many, say
+from tests.claims import SEEDS, at, claim, lesson, many, say
 
 pytestmark = pytest.mark.slow
 NAME = "03_overfitting"
+FEW = SEEDS[:4]  # for what trains long
+TEN = range(SEEDS.start, SEEDS.start + 10)
+GUESSING = np.log(3)  # the loss of who guesses among three
 
 
 @lru_cache
@@ -36,49 +38,68 @@ def runs(epochs=60, n_train=100, seeds=SEEDS, **settings):
     return many(trainer(), epochs, seeds, n_train=n_train, **settings)
 
 
+@lru_cache
+def dealt(draw):
+    """A trainer of the same network on a hundred other pictures, and other 300 for validation."""
+    clothes = data.clothing(["T-shirt/top", "Dress", "Shirt"], n_train=1000, n_validation=300, one_hot=True, seed=draw)
+    return Trainer(known().build, clothes.x_train[:100], clothes.y_train[:100], (clothes.x_val, clothes.y_val))
+
+
 def lowest(histories):
     return histories["val_loss"].min(axis=1)
 
 
+def end(histories, name="val_loss"):
+    """The mean of the last three epochs, for each seed."""
+    return histories[name][:, -3:].mean(axis=1)
+
+
 def rise(histories):
-    """How far validation loss ends above its lowest value; the end is the mean of the last three epochs."""
-    return histories["val_loss"][:, -3:].mean(axis=1) - lowest(histories)
+    """How far validation loss ends above its lowest value."""
+    return end(histories) - lowest(histories)
 
 
 def gap(histories):
-    return (histories["val_loss"] - histories["loss"])[:, -3:].mean(axis=1)
+    return end(histories) - end(histories, "loss")
 
 
 def best(histories):
     return histories["val_loss"].argmin(axis=1) + 1
 
 
+def gain_of_pictures():
+    """How far ten times as many pictures lower the lowest loss, on average: the yardstick for everything else."""
+    return (lowest(runs()) - lowest(runs(25, n_train=1000))).mean()
+
+
 def test_the_plain_network_is_the_one_with_every_remedy_at_zero():
-    plain = lesson(NAME, "load", "plain").build
-    clothes = known().clothes
-    same = many(
-        Trainer(plain, clothes.x_train, clothes.y_train, (clothes.x_val, clothes.y_val)), 5, range(2), n_train=100
-    )
-    assert np.allclose(same["val_loss"], runs(60)["val_loss"][:2, :5], atol=1e-4)
+    plain, clothes = lesson(NAME, "load", "plain").build, known().clothes
+    same = Trainer(plain, clothes.x_train, clothes.y_train, (clothes.x_val, clothes.y_val))
+    assert np.allclose(many(same, 3, FEW[:2], n_train=100)["val_loss"], runs()["val_loss"][:2, :3], atol=1e-3)
 
 
+@claim("u-predict", "The training loss will come close to zero.")
+@claim(
+    "u-read",
+    "A flat U: the validation loss falls, perhaps with a bump or two, is lowest somewhere in the first half, and rises"
+    " for the rest of the time, although the training loss goes on falling.",
+)
+@claim("key-points", "- Overfitting: training loss goes on falling, validation loss turns and rises.")
 def test_the_validation_loss_is_a_u():
     plain = runs()
-    say(best_epoch=best(plain), lowest=lowest(plain), rise=rise(plain), training_at_the_end=at(plain, "loss", 60))
-    assert best(plain).min() >= 8 and best(plain).max() <= 35
-    assert rise(plain).min() > 0.12 and at(plain, "loss", 60).max() < 0.05
-    assert rise(runs(12)).max() < rise(plain).min()  # not trained that long, it has not risen
+    say(best_epoch=best(plain), lowest=lowest(plain), rise=rise(plain), training_at_the_end=end(plain, "loss"))
+    assert best(plain).min() > 1 and best(plain).max() <= 30
+    tens = {name: plain[name].reshape(len(SEEDS), 6, 10).mean(axis=2) for name in ("loss", "val_loss")}
+    assert (tens["val_loss"][:, 3] < tens["val_loss"][:, 4]).all() and rise(plain).min() > 0
+    assert (tens["val_loss"][:, 4] < tens["val_loss"][:, 5]).all() and (np.diff(tens["loss"], axis=1) < 0).all()
+    assert end(plain, "loss").max() < GUESSING / 10
 
 
-def dealt(draw):
-    return data.clothing(["T-shirt/top", "Dress", "Shirt"], n_train=1000, n_validation=300, one_hot=True, seed=draw)
-
-
-@pytest.mark.parametrize("draw", [0, 11, 13])
-def test_the_accuracy_drops_by_a_few_points_and_most_of_the_rise_is_of_pictures_wrong_anyway(draw):
-    clothes, drops, shares, rises = dealt(draw), [], [], []
-    truth = clothes.y_val.argmax(axis=1)
-    for seed in (100, 101):
+@lru_cache
+def followed():
+    """Four runs of the plain network: its answers on the validation pictures after each epoch, and the losses."""
+    clothes, found = known().clothes, []
+    for seed in FEW:
         answers = []
         trainer = Trainer(
             known().build,
@@ -87,77 +108,100 @@ def test_the_accuracy_drops_by_a_few_points_and_most_of_the_rise_is_of_pictures_
             (clothes.x_val, clothes.y_val),
             measure=lambda model, *_, answers=answers: answers.append(np.asarray(model(clothes.x_val))) or {},
         )
-        val_loss = trainer.run({}, 60, seed=seed).history["val_loss"]
-        best = int(np.argmin(val_loss))
-        losses = [-np.log(np.clip(answers[i][np.arange(300), truth], 1e-7, 1)) for i in (best, 59)]
+        found.append((np.array(trainer.run({}, 60, seed=seed).history["val_loss"]), answers))
+    return found
+
+
+@claim("u-accuracy", "By far less than the loss rises: a few points, or hardly any.")
+@claim(
+    "u-accuracy",
+    "Most of the rise of the loss comes from pictures that are wrong anyway: the network gives its wrong answers with"
+    " more and more certainty, and the loss counts that.",
+    "A network that is sure and wrong is a bad adviser, even if it is not wrong much more often.",
+)
+def test_the_accuracy_drops_by_a_few_points_and_most_of_the_rise_is_of_pictures_wrong_anyway():
+    truth, drops, shares, rises = known().clothes.y_val.argmax(axis=1), [], [], []
+    for val_loss, answers in followed():
+        lowest = int(np.argmin(val_loss))
+        losses = [-np.log(np.clip(answers[i][np.arange(len(truth)), truth], 1e-7, 1)) for i in (lowest, 59)]
         right = np.array([answer.argmax(axis=1) == truth for answer in answers])
-        growth, wrong = losses[1] - losses[0], ~right[best] & ~right[59]
-        drops.append(right[max(0, best - 2) : best + 3].mean() - right[-5:].mean())
+        growth, wrong = losses[1] - losses[0], ~right[lowest] & ~right[59]
+        drops.append(1 - right[-5:].mean() / right[max(0, lowest - 2) : lowest + 3].mean())
         shares.append(growth[wrong].sum() / growth.sum())
-        rises.append(losses[1].mean() / losses[0].mean())
-    say(accuracy_drop=drops, share_of_the_rise=shares, end_over_best=rises)
-    assert max(drops) < 0.06 and min(shares) > 0.5 and min(rises) > 1.25
+        rises.append(losses[1].mean() / losses[0].mean() - 1)
+    say(accuracy_drop=drops, share_of_the_rise=shares, loss_risen=rises)
+    assert (np.array(drops) < np.array(rises) / 3).all() and np.mean(drops) < 0.06 and min(shares) > 0.5
 
 
+@claim(
+    "why-read",
+    "It knows all of the nonsense by heart. On new pictures it is no better than guessing, give or take some points of"
+    " luck, and the validation loss rises from the first epochs on.",
+)
+@claim("key-points", "with enough weights it can learn even shuffled labels.")
 def test_shuffled_labels_are_learned_by_heart():
     clothes = known().clothes
     shuffled = np.random.default_rng(0).permutation(clothes.y_train[:100])
-    nonsense = many(Trainer(known().build, clothes.x_train[:100], shuffled, (clothes.x_val, clothes.y_val)), 100)
-    say(
-        training_accuracy=at(nonsense, "accuracy", 100),
-        training_loss=at(nonsense, "loss", 100),
-        validation=at(nonsense, "val_accuracy", 100),
-    )
-    assert at(nonsense, "accuracy", 100).min() > 0.95 and at(nonsense, "loss", 100).max() < 0.05
-    assert at(nonsense, "val_accuracy", 100).max() < 0.45
-    assert at(runs(), "val_accuracy", 60).min() > 0.65  # with the right labels
+    nonsense = many(Trainer(known().build, clothes.x_train[:100], shuffled, (clothes.x_val, clothes.y_val)), 100, FEW)
+    accuracy, sensible = end(nonsense, "val_accuracy"), end(runs(), "val_accuracy")
+    say(training_accuracy=at(nonsense, "accuracy", 100), validation=accuracy, best_epoch=best(nonsense))
+    assert at(nonsense, "accuracy", 100).min() > 0.99
+    assert abs(accuracy.mean() - 1 / 3) < 0.1  # some points: of one set of wrong labels, and 300 pictures
+    assert accuracy.max() < (1 / 3 + sensible.mean()) / 2  # nearer to guessing than to what the right labels teach
+    assert best(nonsense).max() <= 10 and (end(nonsense) > nonsense["val_loss"][:, :10].mean(axis=1)).all()
 
 
+@claim("why-predict", "More than two hundred adjustable numbers for each picture:")
+@claim("more-read", "One filter makes about 5,000 numbers to adjust in all, twenty make more than 100,000.")
 def test_the_counts_are_those_of_the_prose():
     count = {filters: known().build(filters).count_params() for filters in (1, 5, 20)}
     print(" ", count)
-    assert 4500 < count[1] < 5500 and count[5] // 100 > 200 and count[20] > 100000
+    assert round(count[1], -3) == 5000 and count[5] // 100 > 200 and count[20] > 100000
 
 
-def test_more_pictures_lower_the_lowest_point_and_bring_it_earlier_but_not_the_end():
-    few, many_pictures = runs(), runs(n_train=1000)
-    say(
-        lowest_100=lowest(few),
-        lowest_1000=lowest(many_pictures),
-        best_100=best(few),
-        best_1000=best(many_pictures),
-        rise_1000=rise(many_pictures),
-    )
-    assert lowest(many_pictures).max() < lowest(few).min() - 0.02
-    assert (best(many_pictures) < best(few)).mean() > 0.8 and rise(many_pictures).min() > 0.1
-    end = runs(n_train=1000)["val_loss"][:, -3:].mean(axis=1) - runs()["val_loss"][:, -3:].mean(axis=1)
-    say(end_after_equally_many_epochs=end)
-    assert end.mean() > 0.05  # ten times as many updates: it has learned longer by heart
-    gain = runs(15, n_train=1000)["val_accuracy"][:, -3:].mean(axis=1) - runs(15)["val_accuracy"][:, -3:].mean(axis=1)
-    say(accuracy_gained_at_15=gain)
-    assert gain.mean() > 0
-    assert not lowest(runs(seeds=OTHER_SEEDS)).max() < lowest(few).min() - 0.02
+@claim(
+    "more-read",
+    "The lowest point is clearly lower with 1,000 pictures, and it comes earlier, because an epoch now makes eight"
+    " times as many updates.",
+)
+@claim("ribbon-data-read", "The ranges of the lowest losses do not overlap.")
+@claim("together-read", "| more pictures | falls in fewer epochs | lower |")
+@claim("key-points", "More pictures lower the lowest point.")
+def test_more_pictures_lower_the_lowest_point_and_bring_it_earlier():
+    few, more = runs(), runs(25, n_train=1000)
+    say(lowest_100=lowest(few), lowest_1000=lowest(more), best_100=best(few), best_1000=best(more))
+    assert lowest(more).max() < lowest(few).min()
+    assert "do not overlap" in verdict(lowest(runs(25))[:4], lowest(more)[:4])
+    assert best(more).mean() < best(few).mean()
+    assert (more["loss"][:, :5] < few["loss"][:, :5]).all()
 
 
+@claim(
+    "more-read",
+    "60 epochs are 1,920 updates now, and that is time enough to learn 1,000 pictures by heart as well.",
+    "More pictures lower the lowest point; they do not save you from going too far.",
+)
+@claim("together-read", "| more pictures | falls in fewer epochs | lower | rises all the same, given as many epochs |")
+def test_more_pictures_do_not_save_from_going_too_far():
+    more = runs(n_train=1000, seeds=FEW[:3])
+    say(training_at_the_end=end(more, "loss"), rise=rise(more), rise_100=rise(runs()))
+    assert end(more, "loss").max() < GUESSING / 10 and (rise(more) > lowest(more) / 10).all()
+
+
+@claim(
+    "smaller-read",
+    "The large network turns earliest and rises highest; the smallest one learns slowly and ends with a smaller gap.",
+)
+@claim("together-read", "smaller network | higher | about the same | rises less |")
 def test_a_large_network_turns_early_and_rises_high_and_a_small_one_has_the_smallest_gap():
-    small, usual, large = runs(filters=1), runs(), runs(filters=20)
-    say(
-        gap_1=gap(small),
-        gap_5=gap(usual),
-        gap_20=gap(large),
-        best_1=best(small),
-        best_5=best(usual),
-        best_20=best(large),
-        lowest_1=lowest(small),
-        lowest_20=lowest(large),
-    )
-    assert (gap(small) < gap(usual)).all() and (gap(usual) < gap(large)).all()
+    small, usual, large = runs(filters=1), runs(), runs(filters=20, seeds=FEW)
+    for name, found in {"1": small, "5": usual, "20": large}.items():
+        say(**{f"gap_{name}": gap(found), f"best_{name}": best(found), f"rise_{name}": rise(found)})
+    assert (gap(small) < gap(usual)).all() and (rise(small) < rise(usual)).all()
     assert (
-        np.median(best(large)) < np.median(best(usual)) < np.median(best(small)) and (rise(large) > rise(usual)).all()
+        best(large).mean() < best(usual).mean() < best(small).mean() and (rise(large) > rise(usual)[: len(FEW)]).all()
     )
-    assert (lowest(small) - lowest(usual)).mean() > -gain_of_pictures() / 3  # no much lower lowest point
-    others = gap(runs(seeds=OTHER_SEEDS))
-    assert not (others < gap(usual)).all() and not (others > gap(usual)).all()
+    assert (small["loss"][:, 9] > usual["loss"][:, 9]).all() and (end(small, "loss") > end(usual, "loss")).all()
 
 
 REMEDIES = {
@@ -168,138 +212,99 @@ REMEDIES = {
 }
 
 
+@claim(
+    "dropout-read",
+    "The training loss is higher, because the network now learns with a handicap.",
+    "The validation loss rises less after its turn and ends lower.",
+)
+@claim("together-read", "dropout | higher | about the same | rises less |")
+def test_dropout_raises_training_loss_and_lowers_rise_and_end():
+    with_it, without = runs(dropout=0.8), runs()
+    say(training=end(with_it, "loss"), rise=rise(with_it), rise_without=rise(without))
+    say(end_lower_by=end(without) - end(with_it))
+    assert (end(with_it, "loss") > end(without, "loss")).all()
+    assert (rise(with_it) < rise(without)).all() and (end(with_it) < end(without)).all()
+
+
+@claim(
+    "dropout-read",
+    "As a rule that is the pattern of all remedies that hold a network back: they make the *training* curve worse, on"
+    " purpose, so that training for too long does less harm.",
+)
+@claim(
+    "together-read",
+    "L2, L1 | higher, with the penalty in it | higher, with the penalty in it | as a rule rises less |",
+    "altered pictures | higher | about the same, or a little higher | as a rule rises less |",
+)
+@claim(
+    "key-points",
+    "A smaller network, dropout, penalties and altered pictures make, as a rule, the rise after the turn smaller, and"
+    " the training curve worse, on purpose.",
+)
 @pytest.mark.parametrize("name", REMEDIES)
-def test_each_remedy_raises_training_loss_and_makes_gap_and_rise_smaller(name):
-    with_it, without, others = runs(**REMEDIES[name]), runs(), runs(seeds=OTHER_SEEDS)
-    say(
-        training=at(with_it, "loss", 60),
-        gap=gap(with_it),
-        gap_without=gap(without),
-        rise=rise(with_it),
-        rise_without=rise(without),
-    )
-    assert at(with_it, "loss", 60).min() > at(without, "loss", 60).max()
-    assert (gap(with_it) < gap(without) - 0.03).all() and (rise(with_it) < rise(without)).all()
-    assert not (gap(others) < gap(without) - 0.03).all() and not (rise(others) < rise(without)).all()
+def test_each_remedy_raises_training_loss_and_makes_as_a_rule_the_rise_smaller(name):
+    with_it, without = runs(**REMEDIES[name]), runs()
+    smaller = rise(without) - rise(with_it)
+    say(training=end(with_it, "loss"), rise_smaller_by=smaller, gap_smaller_by=gap(without) - gap(with_it))
+    assert (end(with_it, "loss") > end(without, "loss")).all()
+    assert np.mean(smaller > 0) > 0.5 and smaller.mean() > 0
+    if name in ("L2", "L1"):
+        assert (lowest(with_it) > lowest(without)).all()  # the penalty is in it
 
 
-def test_augmentation_leaves_the_smallest_gap_and_about_the_same_lowest_point():
-    altered = runs(augment=True)
-    for name in ("dropout 0.8", "L2", "L1"):
-        assert gap(altered).mean() < gap(runs(**REMEDIES[name])).mean(), name
-    assert gap(altered).mean() < gap(runs(filters=1)).mean()
-    say(lowest_altered=lowest(altered), lowest_plain=lowest(runs()))
-    assert abs((lowest(altered) - lowest(runs())).mean()) < gain_of_pictures()
+@claim(
+    "smaller-read", "But its lowest point is not much lower: a smaller network overfits less, it does not know more."
+)
+@claim(
+    "together-read",
+    "the lowest point hardly moves, except with more pictures. So on these pictures the remedies spare you the search"
+    " for the right epoch, and none of them replaces information.",
+)
+@pytest.mark.parametrize(
+    "settings", [{"dropout": 0.8}, {"filters": 1}, {"dropout": 0.8, "filters": 2}, {"augment": True}], ids=str
+)
+def test_no_other_remedy_lowers_the_lowest_loss_by_half_of_what_more_pictures_do(settings):
+    lowered = lowest(runs()) - lowest(runs(**settings))
+    say(lowered=lowered, by_more_pictures=[gain_of_pictures()])
+    assert gain_of_pictures() > 0 and lowered.mean() < gain_of_pictures() / 2
 
 
-@pytest.mark.parametrize("keyword, strengths", [("l2", (0.0, 0.003, 0.01, 0.03)), ("l1", (0.0, 0.0003, 0.001, 0.003))])
-def test_the_gap_closes_as_the_penalty_grows_and_the_largest_keep_it_from_learning_all_by_heart(keyword, strengths):
-    gaps = [gap(runs(**{keyword: strength})).mean() for strength in strengths]
-    print("  mean gap:", dict(zip(strengths, np.round(gaps, 3), strict=True)))
-    assert gaps == sorted(gaps, reverse=True)
-    largest = {"l2": 0.1, "l1": 0.01}[keyword]
-    far_too_much = runs(**{keyword: largest})
-    say(training_accuracy=at(far_too_much, "accuracy", 60), of_plain=at(runs(), "accuracy", 60))
-    assert at(far_too_much, "accuracy", 60).max() < at(runs(), "accuracy", 60).min() - 0.02
-
-
-def test_patience_one_may_stop_too_early_and_ten_finds_a_loss_near_the_lowest():
-    above = {patience: [] for patience in (1, 10)}
-    for seed in range(16):
-        history = trainer().run({}, 60, n_train=100, seed=seed).history
-        for patience, found in above.items():
-            stop = early_stop(history, patience)
-            found.append(history["val_loss"][stop.best - 1] - min(history["val_loss"]))
-            assert stop.stopped < 60
-    say(above_the_lowest_with_1=above[1], with_10=above[10])
-    assert max(above[1]) > 0.02 and max(above[10]) < 0.03 and np.mean(above[10]) < np.mean(above[1])
-
-
-@pytest.mark.parametrize("seed", [3, 4, 5])
-def test_the_replay_says_where_keras_stops(seed):
-    plain = lesson(NAME, "load", "plain")
-    histories = []
-    for callbacks in ([], [keras.callbacks.EarlyStopping(monitor="val_loss", patience=10, restore_best_weights=True)]):
-        keras.utils.set_random_seed(seed)
-        model = plain.build()
-        histories.append(
-            model.fit(
-                plain.x, plain.y, epochs=60, validation_data=(plain.x_val, plain.y_val), callbacks=callbacks, verbose=0
-            )
-        )
-    whole, stopped = histories
-    predicted = early_stop(whole, 10)
-    loss = model.evaluate(plain.x_val, plain.y_val, verbose=0)[0]
-    assert predicted.stopped == len(stopped.epoch) < 60
-    assert abs(loss - whole.history["val_loss"][predicted.best - 1]) < 1e-4
-
-
-def gain_of_pictures():
-    """How far ten times as many pictures lower the lowest loss, on average: the yardstick for everything else."""
-    return (lowest(runs()) - lowest(runs(n_train=1000))).mean()
-
-
-REST = ({"dropout": 0.5}, {"dropout": 0.8}, {"filters": 1}, {"filters": 2}, {"augment": True})
-
-
-def test_no_other_remedy_lowers_the_lowest_loss_by_a_third_of_what_more_pictures_do():
-    moved = {str(settings): (lowest(runs(**settings)) - lowest(runs())).mean() for settings in REST}
-    print(f"  more pictures: {-gain_of_pictures():+.3f}, {moved}")
-    assert all(-gain_of_pictures() / 3 < move < gain_of_pictures() for move in moved.values())
-
-
-@pytest.mark.parametrize("draw", [11, 13])
-def test_on_other_pictures_too_more_of_them_lower_the_lowest_loss_and_dropout_only_the_end(draw):
-    clothes = dealt(draw)
-    trainer = Trainer(known().build, clothes.x_train, clothes.y_train, (clothes.x_val, clothes.y_val))
-    seeds = range(100, 103)
-    plain, dropout = (many(trainer, 60, seeds, n_train=100, dropout=rate) for rate in (0.0, 0.8))
-    more = many(trainer, 15, seeds, n_train=1000, dropout=0.0)
-    gained, moved = lowest(plain) - lowest(more), lowest(dropout) - lowest(plain)
-    say(gained=gained, moved_by_dropout=moved, rise=rise(plain), rise_with_dropout=rise(dropout))
-    assert gained.min() > 0 and gained.mean() > 0.02 and np.abs(moved.mean()) < gained.mean() / 2
-    assert (rise(dropout) < rise(plain)).all() and (best(more) < best(plain)).mean() > 0.5
-
-
-def figures(epochs, **settings):
-    return [
-        min(
-            trainer()
-            .run(
-                {key: value for key, value in settings.items() if key != "n_train"},
-                epochs,
-                n_train=settings.get("n_train", 100),
-                seed=seed,
-            )
-            .history["val_loss"]
-        )
-        for seed in range(10)
-    ]
-
-
-def test_five_and_six_filters_cannot_be_told_apart_but_single_runs_differ():
-    a, b = figures(40, filters=5), figures(40, filters=6)
-    print("  A", np.round(a, 3), "\n  B", np.round(b, 3))
-    assert "cannot tell" in verdict(a, b) and abs(a[0] - b[0]) > 0.003
-    # Ten seeds would have shown a difference of the size that more pictures make.
-    assert "cannot tell" not in verdict(a, np.array(b) - gain_of_pictures())
-
-
-def test_what_the_table_of_remedies_says():
-    plain, pictures, small = runs(), runs(n_train=1000), runs(filters=1)
-    assert (pictures["loss"][:, :5] < plain["loss"][:, :5]).all()  # falls in fewer epochs
-    assert (rise(small) < rise(plain)).all() and at(small, "loss", 60).min() > at(plain, "loss", 60).max()
-    for penalty in ({"l2": 0.01}, {"l1": 0.001}):
-        assert lowest(runs(**penalty)).min() > lowest(plain).max() + 0.05  # the penalty is in it
+@claim("together-read", "The end can be brought far down, for example with dropout 0.8 and two filters;")
+def test_dropout_and_a_small_network_bring_the_end_far_down():
     both = runs(dropout=0.8, filters=2)
-    end = plain["val_loss"][:, -3:].mean(axis=1) - both["val_loss"][:, -3:].mean(axis=1)
-    say(end_brought_down_by=end, lowest_moved_by=lowest(plain) - lowest(both))
-    assert end.min() > 0.1 and np.abs(lowest(plain) - lowest(both)).max() < 0.06
+    down = end(runs()) - end(both)
+    say(end_brought_down_by=down, rise=rise(both), rise_without=rise(runs()))
+    assert down.min() > 0 and (rise(both) < rise(runs()) / 2).mean() > 0.5
 
 
+@claim("penalties-read", "The gap closes step by step.")
+@claim(
+    "penalties-read",
+    "With the largest penalties the training accuracy no longer reaches 1: learning everything by heart has become too"
+    " expensive.",
+)
+@pytest.mark.parametrize("keyword, usual, largest", [("l2", 0.01, 0.1), ("l1", 0.001, 0.01)])
+def test_the_gap_closes_as_the_penalty_grows_and_the_largest_keep_it_from_learning_all_by_heart(
+    keyword, usual, largest
+):
+    plain, some, much = runs(), runs(**{keyword: usual}), runs(seeds=FEW, **{keyword: largest})
+    say(gap_without=gap(plain), gap_with_some=gap(some), gap_with_the_largest=gap(much))
+    assert gap(plain).mean() > gap(some).mean() > gap(much).mean()
+    say(training_accuracy=end(much, "accuracy"), of_plain=end(plain, "accuracy"))
+    assert end(much, "accuracy").max() < 1 and end(plain, "accuracy").mean() > 0.99
+
+
+@claim("penalties-read", "Far larger ones can keep the network from learning at all.")
+def test_a_far_larger_penalty_keeps_it_from_learning_at_all():
+    far_larger = runs(30, seeds=FEW[:2], l2=3.0)
+    say(training_accuracy=end(far_larger, "accuracy"))
+    assert end(far_larger, "accuracy").max() < 0.5
+
+
+@claim("dropout-read", "and pushes many of them to almost nothing.")
 def test_l1_presses_many_weights_to_almost_nothing():
     clothes, shares = known().clothes, []
-    for seed in range(5):
+    for seed in FEW[:2]:
         share = []
         for l1 in (0.0, 0.003):
             keras.utils.set_random_seed(seed)
@@ -309,10 +314,114 @@ def test_l1_presses_many_weights_to_almost_nothing():
         shares.append(share)
     shares = np.array(shares)
     say(almost_nothing_without=shares[:, 0], with_l1=shares[:, 1])
-    assert shares[:, 0].max() < 0.1 and shares[:, 1].min() > 0.5
+    assert shares[:, 0].max() < 0.5 < shares[:, 1].min()  # many: more than half
 
 
-def test_a_hundred_and_a_thousand_pictures_can_be_told_apart():
-    a, b = figures(25, n_train=100), figures(25, n_train=1000)
-    assert "do not overlap" in verdict(a[:4], b[:4]) and "do not overlap" in verdict(a, b)
-    assert "do not overlap" not in verdict(a[:5], a[5:])
+@claim(
+    "augment-read",
+    "Learning by heart has become hard: the training loss stays well above zero, and the gap is smaller, without any"
+    " penalty in the loss.",
+    "the lowest validation loss is about as high as before, or a little higher.",
+)
+def test_altered_pictures_keep_the_training_loss_up_and_the_lowest_point_about_where_it_was():
+    altered, plain = runs(augment=True), runs()
+    moved = lowest(altered) - lowest(plain)
+    say(training=end(altered, "loss"), gap=gap(altered), gap_without=gap(plain), lowest_moved=moved)
+    assert end(altered, "loss").min() > GUESSING / 10 and (gap(altered) < gap(plain)).all()
+    assert abs(moved.mean()) < lowest(plain).mean() / 10  # about as high: within a tenth
+
+
+@claim(
+    "augment-read",
+    "How much it helps depends on the pictures. With our hundred pictures the gap was smaller than with dropout 0.8,"
+    " and the end lower than without a remedy.",
+    "With another hundred it was not so: it helped less, and the end was even higher than without any remedy.",
+    holds="on ours",
+)
+@claim("together-read", '"As a rule": with some other hundred pictures it is not so.', holds="on ours")
+def test_altered_pictures_help_more_with_our_hundred_than_with_another():
+    ours = [runs(**settings) for settings in ({}, {"dropout": 0.8}, {"augment": True})]
+    another = [many(dealt(11), 60, FEW[:2], **settings) for settings in ({}, {"dropout": 0.8}, {"augment": True})]
+    smaller, lower = zip(
+        *((gap(dropout) - gap(altered), end(plain) - end(altered)) for plain, dropout, altered in (ours, another)),
+        strict=True,
+    )
+    say(
+        gap_smaller=smaller[0], end_lower=lower[0], gap_smaller_with_another=smaller[1], end_lower_with_another=lower[1]
+    )
+    assert smaller[0].mean() > 0 and lower[0].mean() > 0
+    assert smaller[1].mean() < smaller[0].mean() and lower[1].mean() < 0
+    assert (rise(another[2]) > rise(another[0])).any()
+
+
+@claim("replay-read", "With too little patience it may stop at the first wobble, before the best epoch has come;")
+@claim("key-points", "Too little patience stops at a wobble; too much costs only time.")
+def test_patience_one_may_stop_too_early_and_ten_finds_a_loss_nearer_to_the_lowest():
+    above = {patience: [] for patience in (1, 10)}
+    for seed in range(len(SEEDS)):
+        history = {name: list(runs()[name][seed]) for name in ("loss", "val_loss")}
+        for patience, found in above.items():
+            stop = early_stop(history, patience)
+            found.append(history["val_loss"][stop.best - 1] - min(history["val_loss"]))
+    say(above_the_lowest_with_1=above[1], with_10=above[10])
+    assert max(above[1]) > 0 and np.mean(above[10]) < np.mean(above[1])
+
+
+@claim(
+    "early-read",
+    "It stops where the replay said, before epoch 60, and the network you hold in your hands is the one of the best"
+    " epoch.",
+)
+@claim("key-points", "`EarlyStopping` with `restore_best_weights=True` gives back the best epoch.")
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_replay_says_where_keras_stops(number):
+    plain = lesson(NAME, "load", "plain")
+    histories = []
+    for callbacks in ([], [keras.callbacks.EarlyStopping(monitor="val_loss", patience=10, restore_best_weights=True)]):
+        keras.utils.set_random_seed(SEEDS[number])
+        model = plain.build()
+        histories.append(
+            model.fit(
+                plain.x, plain.y, epochs=60, validation_data=(plain.x_val, plain.y_val), callbacks=callbacks, verbose=0
+            )
+        )
+    whole, stopped = histories
+    predicted = early_stop(whole, 10)
+    loss = model.evaluate(plain.x_val, plain.y_val, verbose=0)[0]
+    say(stopped=[len(stopped.epoch)])
+    assert predicted.stopped == len(stopped.epoch) < 60
+    assert abs(loss - whole.history["val_loss"][predicted.best - 1]) < 1e-3
+
+
+@claim(
+    "together-read",
+    "Move `seed` in the panel above and watch that advantage come and go:",
+    "another seed means other first weights and another order of the pictures, and that alone changes the result.",
+)
+@claim("ribbon-read", "Of two single runs, one nearly always looks like the winner.")
+@claim("key-points", "Two runs differ by luck.")
+def test_two_seeds_of_one_setting_differ_by_about_a_hundredth():
+    figures = lowest(runs())
+    apart = np.abs(np.subtract.outer(figures, figures))[np.triu_indices(len(figures), 1)]
+    say(apart=apart)
+    assert np.median(apart) > 0.005 and np.mean(apart > 0.001) > 0.8  # a hundredth, rounded; not told from equal: less
+
+
+@claim("ribbon-read", "Here ten seeds cannot tell five and six filters apart.", holds="on ours")
+def test_five_and_six_filters_cannot_be_told_apart():
+    a, b = (lowest(runs(40, seeds=TEN, filters=filters)) for filters in (5, 6))
+    say(five=a, six=b)
+    assert "cannot tell" in verdict(a, b)
+    # Ten seeds would have shown a difference of the size that more pictures make.
+    assert "cannot tell" not in verdict(a, b - gain_of_pictures())
+
+
+@claim(
+    "ribbon-data-read",
+    "There is a second kind of luck, which neither this panel nor its seeds can show: other *pictures* would have given"
+    " other curves, often further apart than two seeds.",
+)
+def test_other_pictures_change_more_than_other_seeds():
+    others = [lowest(many(dealt(draw), 40, FEW[:2])).mean() for draw in (11, 12, 13)]
+    say(ours=lowest(runs()), others=others)
+    assert np.std(others, ddof=1) > lowest(runs()).std(ddof=1)
