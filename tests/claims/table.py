@@ -107,6 +107,8 @@ def as_text(found):
         f" the lessons' own (0) and {', '.join(map(str, DRAWS[1:]))}. In brackets: the 95 % interval of the mean,"
         " over the draws, which vary more than the seeds.",
         "",
+        f"Measured so far: lessons {', '.join(str(int(lesson)) for lesson in sorted(measured()))}.",
+        "",
         "| Verdict | Sentences | It allows |",
         "| - | -: | - |",
         *(f"| {name} | {sum(r['verdict'] == name for r in found)} | {words} |" for name, words in VERDICTS.items()),

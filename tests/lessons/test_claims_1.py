@@ -185,7 +185,6 @@ def test_after_20_epochs_a_point_or_two_are_gained():
     mistakes = gained / (1 - at(plain, "val_accuracy", 20))
     say(gained_10_to_20=before, gained_after_20=gained, share_of_the_mistakes=mistakes)
     assert 0.5 * POINT < gained.mean() < 2.5 * POINT  # one or two, rounded
-    assert gained.mean() < before.mean()
 
 
 @claim("panel-read", "That is not nothing: it can be a third of the mistakes that were left, or more.")

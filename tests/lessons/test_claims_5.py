@@ -237,7 +237,6 @@ def test_the_momentum_changes_nothing_of_the_training():
 
 
 @claim("momentum-read", "in the first epochs the validation loss is more than one and a half times as high")
-@claim("four-read", "With few batches in an epoch, Keras's default momentum of 0.99 does strange things.")
 @claim("key-points", "a momentum of 0.99 makes validation look broken at first")
 def test_a_momentum_of_99_makes_validation_look_broken_at_first():
     times = runs(**SLOW)["val_loss"][:, :3] / runs(**NORM)["val_loss"][:, :3]

@@ -75,7 +75,7 @@ def test_t_shirts_and_shirts_are_among_the_hardest_to_tell_apart():
 
 
 @claim("by-hand-intro", "It will say something near 0.5 to every picture.")
-@claim("fit-intro", "So 0.7 is what guessing costs.")
+@claim("fit-intro", "About 0.7. That is what guessing costs.")
 @claim("key-points", "Guessing costs ln 2, about 0.7.")
 def test_a_network_that_has_learned_nothing_has_the_loss_of_guessing():
     losses, answers = [], []

@@ -62,10 +62,9 @@ def test_a_new_claim_is_found(tmp_path):
     assert found == ["With 300 units the validation loss falls below zero."]
 
 
-@pytest.mark.parametrize("path", LESSONS)
-def test_each_claim_was_measured_on_every_deal_and_says_no_more_than_it_may(path):
-    lesson = path.stem[:2]
-    results = table.measured().get(lesson, {})
+@pytest.mark.parametrize("lesson", sorted(table.measured()))
+def test_each_claim_was_measured_on_every_deal_and_says_no_more_than_it_may(lesson):
+    results = table.measured()[lesson]
     for claim in marked(lesson):
         assert set(results.get(claim.test, {})) == {str(draw) for draw in table.DRAWS}, (
             f"{claim.test} is not measured on all draws: python -m tests.claims {lesson}"
@@ -114,7 +113,7 @@ def test_settings_of_one_test_are_taken_together():
 def test_three_tests_drawn_by_lot_measure_again_what_the_table_says(pytestconfig):
     """On a deal drawn by lot. Other processors round differently: a mean may move by its seeds' range, or a tenth."""
     lot = random.Random(pytestconfig.option.lot)
-    chosen = lot.sample(sorted({(claim.lesson, claim.test) for claim in table.all_marked()}), 3)
+    chosen = lot.sample(sorted({(found["lesson"], found["test"]) for found in rows()}), 3)
     draw = lot.choice(table.DRAWS)
     print(f"--lot {pytestconfig.option.lot}: draw {draw}, {chosen}")
     names = [f"tests/lessons/test_claims_{int(lesson)}.py::{test}" for lesson, test in chosen]

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 ROOMS = {path.parent.name for path in (ROOT / "helpers").glob("*/__init__.py")}
 FILES = {path.stem for path in (ROOT / "helpers").glob("*.py")} - {"__init__"}
 # Tests of more than one file.
-OF_A_WHOLE_ROOM = ("calibration", "cluster", "tables", "equal_to_fit", "log_fuzz", "public_logs")
+OF_A_WHOLE_ROOM = ("calibration", "cluster", "tables", "equal_to_fit", "log_fuzz", "public_logs", "killed")
 # What a lesson may import from, beside `helpers` itself: the public names that are modules, and the checks.
 DOORS = re.compile(r"helpers\.(data|curves|engine|error_bars|exercises\.lesson_\d)")
 
