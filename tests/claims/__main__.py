@@ -45,6 +45,15 @@ def together(lines):
     return found
 
 
+def in_lines(results):
+    """The measurements as JSON with a line for each test, so that a change of one is a change of one line."""
+    of_lessons = []
+    for lesson, tests in sorted(results.items()):
+        lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(found)}" for name, found in tests.items())
+        of_lessons.append(f" {json.dumps(lesson)}: {{\n{lines}\n }}")
+    return "{\n" + ",\n".join(of_lessons) + "\n}\n"
+
+
 def main(arguments=None):
     numbers = [path.stem[:2] for path in lessons()]
     parser = argparse.ArgumentParser(prog="python -m tests.claims", description=__doc__.splitlines()[0])
@@ -65,7 +74,7 @@ def main(arguments=None):
                 for test in of_draws[DRAWS[0]]
                 if test in names
             }
-        MEASURED.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", "utf-8")
+        MEASURED.write_text(in_lines(results), "utf-8")
     TABLE.write_text(as_text(rows()), "utf-8")
     print(TABLE.read_text("utf-8"))
 

@@ -87,9 +87,11 @@ def test_a_lesson_s_link_leads_to_nbgitpuller_with_what_it_is_to_fetch(students)
     ]
     path, _, asked = link.rstrip(" |`").rpartition("/user-redirect/")[2].partition("?")
     page = amina.get(f"{path}?{asked}").text
-    repository, branch = links.home()
-    assert page.count(f"https://github.com/{repository}") and "notebooks/01_training_with_fit.ipynb" in unquote(page)
-    assert branch in page
+    home = links.home()
+    assert page.count(f"https://github.com/{home.repository}") and "notebooks/01_training_with_fit.ipynb" in unquote(
+        page
+    )
+    assert home.branch in page
 
 
 def test_nothing_that_was_saved_is_lost_with_a_killed_kernel_or_a_killed_hub(hub, students):

@@ -328,7 +328,7 @@ def test_with_a_large_rate_the_validation_loss_jumps_up():
 
 
 @claim(
-    "shift-intro",
+    "shift-read",
     "Dropout before a batch normalisation makes the numbers vary more: some are 0, the others larger.",
     "When predicting, dropout is off, the numbers vary less",
 )
