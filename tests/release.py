@@ -20,7 +20,7 @@ from tests.links import ROOT
 CHANGELOG, SETTINGS, DIST = ROOT / "CHANGELOG.md", ROOT / "pyproject.toml", ROOT / "dist"
 NAME = "learning-curves-lab"
 # What a student needs, who has no git, and what README links to.
-FOLDERS = ("data", "helpers", "notebooks")
+FOLDERS = ("data", "helpers", "hub", "notebooks")
 FILES = ("README.md", "INSTRUCTORS.md", "CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff")
 FILES += ("LICENSE", "LICENSE-CC-BY-4.0", "requirements.txt", "requirements.lock")
 OPEN = "## [Unreleased]\n"
