@@ -87,9 +87,9 @@ class Prediction(Asked):
         for button in self._lock_button, self._skip_button:
             button.layout.width = "6em"
         question = f"<b>Your prediction: {html.escape(asked)}</b> ({html.escape(kind.hint())})"
-        buttons, inputs = [self._lock_button, self._skip_button], [kind.field, self._sure]
+        buttons, inputs = beside([self._lock_button, self._skip_button]), [kind.field, self._sure]
         self._inputs = widgets.VBox(inputs) if kind.tall else beside(inputs)
-        rows = [self._inputs, beside(buttons)] if kind.tall else [beside([self._inputs, *buttons])]
+        rows = [self._inputs, buttons] if kind.tall else [beside([self._inputs, buttons])]
         self._assemble(widgets.HTML(f'<div class="live-question">{question}</div>'), *rows)
         self._draw()
 

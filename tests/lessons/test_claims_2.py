@@ -446,12 +446,13 @@ def test_each_of_the_two_calms_what_it_should(what):
     """One thing at a time: what the two do together says nothing about either."""
     noisy, (trainer, epochs, settings) = shape("noisy"), trainers()["noisy"]
     if what == "larger batches":
-        before, after = noisy["loss"], many(trainer, epochs, FEW, **{**settings, "batch_size": 32})["loss"]
+        before = many(trainer, epochs, **settings)["loss"]
+        after = many(trainer, epochs, **{**settings, "batch_size": 32})["loss"]
     else:
         before, after = noisy["val_loss"], noisy["honest_loss"]
     before, after = (np.array([zigzag(run) for run in runs]) for runs in (before, after))
     say(zigzag_before=before, zigzag_after=after)
-    assert (after < before).all()
+    assert after.mean() < before.mean() and (after < before).mean() > 0.5  # not every run: a calm one was calm before
 
 
 @claim(
@@ -557,10 +558,13 @@ def settled(history, name="val_loss"):
         for name in causes.HELPS[pattern]
     ],
 )
-def test_what_helps_lowers_the_validation_loss(pattern, prescription):
-    gain = np.array([settled(before) - settled(after) for before, after in treated(pattern, prescription)])
-    say(gain=gain)
-    assert gain.min() > 0
+def test_what_helps_lowers_the_validation_loss_and_leaving_it_does_not(pattern, prescription):
+    gain, left = (
+        np.array([settled(before) - settled(after) for before, after in treated(pattern, how)])
+        for how in (prescription, "leave it as it is")
+    )
+    say(gain=gain, left_as_it_is=left)
+    assert gain.min() > 0 and (gain > left).all()
 
 
 def test_larger_batches_and_more_validation_pictures_calm_the_curve():

@@ -296,9 +296,9 @@ def test_the_gap_closes_as_the_penalty_grows_and_the_largest_keep_it_from_learni
 
 @claim("penalties-read", "Far larger ones can keep the network from learning at all.")
 def test_a_far_larger_penalty_keeps_it_from_learning_at_all():
-    far_larger = runs(30, seeds=FEW[:2], l2=3.0)
+    far_larger = runs(30, seeds=FEW[:2], l2=30.0)
     say(training_accuracy=end(far_larger, "accuracy"))
-    assert end(far_larger, "accuracy").max() < 0.5
+    assert np.abs(end(far_larger, "accuracy") - 1 / 3).max() < 0.1  # what guessing gets, on a hundred pictures
 
 
 @claim("dropout-read", "and pushes many of them to almost nothing.")
@@ -333,25 +333,20 @@ def test_altered_pictures_keep_the_training_loss_up_and_the_lowest_point_about_w
 
 @claim(
     "augment-read",
-    "How much it helps depends on the pictures. With our hundred pictures the gap was smaller than with dropout 0.8,"
-    " and the end lower than without a remedy.",
-    "With another hundred it was not so: it helped less, and the end was even higher than without any remedy.",
-    holds="on ours",
+    "On the average of a few seeds the gap was smaller than with dropout 0.8, and the end lower than without a remedy,"
+    " with our hundred pictures and with others that we tried.",
 )
-@claim("together-read", '"As a rule": with some other hundred pictures it is not so.', holds="on ours")
-def test_altered_pictures_help_more_with_our_hundred_than_with_another():
-    ours = [runs(**settings) for settings in ({}, {"dropout": 0.8}, {"augment": True})]
-    another = [many(dealt(11), 60, FEW[:2], **settings) for settings in ({}, {"dropout": 0.8}, {"augment": True})]
-    smaller, lower = zip(
-        *((gap(dropout) - gap(altered), end(plain) - end(altered)) for plain, dropout, altered in (ours, another)),
-        strict=True,
-    )
-    say(
-        gap_smaller=smaller[0], end_lower=lower[0], gap_smaller_with_another=smaller[1], end_lower_with_another=lower[1]
-    )
-    assert smaller[0].mean() > 0 and lower[0].mean() > 0
-    assert smaller[1].mean() < smaller[0].mean() and lower[1].mean() < 0
-    assert (rise(another[2]) > rise(another[0])).any()
+@claim("together-read", '"As a rule": it held on the average of a few seeds, with our hundred pictures and with others')
+def test_altered_pictures_help_with_other_hundreds_too():
+    remedies = {"plain": {}, "dropout": {"dropout": 0.8}, "altered": {"augment": True}, "L2": {"l2": 0.01}}
+    for trainer_of in (trainer(), dealt(11), dealt(13)):
+        found = {name: many(trainer_of, 60, FEW, n_train=100, **settings) for name, settings in remedies.items()}
+        smaller = {name: rise(found["plain"]).mean() - rise(of_remedy).mean() for name, of_remedy in found.items()}
+        say(gap_smaller_than_with_dropout=gap(found["dropout"]) - gap(found["altered"]))
+        say(end_lower_than_plain=end(found["plain"]) - end(found["altered"]), rise_smaller=list(smaller.values())[1:])
+        assert gap(found["altered"]).mean() < gap(found["dropout"]).mean()
+        assert end(found["altered"]).mean() < end(found["plain"]).mean()
+        assert min(smaller[name] for name in ("dropout", "altered", "L2")) > 0
 
 
 @claim("replay-read", "With too little patience it may stop at the first wobble, before the best epoch has come;")
@@ -398,13 +393,14 @@ def test_the_replay_says_where_keras_stops(number):
     "Move `seed` in the panel above and watch that advantage come and go:",
     "another seed means other first weights and another order of the pictures, and that alone changes the result.",
 )
-@claim("ribbon-read", "Of two single runs, one nearly always looks like the winner.")
+@claim("ribbon-read", "Of two single runs, one mostly looks like the winner.")
 @claim("key-points", "Two runs differ by luck.")
 def test_two_seeds_of_one_setting_differ_by_about_a_hundredth():
     figures = lowest(runs())
     apart = np.abs(np.subtract.outer(figures, figures))[np.triu_indices(len(figures), 1)]
     say(apart=apart)
-    assert np.median(apart) > 0.005 and np.mean(apart > 0.001) > 0.8  # a hundredth, rounded; not told from equal: less
+    assert 0.005 < np.median(apart) < 0.015  # a hundredth, rounded
+    assert np.mean(apart >= 0.005) > 0.5  # mostly they differ in the figures that the panel shows
 
 
 @claim("ribbon-read", "Here ten seeds cannot tell five and six filters apart.", holds="on ours")

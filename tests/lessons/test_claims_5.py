@@ -362,10 +362,10 @@ def test_the_true_variances_are_far_below_1():
 @claim(
     "panel-intro",
     "behind a batch normalisation it is about 0 anyhow",
-    "With a batch of two, the mean with `training=True` is still 0",
+    "With a batch of two, the mean with `training=True` is still about 0",
     "With `training=False` these two keep a mean of their own",
 )
-def test_with_a_batch_of_two_the_mean_is_0_while_training_and_not_when_predicting():
+def test_with_a_batch_of_two_the_mean_is_about_0_while_training_and_not_when_predicting():
     keras.utils.set_random_seed(1)
     network = known().build(dropout=0.25, batch_norm=True)
     clothes = known().clothes
@@ -374,4 +374,6 @@ def test_with_a_batch_of_two_the_mean_is_0_while_training_and_not_when_predictin
     training, predicting = (
         np.array(network.layers[1](before, training=on)).mean(axis=(0, 1, 2)) for on in (True, False)
     )
-    assert np.abs(training).max() < 1e-5 < np.abs(predicting).max() / 100
+    say(training=training, predicting=predicting)
+    assert np.allclose(training, network.layers[1].beta, atol=1e-3)  # whatever the pictures: 0, and what it has learned
+    assert np.abs(training).max() < 0.05 < np.abs(predicting).max()  # about 0, in the one decimal that one reads

@@ -263,7 +263,8 @@ def ranked(triple):
 @claim(
     "choose-read",
     "**At the bottom:** plain SGD.",
-    "With the small learning rate its loss has hardly left the 0.7 of guessing after 20 epochs.",
+    "With the small learning rate most of its losses are still nearer to the 0.7 of guessing than to the best, after 20"
+    " epochs.",
     "**Among the first ten:** hardly any plain SGD.",
 )
 def test_plain_gradient_descent_is_at_the_bottom_of_the_grid():
@@ -279,8 +280,9 @@ def test_plain_gradient_descent_is_at_the_bottom_of_the_grid():
 def test_those_at_the_bottom_are_unfinished():
     told = {"network": "candidate", "architecture": "dense", "optimizer": "sgd", "learning_rate": 0.001}
     longer = runs(SEEDS[:3], epochs=150, **told)["val_loss"]
-    say(after_20_epochs=longer[:, 19], after_150=longer[:, -1])
-    assert (longer[:, -1] < longer[:, 19] - 0.05).all()
+    of_best = min(figures(TRIPLES[0])[1])
+    say(after_20_epochs=longer[:, 19], after_150=longer[:, -1], of_the_best_setting=of_best)
+    assert (longer[:, -1] - of_best < longer[:, 19] - longer[:, -1]).all()  # by then nearer to the best than to before
 
 
 @claim("choose-read", "Others are unfinished, too: look at the column with the best epoch.")
