@@ -77,7 +77,7 @@ def test_of_many_claims_some_are_drawn_each_day_others(project):
         assert "test_unit.py::test_short" in found
         return re.findall(r"test_claim\[\d+\]", found)
 
-    assert len(drawn()) == 12 and len(drawn("--claims", "7")) == 7 and len(drawn("--full")) == 40
+    assert 0 < len(drawn()) < 40 and len(drawn("--claims", "7")) == 7 and len(drawn("--full")) == 40
     assert drawn("--lot", "1") == drawn("--lot", "1") != drawn("--lot", "2")
 
 
