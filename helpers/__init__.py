@@ -16,6 +16,7 @@ PUBLIC = {
     "explore": ("helpers.parts.explore", "a live panel: move a control, and your network trains again"),
     "quiz": ("helpers.parts.quiz", "the questions of a lesson, answered with a click"),
     "recall": ("helpers.parts.quiz", "questions of the lessons before: what was missed, and what is long ago"),
+    "flashcards": ("helpers.parts.cards", "the flashcards of the study aids, asked from memory"),
     "data": ("helpers", "the data sets: digits(), clothing()"),
     "explore_gap": ("helpers.parts.gap", "a panel that splits the gap between the two losses into its causes"),
     "sketch": ("helpers.parts.sketch", "draw the validation loss first, then train"),

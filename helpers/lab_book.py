@@ -15,8 +15,10 @@ this form, its kind, lesson and name, and the facts of its kind:
     check         name: of the exercise; number, of: exercise 3 of 4; right (None: the student compares with a model
                   answer); wrong: the `when` or `answer` of its table's row, None if right; said: what the student read
     diagnosis     case: the pattern it was; said: the one it was taken for; right
+    sign          case, said, right: the same for what the pattern was seen by
     prescription  case, said, right: the same for a cure
     pin           name: of the run; settings
+    card          name: the front of a flashcard; right: whether it was known
     opened        name: the fingerprint of the test pictures; reason, result
     visit         (a lesson was opened)
     ran           seconds: what the cells of this visit have taken so far

@@ -36,6 +36,7 @@ LESSONS = {  # file name: (title until there is a notebook with one, what it is 
         "From raw data to a page about it: baselines, rare classes, honest probabilities",
     ),
 }
+AIDS = "study_aids.ipynb"  # begins its cards with the set-up cell of the lessons
 TABLE = re.compile(r"(<!-- lessons: .*?-->\n).*?(<!-- end of lessons -->)", re.DOTALL)
 HUB_LINKS = re.compile(r"(<!-- links: .*?-->\n).*?(<!-- end of links -->)", re.DOTALL)
 BINDER = re.compile(r"(https://mybinder\.org/v2/gh/)[^/\s]+/[^/\s]+/[^?\s)]+")
@@ -145,10 +146,12 @@ def changes(root=ROOT):
         wanted = HUB_LINKS.sub(lambda found: found[1] + hub_links(root, where) + found[2], wanted)
         if wanted != text:
             yield path, lambda path=path, wanted=wanted: path.write_text(wanted, encoding="utf-8", newline="\n")
-    for path in notebooks.lessons(root / "notebooks"):
+    lessons = notebooks.lessons(root / "notebooks")
+    for path in filter(Path.exists, [*lessons, root / "notebooks" / AIDS]):
         notebook = notebooks.read(path)
         before = [cell.source for cell in notebook.cells]
-        notebook.cells[0].source = with_launch_links(before[0], launch_links(path.stem, where))
+        if path in lessons:
+            notebook.cells[0].source = with_launch_links(before[0], launch_links(path.stem, where))
         for cell in notebook.cells:
             cell.source = relinked(cell.source, where)
         if before != [cell.source for cell in notebook.cells]:

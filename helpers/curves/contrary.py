@@ -12,9 +12,9 @@ from helpers.curves.values import JAGGED, JUMP, TINY
 
 # The thresholds, with their reasons. Losses are shares of the first epoch's training loss. JUMP and JAGGED stand in
 # `values`, because the words for a curve need them too.
-NEARLY_ZERO = 0.08  # of the first loss: below this nearly every training image is learned
-NO_GAP = 1.4  # times the training loss: on new images the loss is always further above a training loss so near zero
-AT_GUESSING = 0.86  # of the first loss: validation that never gets below this has learned nothing about new images
+NEARLY_ZERO = 0.08  # of the first loss: below this nearly every training example is learned
+NO_GAP = 1.4  # times the training loss: on new examples the loss is further above a training loss so near zero, always
+AT_GUESSING = 0.86  # of the first loss: validation that never gets below this has learned nothing about new examples
 UNDONE = 0.5  # of the typical training loss: a run that ends below this has recovered from its jump
 MEMORISED = 0.75  # of the first loss: training that gets below this has learned something, if only by heart
 ROSE = 0.15  # above the lowest value: more than the zigzag of a good fit explains
@@ -53,7 +53,7 @@ AGAINST = {
     ("training end", "below"): "Look at the end of the training loss: it is still at {training_end} of where it began.",
     ("training end", "above"): (
         "Look at the end of the training loss: it has come down to {training_end} of where it began, so the"
-        " training images are learned."
+        " training examples are learned."
     ),
     ("gap", "below"): "Look at the gap: at the end validation loss is {gap} times the training loss.",
     ("gap", "above"): "Look at the gap: at the end validation loss is only {gap} times the training loss.",
@@ -63,7 +63,7 @@ AGAINST = {
     ),
     ("validation best", "above"): (
         "Look at the lowest validation loss: it is {validation_best} of what training began with, so something"
-        " was learned that holds for new images."
+        " was learned that holds for new examples."
     ),
     ("rise", "above"): (
         "Look at the right half of the validation loss: at the end it is {rise} above its lowest value, which is"
@@ -83,11 +83,11 @@ AGAINST = {
 SPEAKS_FOR = {
     "diverging": "Look at the training loss: it is {first} in the first epoch, of another size than all others, and"
     " nothing is learned afterwards.",
-    "leak": "Look at both curves near zero: there is no gap between them, and on new images there always is one.",
+    "leak": "Look at both curves near zero: there is no gap between them, and on new examples there always is one.",
     "noisy": "Follow the validation loss from epoch to epoch: it goes back and forth by {zigzag} of its size, so"
     " neither its rises nor its falls mean much.",
     "shuffled labels": "Look at the lowest validation loss: it is {validation_best} of what training began with. On"
-    " new images nothing was ever learned.",
+    " new examples nothing was ever learned.",
     "overfitting": "Look at the validation loss after epoch {best_epoch}: it rises by {rise}.",
     "still learning": "Look at the last third of the epochs: validation loss still falls by {fall} there.",
     "underfitting": "Look at the training loss: it stays at {training_end} of where it began.",
@@ -98,10 +98,8 @@ SPEAKS_FOR = {
 def against(pattern, history):
     """The feature of these curves that speaks most against calling them `pattern`, as a sentence."""
     figures = measure(history)
-    if not figures["finite"]:
-        return "The loss stops being a number at all: nothing but a training that blows up does that."
-    if figures["epochs"] < FEW_EPOCHS:
-        return f"Look at the number of epochs, {figures['epochs']}: that is too few to see any pattern."
+    if not _can_be_read(figures):
+        return _plain(figures)
     words = in_words(figures)
     if pattern != "diverging" and _holds("diverging", figures):
         return SPEAKS_FOR["diverging"].format(**words)  # the other measures are shares of an exploded loss
@@ -115,6 +113,23 @@ def against(pattern, history):
     if earlier != pattern:
         return SPEAKS_FOR[earlier].format(**words)
     return f"It could be read that way, but look again: {' '.join(evidence('not clear', figures)[1:])}"
+
+
+def speaks_for(pattern, history):
+    """The feature of these curves that speaks for calling them `pattern`, as a sentence."""
+    figures = measure(history)
+    return SPEAKS_FOR[pattern].format(**in_words(figures)) if _can_be_read(figures) else _plain(figures)
+
+
+def _can_be_read(figures):
+    return figures["finite"] and figures["epochs"] >= FEW_EPOCHS
+
+
+def _plain(figures):
+    """What is to be said of curves that no figure but one can be taken of."""
+    if not figures["finite"]:
+        return "The loss stops being a number at all: nothing but a training that blows up does that."
+    return f"Look at the number of epochs, {figures['epochs']}: that is too few to see any pattern."
 
 
 def signs_of(figures):

@@ -25,7 +25,7 @@ __all__ = ["OTHERS", "PATTERNS", "Diagnosis", "Finding", "advice", "against", "d
 PATTERNS = {
     "still learning": "Both losses are still falling at the end.",
     "good fit": "Both losses have fallen and levelled off; validation stays near its lowest value.",
-    "underfitting": "Both losses have levelled off high up, close together: even the training images are not learned.",
+    "underfitting": "Both losses have levelled off high up, close together: the training set itself is not learned.",
     "overfitting": "Training loss falls on while validation loss turns and rises.",
     "diverging": "The training loss jumps up, or is no number any more.",
     "noisy": "Validation loss goes up and down from epoch to epoch.",

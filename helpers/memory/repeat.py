@@ -6,6 +6,7 @@ is that of Leitner's boxes of cards (1972): a right answer moves a card on by on
 """
 
 import random
+from collections import Counter
 
 
 def to_repeat(entries, lesson, n, known=None, seed=0):
@@ -16,28 +17,41 @@ def to_repeat(entries, lesson, n, known=None, seed=0):
     one day count once; of these the missed ones before those never asked, and then what has not been seen for longest.
     What is still equal is ordered by lot; the same entries and the same seed give the same questions.
     """
-    boxes, seen = boxes_of(entries)
+    boxes, seen = boxes_of(entry for entry in entries if entry["kind"] == "quiz" and lesson_of(entry["name"]))
     names = [name for name in (boxes if known is None else known) if 0 < lesson_of(name) < lesson]
+    return _in_order(names, boxes, seen, seed)[:n]
 
+
+def next_cards(entries, names, n, seed=0):
+    """At most `n` of the flashcards with these `names`, in the order of `to_repeat`."""
+    boxes, seen = boxes_of(entry for entry in entries if entry["kind"] == "card")
+    return _in_order(names, boxes, seen, seed)[:n]
+
+
+def _in_order(names, boxes, seen, seed):
     def place(name):
         return boxes.get(name, 0), name not in seen, seen.get(name, ""), random.Random(f"{seed} {name!a}").random()
 
-    return sorted(dict.fromkeys(names), key=place)[:n]
+    return sorted(dict.fromkeys(names), key=place)
 
 
-def boxes_of(entries):
-    """({question: its box, from 0 for a miss}, {question: the time of its last answer}) from the entries of quizzes."""
+def boxes_of(answers):
+    """({name: its box, from 0 for a miss}, {name: the time of its last answer}) from entries with "right"."""
     boxes, seen = {}, {}
-    for entry in entries:
+    for entry in answers:
         name, time = entry["name"], entry["time"]
-        if entry["kind"] != "quiz" or not lesson_of(name):
-            continue
         if entry.get("right") is not True:
             boxes[name] = 0
         elif seen.get(name, "")[:10] != time[:10] or not boxes[name]:  # on another day, or mended
             boxes[name] = boxes.get(name, 0) + 1
         seen[name] = time
     return boxes, seen
+
+
+def confusions(entries):
+    """{pattern: how often it was taken for another, or another for it} from the entries of the clinic, a Counter."""
+    wrong = [entry for entry in entries if entry["kind"] == "diagnosis" and entry.get("right") is False]
+    return Counter(str(entry.get(part)) for entry in wrong for part in ("case", "said"))
 
 
 def lesson_of(name):

@@ -63,7 +63,7 @@ def _last(entries, lesson):
         if entry["kind"] == "visit":
             visited = entry["lesson"]
             seconds = 0 if visited == lesson else seconds
-        elif entry["kind"] == "quiz" and visited != lesson:
+        elif entry["kind"] in ("quiz", "diagnosis", "sign") and visited != lesson:
             continue  # asked again in another lesson
         elif entry["lesson"] == lesson and entry["kind"] == "ran":
             took = entry.get("seconds")
@@ -84,6 +84,7 @@ def _what(entry):
         "quiz": f"question {name} of a quiz",
         "prediction": f"your prediction “{name}”",
         "diagnosis": "the clinic",
+        "sign": "the clinic",
         "prescription": "the clinic",
         "pin": f"the panel in which you pinned “{name}”",
         "opened": "the opening of the test set",

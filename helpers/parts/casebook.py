@@ -8,6 +8,7 @@ import numpy as np
 from helpers.curves import live_chart
 from helpers.curves.diagnosis import PATTERNS, against, diagnose, measure
 from helpers.curves.history import figure, panes
+from helpers.curves.signs import judge
 from helpers.curves.thumbnails import without_verdict
 from helpers.lab_book import note
 from helpers.parts.causes import HELPS, PRESCRIPTIONS, why_not
@@ -24,14 +25,14 @@ class Run:
     """A run whose cause the student is to find, and the answers so far. `number`: its place in the row, from 1.
 
     `history` is there once the run is finished. `logs`, `epochs` and `after` are what its chart shows now: the run
-    itself, or the one after a prescription. `points`: one for a right name, one for a prescription that helps, both
-    at the first try only. `missed`: the wrong answers, in words.
+    itself, or the one after a prescription. `points`: one for a right name, one for the sign it is known by, one for a
+    prescription that helps, all at the first try only. `missed`: the wrong answers, in words.
     """
 
     def __init__(self, number, case):
         self.number, self.case, self.history = number, case, None
-        self.names, self.prescriptions, self.missed = [], [], []  # as tried, in this order
-        self.named = self.closed = False
+        self.names, self.signs, self.prescriptions, self.missed = [], [], [], []  # as tried, in this order
+        self.named = self.explained = self.closed = False
         self.read_as = case.pattern  # what the student has rightly, or sensibly, called it
         self.points = 0
         self.show({}, case.epochs)
@@ -59,8 +60,10 @@ class Run:
         """What is to be answered next, in words."""
         if self.closed:
             return f"Case {self.number} is closed: {self.case.pattern}."
-        if self.named:
+        if self.explained:
             return f"Case {self.number}: {self.case.pattern}. What do you prescribe?"
+        if self.named:
+            return f"Case {self.number}: {self.case.pattern}. By what did you see it?"
         return f"Case {self.number}: what do its curves show?"
 
     def judge_name(self, pattern):
@@ -75,11 +78,23 @@ class Run:
         self.named, self.read_as = True, pattern
         self.points += len(self.names) == 1
         if pattern == truth:
-            return f"Right: {truth}. {PATTERNS[truth]} What do you prescribe?"
+            return f"Right: {truth}. By what did you see it?"
         return (
             f"“{pattern}” is a sensible reading of these curves and counts as right. But the cause here was another:"
-            f" {truth}. {PATTERNS[truth]} What do you prescribe?"
+            f" {truth}. {PATTERNS[truth]} By what did you see yours?"
         )
+
+    def judge_sign(self, sign):
+        """Take the answer that `sign`, of `signs.ALL`, made the student say so; returns what to say to it."""
+        self.signs.append(sign)
+        right, words = judge(sign, dict.fromkeys((self.read_as, self.case.pattern)), self.history)
+        note("sign", case=self.read_as, said=sign, right=right)
+        if not right:
+            self.missed.append(f"“{sign}” taken for the sign of {self.read_as}")
+            return f"{words} Try another sign."
+        self.explained = True
+        self.points += len(self.signs) == 1
+        return f"{words} What do you prescribe?"
 
     def judge_prescription(self, prescription, history):
         """Take the answer `prescription`, which has led to `history`; returns what to say to it."""
@@ -106,11 +121,11 @@ def standing(runs, wanted):
     """How far the student is, in one or two sentences. runs: the row; wanted: how many there will be, if none yet."""
     points, closed, count = sum(run.points for run in runs), sum(run.closed for run in runs), len(runs) or wanted
     if closed < count:
-        tried = sum(bool(run.names) + bool(run.prescriptions) for run in runs)
+        tried = sum(bool(answers) for run in runs for answers in (run.names, run.signs, run.prescriptions))
         return f"Score: {points} of {tried} so far; {closed} of {count} cases closed"
     missed = Counter(words for run in runs for words in run.missed).most_common(1)
     most = f"You missed most often: {missed[0][0]}." if missed else "Every answer was right at the first try."
-    return f"All {count} cases closed: {points} of {2 * count} points. {most}"
+    return f"All {count} cases closed: {points} of {3 * count} points. {most}"
 
 
 def _trouble(history, pattern):

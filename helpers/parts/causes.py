@@ -124,11 +124,14 @@ def draw_case(pattern, random):
     return Case(pattern, **CAUSES[pattern](random), seed=int(random.integers(2**31)))
 
 
-def draw_cases(n, random, data=None):
-    """`n` cases in random order, every pattern at least once if `n` is large enough."""
-    patterns = list(random.permutation(list(CAUSES)))
-    patterns = (patterns + list(random.permutation(patterns)) * (n // len(patterns)))[:n]
-    return [draw_case(str(pattern), random) for pattern in random.permutation(patterns)]
+def draw_cases(n, random, confused=()):
+    """`n` cases; each shows a pattern drawn by lot, so that no case can be told by what the others are.
+
+    confused: {pattern: how often it was missed, or something else was taken for it}; these are drawn more often.
+    """
+    weights = np.array([1 + min(dict(confused).get(pattern, 0), 4) for pattern in CAUSES])
+    drawn = random.choice(list(CAUSES), n, p=weights / weights.sum())
+    return [draw_case(str(pattern), random) for pattern in drawn]
 
 
 def images_of(case, data):

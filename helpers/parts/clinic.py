@@ -1,4 +1,4 @@
-"""The clinic: real runs without a label. Name the pattern of each, prescribe, and see the prescription tried.
+"""The clinic: real runs without a label. Name the pattern of each, say by what, prescribe, and see it tried.
 
 clinic(build, clothes)
 """
@@ -10,26 +10,30 @@ from html import escape
 import ipywidgets as widgets
 import numpy as np
 
-from helpers.curves import live_chart, thumbnails
+from helpers.curves import live_chart, signs, thumbnails
 from helpers.curves.diagnosis import PATTERNS
 from helpers.curves.theme import colour
 from helpers.engine.builder import name_of
 from helpers.errors import LessonError, is_whole
+from helpers.lab_book import entries
 from helpers.live.part import Live, beside
+from helpers.memory.repeat import confusions
 from helpers.parts.casebook import Run, standing
 from helpers.parts.causes import PRESCRIPTIONS, draw_cases, prescribe, train
 
 RIGHT, WRONG, CHOSEN = "✓", "✗", "▸"
 
 
-def clinic(build, data, cases=12, seed=None):
-    """Show a row of learning curves from real runs, to be named and mended.
+def clinic(build, data, cases=8, seed=None):
+    """Show a row of learning curves from real runs, to be named, explained and mended.
 
     build: your function; it takes the keywords that `helpers.parts.causes` lists and returns a compiled Keras model.
-    data: as for `explore`. cases: how many runs, at least one of each pattern. seed: a number makes the draw of the
-    runs repeatable.
+    data: as for `explore`. cases: how many runs. Each shows a pattern drawn by lot, so that one may come twice and
+    another not at all; what your lab book says you have confused comes more often. seed: a number makes the draw
+    repeatable, and the same for all who use it.
 
-    Returns the `Clinic`. Nothing is trained before its button is pressed. Raises `LessonError` for too few cases.
+    Returns the `Clinic`. Nothing is trained before its button is pressed. Raises `LessonError` for a number of cases
+    that is none.
     """
     return Clinic(build, data, cases, seed).show()
 
@@ -40,13 +44,12 @@ class Clinic(Live):
     made_by = "clinic"
     trains_when_shown = False
 
-    def __init__(self, build, data, cases=12, seed=None):
+    def __init__(self, build, data, cases=8, seed=None):
         super().__init__()
-        if not is_whole(cases, len(PATTERNS)):
-            raise LessonError(
-                f"cases must be a whole number of at least {len(PATTERNS)}, one for each pattern; it is {cases!r}."
-            )
+        if not is_whole(cases, 1):
+            raise LessonError(f"cases must be a whole number of at least 1; it is {cases!r}.")
         self._build, self._data, self._wanted = build, data, int(cases)
+        self._same_for_all = seed is not None  # whatever a lab book says
         self._random = np.random.default_rng(seed)
         self._lock = threading.RLock()  # the student answers in one thread while another one trains, and both draw
         self._runs, self._chosen, self._under_way = [], None, None  # the row, and one Run of it each
@@ -60,16 +63,17 @@ class Clinic(Live):
             for number in self._pictures
         }
         self._names = _answers(PATTERNS, self._on_name, 0.46, 2.8)
+        self._signs = _answers(dict.fromkeys(signs.ALL, ""), self._on_sign, 0.5, 2.9)
         self._prescriptions = _answers(PRESCRIPTIONS, self._on_prescription, 0.5, 2.9)
-        asked = widgets.HTML("<b>What do you prescribe?</b>")
-        self._cure = widgets.VBox([asked, _row(self._prescriptions)])  # its room stays where it is hidden
+        self._reason = _asked("By what did you see it?", self._signs)
+        self._cure = _asked("What do you prescribe?", self._prescriptions)
         self._draw_small(*self._pictures)
         self._assemble(
             beside([self._start_button, self._stop_button, self._progress, self._score_words]),
             _in_a_grid([self._pictures[number], self._numbers[number]] for number in self._pictures),
             widgets.HTML("<b>What is this?</b>"),
             _row(self._names),
-            self._cure,
+            widgets.GridBox([self._reason, self._cure]),
         )
         self._say(f"Press “{start}”. Then choose a number, name what its curves show, and prescribe.")
 
@@ -96,8 +100,12 @@ class Clinic(Live):
         """Say which of PATTERNS the chosen case shows."""
         _press(self._names, pattern)
 
+    def explain(self, sign):
+        """Say which of `helpers.curves.signs.ALL` made you name the chosen case as you did."""
+        _press(self._signs, sign)
+
     def prescribe(self, prescription):
-        """Try one of PRESCRIPTIONS on the chosen case, once it is named; returns when that has been trained."""
+        """Try one of PRESCRIPTIONS on the chosen case, once it is explained; returns when that has been trained."""
         _press(self._prescriptions, prescription)
         self.wait()
 
@@ -121,6 +129,11 @@ class Clinic(Live):
             if not button.disabled and pattern not in self._chosen.names:
                 self._say(self._chosen.judge_name(pattern))
 
+    def _on_sign(self, sign, button):
+        with self._lock:
+            if not button.disabled and sign not in self._chosen.signs:
+                self._say(self._chosen.judge_sign(sign))
+
     def _on_prescription(self, prescription, button):
         with self._lock:
             if button.disabled or self.state == "training" or prescription in self._chosen.prescriptions:
@@ -141,7 +154,8 @@ class Clinic(Live):
             self._draw_small(*self._pictures)
 
     def _train_row(self, stop):
-        cases = draw_cases(self._wanted, self._random, self._data)
+        confused = {} if self._same_for_all else confusions(entries())
+        cases = draw_cases(self._wanted, self._random, confused)
         with self._lock:
             self._runs, self._chosen = [Run(number, case) for number, case in enumerate(cases, 1)], None
             self._draw_small(*self._pictures)
@@ -212,14 +226,16 @@ class Clinic(Live):
             frame = colour("training") if chosen else "transparent"
             self._pictures[number].layout.border = f"2px solid {frame}"
         run = self._chosen
-        self._cure.layout.visibility = "visible" if run and run.named else "hidden"
+        self._reason.layout.visibility = "visible" if run and run.named and not run.explained else "hidden"
+        self._cure.layout.visibility = "visible" if run and run.explained else "hidden"
         if run is None:
-            _sign(self._names, False, [], False)
-            _sign(self._prescriptions, False, [], False)
+            for buttons in (self._names, self._signs, self._prescriptions):
+                _mark(buttons, False, [], False)
         else:
-            open_ = free and run.named and not run.closed
-            _sign(self._names, free and not run.named, run.names, run.named)
-            _sign(self._prescriptions, open_, run.prescriptions, run.closed, under_way=run.after)
+            _mark(self._names, free and not run.named, run.names, run.named)
+            _mark(self._signs, free and run.named and not run.explained, run.signs, run.explained)
+            open_ = free and run.explained and not run.closed
+            _mark(self._prescriptions, open_, run.prescriptions, run.closed, under_way=run.after)
 
     def _run_at(self, number):
         """The run at this place of the row, or None."""
@@ -281,13 +297,20 @@ def _answers(explained, action, letter, border):
     }
 
 
+def _asked(question, buttons):
+    """A question with its answers. All of these lie in the same room, which is there where they are hidden, too."""
+    made = widgets.VBox([widgets.HTML(f"<b>{question}</b>"), _row(buttons)])
+    made.layout.grid_area = "1 / 1"
+    return made
+
+
 def _row(buttons):
     row = beside(buttons.values())
     row.add_class("live-answers")
     return row
 
 
-def _sign(buttons, open_, tried, solved, under_way=None):
+def _mark(buttons, open_, tried, solved, under_way=None):
     """Let `buttons` be pressed if the question is open, and mark the answers tried; the last may have solved it."""
     last = under_way or (tried[-1] if tried else None)
     for name, button in buttons.items():

@@ -13,6 +13,7 @@ from pathlib import Path
 from nbconvert.filters.markdown import markdown2html
 
 from helpers.errors import LessonError, is_whole
+from helpers.lab_book import note
 
 DRAWS = re.compile(r"\bplot\(")
 LESSONS = Path(__file__).resolve().parent.parent.parent / "notebooks"
@@ -20,10 +21,17 @@ BEGIN = re.compile(r"^(?=\*\*Question \d+\.\*\*)", re.MULTILINE)
 NUMBER = re.compile(r"\*\*Question (\d+)\.\*\*\s*")
 ANSWER = re.compile(r"<details><summary>([A-Z])\. (.+?)</summary>\s*(.*?)\s*</details>", re.DOTALL)
 
-# before: the text above it, since the question before it; picture: None where no cell above it draws one
-Question = namedtuple("Question", "name before picture words answers")
 Picture = namedtuple("Picture", "png alt")  # png: as text, base64; None where the cell that draws it has not been run
 Answer = namedtuple("Answer", "letter words right feedback")  # letter: the one it has in the lesson
+
+
+class Question(namedtuple("Question", "name before picture words answers")):
+    """A question. before: the text above it, since the question before it; picture: None where no cell above it draws
+    one."""
+
+    def keep(self, answer):
+        """Keep the first answer in the lab book."""
+        note("quiz", int(self.name.partition(".")[0]), self.name, chosen=answer.letter, right=answer.right)
 
 
 def questions(lesson):
@@ -51,6 +59,12 @@ def questions(lesson):
     return found
 
 
+def text_of(path, heading):
+    """The Markdown of the cell of a notebook that begins with `heading`; empty where there is none."""
+    cells = ("".join(cell["source"]) for cell in _read(path)["cells"] if cell["cell_type"] == "markdown")
+    return next((source for source in cells if source.startswith(heading)), "")
+
+
 def in_html(markdown):
     """Markdown as HTML."""
     return markdown2html(markdown)
@@ -75,7 +89,10 @@ def file_of(lesson):
 
 
 def _notebook(lesson):
-    path = file_of(lesson)
+    return _read(file_of(lesson))
+
+
+def _read(path):
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

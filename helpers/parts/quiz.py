@@ -1,4 +1,7 @@
-"""The questions of a lesson, answered with a click: quiz(2). And some of the lessons before: recall(3)."""
+"""The questions of a lesson, answered with a click: quiz(2). And some of the lessons before: recall(3).
+
+From lesson 3 on `recall` asks about learning curves as well, those of networks on other data.
+"""
 
 import contextlib
 import html
@@ -7,12 +10,13 @@ import random
 import ipywidgets as widgets
 
 from helpers.errors import LessonError, is_whole
-from helpers.lab_book import entries, note
+from helpers.lab_book import entries
 from helpers.live.asked import Asked
 from helpers.live.fields import look_useful
 from helpers.live.part import beside
-from helpers.memory.repeat import to_repeat
+from helpers.memory.repeat import confusions, to_repeat
 from helpers.parts.questions import as_text, file_of, in_html, questions
+from helpers.parts.rounds import CLINIC, rounds
 
 RIGHT, WRONG = "✓", "✗"
 LETTERS = "ABCDEFGH"
@@ -27,11 +31,17 @@ def quiz(lesson):
     return Quiz(list(questions(lesson).values()), f"The quiz of lesson {lesson}").show()
 
 
-def recall(lesson, n=3):
+def recall(lesson, n=3, curves=2):
     """Ask `n` questions of the lessons before `lesson`, chosen by the lab book: missed ones first, then those that have
-    not been seen for longest. Returns the `Quiz`. Raises `LessonError` for lesson 1, which has none before it."""
+    not been seen for longest. After the clinic of lesson 2 the curves of `curves` networks on other data follow, with
+    two questions about each; what was confused comes more often.
+
+    Returns the `Quiz`. Raises `LessonError` for lesson 1, which has none before it, and for numbers that are none.
+    """
     if not is_whole(n, 1):
         raise LessonError(f"n={n!r} must be a whole number of at least 1: how many questions.")
+    if not is_whole(curves, 0):
+        raise LessonError(f"curves={curves!r} must be a whole number of at least 0: how many networks.")
     file_of(lesson)  # raises where there is no such lesson
     before = {}
     for number in range(1, lesson):
@@ -39,8 +49,10 @@ def recall(lesson, n=3):
             before |= questions(number)
     if not before:
         raise LessonError(f"Before lesson {lesson} there is no lesson to repeat.")
-    chosen = to_repeat(entries("quiz"), lesson, n, known=before)
-    return Quiz([before[name] for name in chosen], f"From memory, before lesson {lesson}").show()
+    so_far = entries()
+    chosen = [before[name] for name in to_repeat(so_far, lesson, n, known=before)]
+    cases = rounds(curves, confusions(so_far)) if lesson > CLINIC else []
+    return Quiz(chosen + cases, f"From memory, before lesson {lesson}").show()
 
 
 class Quiz(Asked):
@@ -87,8 +99,7 @@ class Quiz(Asked):
         if answer not in tried:
             tried.append(answer)
             if len(tried) == 1:
-                name = self._asked[self._at].name
-                note("quiz", int(name.partition(".")[0]), name, chosen=answer.letter, right=answer.right)
+                self._asked[self._at].keep(answer)
         self._draw(answer)
 
     def _go(self, step):
@@ -132,7 +143,9 @@ def _button(action):
 def _words(question, place, number):
     """A question as HTML, with its picture."""
     picture = ""
-    if question.picture and question.picture.png:
+    if isinstance(question.picture, str):
+        picture = question.picture
+    elif question.picture and question.picture.png:
         alt = html.escape(question.picture.alt)
         picture = f'<img alt="{alt}" src="data:image/png;base64,{question.picture.png}">'
     elif question.picture:

@@ -32,7 +32,7 @@ PARTS = {
     "rule = replay({'loss': [3.0, 2.0, 1.0, 0.9], 'val_loss': [3.0, 2.0, 2.5, 2.8]}, patience=(0, 3, 1))": "patience 1",
     "travel = time_machine(kept, clothes)": "time_machine(…) at epoch",
     "guess = sketch(build, clothes, epochs=20)": "epochs 20",
-    "ward = clinic(build, clothes)": "cases 12",
+    "ward = clinic(build, clothes)": "cases 8",
 }
 SEEN = """() => [...document.querySelectorAll('.jp-CodeCell')].slice(1).map(cell => {
     const shown = [...cell.querySelectorAll('.jp-OutputArea-child')].filter(each => each.offsetHeight > 0);

@@ -41,9 +41,11 @@ NO_TERMS = {
 }
 
 
-def test_they_are_in_normal_form_and_run_nothing():
+def test_they_are_in_normal_form_and_run_nothing_but_the_cards():
     assert notebooks.check(ROOT / "notebooks" / "study_aids.ipynb") == []
-    assert {cell.cell_type for cell in AIDS.cells} == {"markdown"}
+    set_up, cards = (cell.source for cell in AIDS.cells if cell.cell_type == "code")
+    assert set_up == next(cell.source for cell in notebooks.read(notebooks.lessons()[0]).cells if cell.id == "setup")
+    assert cards == "from helpers import flashcards\n\nflashcards()"
 
 
 def test_each_summary_is_more_than_twice_as_long_as_the_one_before():

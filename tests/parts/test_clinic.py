@@ -14,18 +14,20 @@ import pytest
 from keras import layers
 
 from helpers.curves.diagnosis import PATTERNS, diagnose
+from helpers.curves.signs import ALL, SIGNS, TELL_NOTHING
 from helpers.data import clothing
 from helpers.errors import LessonError
-from helpers.lab_book import entries
+from helpers.lab_book import entries, note
 from helpers.live import cell
 from helpers.live import part as live_module
 from helpers.parts import casebook
 from helpers.parts import clinic as clinic_module
-from helpers.parts.causes import HELPS, PRESCRIPTIONS
+from helpers.parts.causes import HELPS, PRESCRIPTIONS, draw_cases
 from helpers.parts.clinic import clinic
 
 CLOTHES = clothing(n_train=300, n_validation=200, one_hot=True)
 SHORT = 6  # epochs of a run that only pretends to be trained
+TWELVE = {"cases": 12, "seed": 5}  # a draw in which every pattern comes
 
 
 @pytest.fixture(autouse=True)
@@ -67,9 +69,10 @@ def blind(monkeypatch):
 
 @pytest.fixture
 def row(pretend, blind):
-    """A clinic with twelve pretended runs."""
-    made = clinic(None, None, seed=1)
+    """A clinic with twelve pretended runs, every pattern among them."""
+    made = clinic(None, None, **TWELVE)
     made.start()
+    assert {case.pattern for case in made.cases} == set(PATTERNS)
     return made
 
 
@@ -92,40 +95,43 @@ def other_than(right, all_):
     return next(name for name in all_ if name not in right)
 
 
+def name_and_explain(made, pattern):
+    made.name(pattern)
+    made.explain(SIGNS[pattern])
+
+
 def answer_rightly(made, number):
     made.choose(number)
     pattern = made.cases[number - 1].pattern
-    made.name(pattern)
+    name_and_explain(made, pattern)
     made.prescribe(HELPS[pattern][0])
 
 
 def test_a_clinic_shows_before_anything_is_trained_what_to_press(pretend):
     made = clinic(None, None)
     assert made.state == "ready" == marks(made)["state"] and pretend == []
-    assert made._start_button.description in words(made) and made._start_button.description == "Train 12 new runs"
-    assert all(
-        button.disabled for button in (*made._numbers.values(), *made._names.values(), *made._prescriptions.values())
-    )
-    assert json.loads(marks(made)["settings"]) == {"case": None, "score": 0, "closed": 0, "cases": 12}
+    assert made._start_button.description in words(made) and made._start_button.description == "Train 8 new runs"
+    answers = (made._numbers, made._names, made._signs, made._prescriptions)
+    assert all(button.disabled for buttons in answers for button in buttons.values())
+    assert json.loads(marks(made)["settings"]) == {"case": None, "score": 0, "closed": 0, "cases": 8}
     assert clinic(None, None, cases=14)._start_button.description == "Train 14 new runs"
 
 
-@pytest.mark.parametrize("cases", [3, 0, True, "12", 12.0])
-def test_too_few_cases_are_refused_in_words(cases):
-    with pytest.raises(LessonError, match="at least 8"):
+@pytest.mark.parametrize("cases", [-3, 0, True, "12", 12.0])
+def test_a_number_of_cases_that_is_none_is_refused_in_words(cases):
+    with pytest.raises(LessonError, match="at least 1"):
         clinic(None, None, cases=cases)
 
 
 def test_all_right_answers_bring_the_full_score(row):
     assert row.state == "done" and len(row.cases) == len(row.histories) == 12
-    assert {case.pattern for case in row.cases} == set(PATTERNS)
     for number in range(1, 13):
         answer_rightly(row, number)
-        assert (row.score, row.closed) == (2 * number, number)
+        assert (row.score, row.closed) == (3 * number, number)
         assert row._numbers[number].description == f"▸ {number} ✓"
-        assert f"{2 * number} of {24 if number == 12 else 2 * number}" in row._score_words.value
-    assert "All 12 cases closed: 24 of 24 points. Every answer was right" in words(row)
-    assert json.loads(marks(row)["settings"]) == {"case": 12, "score": 24, "closed": 12, "cases": 12}
+        assert f"{3 * number} of {3 * number}" in row._score_words.value
+    assert "All 12 cases closed: 36 of 36 points. Every answer was right" in words(row)
+    assert json.loads(marks(row)["settings"]) == {"case": 12, "score": 36, "closed": 12, "cases": 12}
 
 
 def test_a_wrong_name_costs_its_point_and_is_told_what_speaks_against_it(row):
@@ -140,8 +146,38 @@ def test_a_wrong_name_costs_its_point_and_is_told_what_speaks_against_it(row):
     row.name("noisy")  # again: nothing happens, and nothing more is lost
     row.name("overfitting")
     assert row._names["overfitting"].description == "✓ overfitting" and row.score == 0
+    row.explain(SIGNS["overfitting"])
     row.prescribe(HELPS["overfitting"][0])
-    assert (row.score, row.closed) == (1, 1) and "Score: 1 of 2 so far; 1 of 12 cases closed" in row._score_words.value
+    assert (row.score, row.closed) == (2, 1) and "Score: 2 of 3 so far; 1 of 12 cases closed" in row._score_words.value
+
+
+def test_a_name_is_to_be_explained_before_anything_is_prescribed(row, book):
+    number = number_of(row, "overfitting")
+    row.choose(number)
+    row.name("overfitting")
+    assert "By what did you see it?" in words(row)
+    with pytest.raises(LessonError, match="cannot be chosen now"):
+        row.prescribe(HELPS["overfitting"][0])
+    common = next(iter(TELL_NOTHING))
+    row.explain(common)
+    assert TELL_NOTHING[common] in words(row) and row._signs[common].description == f"✗ {common}"
+    row.explain(SIGNS["noisy"])
+    said = words(row).replace("&#x27;", "'")
+    assert (
+        "the sign of noisy" in said
+        and casebook.judge.__globals__["against"]("noisy", row.histories[number - 1]) in said
+    )
+    row.choose(2 if number != 2 else 3)
+    row.choose(number)
+    assert words(row) == f"Case {number}: overfitting. By what did you see it?"
+    row.explain(SIGNS["overfitting"])
+    assert "That is the sign." in words(row) and row.score == 1  # for the name: the sign was not the first choice
+    row.prescribe(HELPS["overfitting"][0])
+    assert (row.score, row.closed) == (2, 1)
+    told = [(each["case"], each["said"], each["right"]) for each in entries("sign")]
+    assert told == [
+        ("overfitting", said, said == SIGNS["overfitting"]) for said in (common, SIGNS["noisy"], SIGNS["overfitting"])
+    ]
 
 
 def test_a_sensible_reading_counts_though_the_cause_was_another(row, monkeypatch, book):
@@ -151,14 +187,16 @@ def test_a_sensible_reading_counts_though_the_cause_was_another(row, monkeypatch
     row.name("noisy")
     assert "sensible reading" in words(row) and "leak" in words(row) and row.score == 1
     assert [(each["said"], each["right"]) for each in entries("diagnosis")] == [("noisy", True)]
+    row.explain(SIGNS["noisy"])
     row.prescribe(HELPS["leak"][0])
-    assert row.score == 2 and row.closed == 1
+    assert row.score == 3 and row.closed == 1
 
 
 def test_the_lab_book_keeps_what_a_case_was_and_what_it_was_taken_for(row, book):
     row.choose(number_of(row, "overfitting"))
     for pattern in ("noisy", "noisy", "overfitting"):
         row.name(pattern)
+    row.explain(SIGNS["overfitting"])
     wrong = other_than(HELPS["overfitting"], PRESCRIPTIONS)
     for prescription in (wrong, HELPS["overfitting"][0]):
         row.prescribe(prescription)
@@ -172,7 +210,7 @@ def test_the_lab_book_keeps_what_a_case_was_and_what_it_was_taken_for(row, book)
 def test_a_prescription_really_trains_another_run_over_the_old_one(row, pretend, pattern):
     number = number_of(row, pattern)
     row.choose(number)
-    row.name(pattern)
+    name_and_explain(row, pattern)
     old, before = row.cases[number - 1], row.histories[number - 1]
     wrong = other_than(HELPS[pattern], ("a larger network", "add dropout"))  # these change every case
     row.prescribe(wrong)
@@ -185,14 +223,14 @@ def test_a_prescription_really_trains_another_run_over_the_old_one(row, pretend,
     assert casebook.why_not(wrong, pattern) in words(row) and "before" in words(row)
     assert row._prescriptions[wrong].description == f"✗ {wrong}" and row.closed == 0 and row.state == "done"
     row.prescribe(HELPS[pattern][0])
-    assert "Right: " in words(row) and (row.score, row.closed) == (1, 1)
+    assert "Right: " in words(row) and (row.score, row.closed) == (2, 1)
     assert row.histories[number - 1] is before and row.cases[number - 1] is old
 
 
 def test_a_long_title_is_there_in_full(row):
     number = number_of(row, "shuffled labels")
     row.choose(number)
-    row.name("shuffled labels")
+    name_and_explain(row, "shuffled labels")
     row.prescribe("take the validation images out of the training set")
     title = "shuffled labels, after “take the validation images out of the training set”"
     assert f'<div class="heading">Case {number}: {title}</div>' in row._chart.value
@@ -205,11 +243,16 @@ def test_a_long_title_is_there_in_full(row):
 def test_a_closed_case_takes_no_more_answers(row):
     answer_rightly(row, 1)
     pattern = row.cases[0].pattern
-    for say, right, all_ in ((row.name, (pattern,), PATTERNS), (row.prescribe, HELPS[pattern][:1], PRESCRIPTIONS)):
+    answered = (
+        (row.name, (pattern,), PATTERNS),
+        (row.explain, (SIGNS[pattern],), ALL),
+        (row.prescribe, HELPS[pattern][:1], PRESCRIPTIONS),
+    )
+    for say, right, all_ in answered:
         with pytest.raises(LessonError, match="cannot be chosen now"):
             say(other_than(right, all_))
         say(right[0])  # the one last pressed is not disabled, for the keyboard's sake, but does nothing
-    assert (row.score, row.closed) == (2, 1)
+    assert (row.score, row.closed) == (3, 1)
 
 
 def test_words_that_are_no_answer_are_refused(row):
@@ -239,27 +282,31 @@ def test_the_page_does_not_say_what_is_to_be_found(row):
     assert "overfitting" in row._chart.value
 
 
-def test_prescriptions_appear_once_a_case_is_named_and_their_room_is_there_before(row):
+def test_what_is_asked_next_appears_in_a_room_that_is_there_before(row):
     def seen():
-        return row._cure.layout.visibility
+        room = next(each for each in row._box.children if row._cure in getattr(each, "children", ()))
+        assert row._reason in room.children  # one room for both
+        for part in (row._reason, row._cure):
+            assert part.layout.display in (None, "")
+        return row._reason.layout.visibility, row._cure.layout.visibility
 
-    def is_there():
-        return row._cure.layout.display in (None, "") and row._cure in row._box.children
-
-    assert seen() == "hidden" and is_there()
+    nothing, reason, cure = ("hidden", "hidden"), ("visible", "hidden"), ("hidden", "visible")
+    assert seen() == nothing
     row.choose(1)
     row.name(other_than((row.cases[0].pattern,), PATTERNS))
-    assert seen() == "hidden"  # a wrong name is none
+    assert seen() == nothing  # a wrong name is none
     row.name(row.cases[0].pattern)
-    assert seen() == "visible"
+    assert seen() == reason
+    row.explain(SIGNS[row.cases[0].pattern])
+    assert seen() == cure
     row.choose(2)
-    assert seen() == "hidden" and is_there()
+    assert seen() == nothing
     row.choose(1)
-    assert seen() == "visible"
+    assert seen() == cure
     row.prescribe(HELPS[row.cases[0].pattern][0])
-    assert seen() == "visible"  # what was tried stays to be seen
+    assert seen() == cure  # what was tried stays to be seen
     row.start()
-    assert seen() == "hidden"
+    assert seen() == nothing
 
 
 def test_the_figures_of_a_case_can_be_read_but_not_while_it_is_trained(pretend):
@@ -301,6 +348,38 @@ def test_pressing_again_draws_new_seeds_and_a_seed_repeats_the_draw(pretend, bli
     assert (one.score, one.closed) == (0, 0) and "0 of 0" in one._score_words.value
 
 
+def test_what_was_confused_comes_more_often():
+    def shares(confused):
+        drawn = [case.pattern for case in draw_cases(4000, np.random.default_rng(1), confused)]
+        return {pattern: drawn.count(pattern) / len(drawn) for pattern in PATTERNS}
+
+    assert all(0.1 < share < 0.15 for share in shares({}).values())
+    after = shares({"leak": 3, "noisy": 300, "no pattern": 5})
+    assert 0.21 < after["leak"] < 0.32 and 0.27 < after["noisy"] < 0.4  # 4 and 5 of 15 lots: nothing fills the row
+    assert all(0.04 < after[pattern] < 0.1 for pattern in PATTERNS if pattern not in ("leak", "noisy"))
+
+
+def test_the_lab_book_decides_what_comes_more_often_but_not_where_all_shall_see_the_same(pretend, book, monkeypatch):
+    told = []
+
+    def draw(n, random, confused):
+        told.append(dict(confused))
+        return draw_cases(n, random, confused)
+
+    monkeypatch.setattr(clinic_module, "draw_cases", draw)
+    note("diagnosis", case="leak", said="noisy", right=False)
+    note("diagnosis", case="leak", said="good fit", right=False)
+    note("diagnosis", case="overfitting", said="overfitting", right=True)
+    for settings in ({}, {"seed": 3}):
+        clinic(None, None, **settings).start()
+    assert told == [{"leak": 2, "noisy": 1, "good fit": 1}, {}]
+
+
+def test_no_case_can_be_told_by_what_the_others_are():
+    rows = [{case.pattern for case in draw_cases(8, np.random.default_rng(seed))} for seed in range(50)]
+    assert sum(len(row) < len(PATTERNS) for row in rows) > 45 and len(set(map(frozenset, rows))) > 20
+
+
 class Gate:
     """A builder that holds its run number `at` until it is let go, or stopped."""
 
@@ -321,7 +400,7 @@ def test_while_a_row_trains_finished_cases_can_be_looked_at_but_not_answered(pre
     made._start_button.click()
     assert gate.reached.wait(10)
     assert (
-        made.state == "training" and marks(made)["epochs"] == str(made.cases[3].epochs) and "Run 4 of 12" in words(made)
+        made.state == "training" and marks(made)["epochs"] == str(made.cases[3].epochs) and "Run 4 of 8" in words(made)
     )
     made.choose(2)
     assert ">Case 2<" in made._chart.value and made.state == "training"
@@ -341,7 +420,7 @@ def test_choosing_all_the_time_while_runs_train_breaks_nothing(pretend):
             for button in made._numbers.values():
                 button.click()
         made.wait()
-        assert made.state == "done" and len(made.histories) == 12 and None not in made.histories
+        assert made.state == "done" and len(made.histories) == 8 and None not in made.histories
 
 
 def test_stopping_in_the_row_leaves_what_is_finished(pretend, blind):
@@ -355,7 +434,7 @@ def test_stopping_in_the_row_leaves_what_is_finished(pretend, blind):
     assert [number for number, button in made._numbers.items() if not button.disabled] == [1, 2, 3]
     for number in (1, 2, 3):
         answer_rightly(made, number)
-    assert "All 3 cases closed: 6 of 6 points" in words(made)
+    assert "All 3 cases closed: 9 of 9 points" in words(made)
 
 
 def test_stopping_before_the_first_run_is_finished_leaves_a_clinic_that_works(pretend):
@@ -367,16 +446,16 @@ def test_stopping_before_the_first_run_is_finished_leaves_a_clinic_that_works(pr
     made.wait()
     assert made.state == "stopped" and made.cases == [] and "No runs" in words(made)
     made.start()
-    assert made.state == "done" and len(made.cases) == 12
+    assert made.state == "done" and len(made.cases) == 8
 
 
 def test_a_stopped_prescription_does_not_count(pretend, blind):
-    gate = Gate(at=13)
+    gate = Gate(at=9)
     made = clinic(gate, None, seed=1)
     made.start()
     made.choose(1)
     pattern = made.cases[0].pattern
-    made.name(pattern)
+    name_and_explain(made, pattern)
     wrong = other_than(HELPS[pattern], PRESCRIPTIONS)
     made._prescriptions[wrong].click()
     assert gate.reached.wait(10)
@@ -392,27 +471,29 @@ def test_a_stopped_prescription_does_not_count(pretend, blind):
         and "ghost" not in re.sub(r"<g .*?>", "", made._chart.value)
     )
     made.prescribe(HELPS[pattern][0])
-    assert (made.score, made.closed) == (2, 1) and gate.count == 14
+    assert (made.score, made.closed) == (3, 1) and gate.count == 10
 
 
 def test_new_runs_overtake_a_prescription(pretend, blind):
-    gate = Gate(at=13)
+    gate = Gate(at=9)
     made = clinic(gate, None, seed=1)
     made.start()
     made.choose(1)
-    made.name(made.cases[0].pattern)
+    name_and_explain(made, made.cases[0].pattern)
     made._prescriptions["add dropout"].click()
     assert gate.reached.wait(10)
     made.start()
-    assert made.state == "done" and len(made.histories) == 12 and made.score == 0 and gate.count == 25
+    assert made.state == "done" and len(made.histories) == 8 and made.score == 0 and gate.count == 17
 
 
 def test_the_status_changes_with_each_answer_and_not_with_each_epoch(row):
-    said = []
+    said, leak = [], number_of(row, "leak")
+    row.choose(leak % 12 + 1)  # another one
     row._words.observe(lambda change: said.append(change["new"]), "value")
-    answer_rightly(row, number_of(row, "leak"))
-    assert len(said) == 4 and all('role="status"' in text for text in said)  # chosen, named, under way, judged
-    assert "“take the validation images" in said[2] and "honest" in said[3]
+    answer_rightly(row, leak)
+    # chosen, named, explained, under way, judged
+    assert len(said) == 5 and all('role="status"' in text for text in said)
+    assert "“take the validation images" in said[3] and "honest" in said[4]
 
 
 def test_whoever_chooses_another_case_is_asked_about_that_one(row):
@@ -426,6 +507,10 @@ def test_whoever_chooses_another_case_is_asked_about_that_one(row):
     assert words(row) == judged  # it has been chosen already
     row.choose(1)
     assert words(row) == f"Case 1 is closed: {pattern}."
+    row.choose(2)
+    assert words(row) == f"Case 2: {row.cases[1].pattern}. By what did you see it?"
+    row.explain(SIGNS[row.cases[1].pattern])
+    row.choose(1)
     row.choose(2)
     assert words(row) == f"Case 2: {row.cases[1].pattern}. What do you prescribe?"
 
@@ -484,24 +569,24 @@ def test_what_a_builder_cannot_do_is_shown_and_raised_and_the_clinic_works_on():
     with pytest.raises(LessonError, match=r"build\(\).*unexpected keyword"):
         made.start()
     assert made.state == "error" == marks(made)["state"] and "unexpected keyword" in words(made)
-    assert len(made.cases) < 12
+    assert len(made.cases) < 8
 
 
 def test_a_mistake_of_a_prescription_leaves_the_case_open(pretend, blind):
     def build(case, stop):
-        if len(pretend) == 13:
+        if len(pretend) == 9:
             raise LessonError("no keyword 'dropout'")
 
     made = clinic(build, None, seed=1)
     made.start()
     made.choose(1)
     pattern = made.cases[0].pattern
-    made.name(pattern)
+    name_and_explain(made, pattern)
     with pytest.raises(LessonError, match="no keyword"):
         made.prescribe("add dropout")
     assert made.state == "error" and made.closed == 0
     made.prescribe(HELPS[pattern][0])
-    assert made.state == "done" and (made.score, made.closed) == (2, 1)
+    assert made.state == "done" and (made.score, made.closed) == (3, 1)
 
 
 def test_a_closed_clinic_stops_and_leaves_memory(pretend):
@@ -532,7 +617,7 @@ def test_in_colab_a_press_trains_inside_its_request(pretend, blind, monkeypatch)
     monkeypatch.setattr(cell, "place", lambda: "inline")
     made = clinic(None, None, seed=1)
     made._start_button.click()
-    assert made.state == "done" and len(made.cases) == 12
+    assert made.state == "done" and len(made.cases) == 8
     answer_rightly(made, 1)
     assert made.closed == 1
 
@@ -555,9 +640,9 @@ def test_a_real_row_is_trained_named_and_mended():
         )
         return model
 
-    made = clinic(build, CLOTHES, cases=8, seed=0)
+    made = clinic(build, CLOTHES, cases=8, seed=676)
     made.start()
-    assert {case.pattern for case in made.cases} == set(PATTERNS)
+    assert {case.pattern for case in made.cases} == set(PATTERNS)  # so this seed draws
     assert all(
         np.isfinite(history.history["loss"][0]) and 1 <= len(history.epoch) <= case.epochs
         for case, history in zip(made.cases, made.histories, strict=True)

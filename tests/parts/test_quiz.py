@@ -124,9 +124,10 @@ def test_where_nobody_watches_it_is_one_line(capsys):
 def test_recall_asks_what_was_missed_before_this_lesson(kept, book):
     for name, right in (("1.2", False), ("1.4", True), ("2.5", False), ("3.1", False)):
         lab_book.note("quiz", int(name[0]), name, chosen="A", right=right)
-    made = recall(3, n=2)
+    made = recall(3, n=2, curves=0)
     assert {question.name for question in made._asked} == {"1.2", "2.5"}
-    assert len(recall(4)._asked) == 3 and "3.1" in {question.name for question in recall(4)._asked}
+    made = recall(4, curves=0)
+    assert len(made._asked) == 3 and "3.1" in {question.name for question in made._asked}
 
 
 def test_recall_asks_something_of_who_has_no_lab_book_yet(kept):
@@ -140,7 +141,7 @@ def test_recall_does_without_a_quiz_that_was_deleted(kept, monkeypatch, tmp_path
         whole = of.read_text(encoding="utf-8")
         (tmp_path / of.name).write_text('{"cells": []}' if number == 2 else whole, encoding="utf-8")
     monkeypatch.setattr(questions_module, "LESSONS", tmp_path)
-    assert {question.name[0] for question in recall(3)._asked} == {"1"}
+    assert {question.name[0] for question in recall(3, curves=0)._asked} == {"1"}
     with pytest.raises(LessonError, match="There are no questions left in 02_"):
         quiz(2)
 
@@ -154,6 +155,7 @@ def test_recall_does_without_a_quiz_that_was_deleted(kept, monkeypatch, tmp_path
         (lambda: recall(9), "There is no lesson 9"),
         (lambda: recall("3"), "There is no lesson '3'"),
         (lambda: recall(3, n=0), "n=0 must be a whole number of at least 1"),
+        (lambda: recall(3, curves=-1), "curves=-1 must be a whole number of at least 0"),
     ],
 )
 def test_a_call_that_cannot_be_meant_is_told_in_words(call, told):
