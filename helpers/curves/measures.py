@@ -148,7 +148,7 @@ def late_fall(values):
 
 
 def smoothed(values):
-    """The values without slips (the middle one of three), and then without what goes to and fro."""
+    """The values without slips (the middle one of three), and then without what goes back and forth."""
     if len(values) < 2:
         return np.asarray(values, float)
     middle = np.median(sliding_window_view(values, 3), axis=1) if len(values) > 2 else []

@@ -15,7 +15,7 @@ from helpers.parts.causes import HELPS, PRESCRIPTIONS, why_not
 
 # Where the figures alone would be misread, although the prescription helps.
 REMARKS = {
-    "leak": " The new figures may look worse, but they are honest: no validation image is in the training set any"
+    "leak": " The new figures may look worse, but they are honest: no validation picture is in the training set any"
     " more.",
     "good fit": " What differs is the luck of another training: there was nothing to mend.",
 }
@@ -140,7 +140,7 @@ def _zigzag(history):
 
 
 def _compared(before, after, zigzag):
-    """Where the validation curves of two runs end, in a sentence; zigzag: also how much the loss goes to and fro."""
+    """Where the validation curves of two runs end, in a sentence; zigzag: also how much the loss goes back and forth."""
     (loss, *others), (new_loss, *new_others) = panes(before), panes(after)
     words = f"Validation loss at the end: {_number(loss.val[-1])} before, {_number(new_loss.val[-1])} now"
     for old, new in zip(others, new_others, strict=True):

@@ -16,15 +16,15 @@ from helpers.engine.trainer import Trainer
 PRESCRIPTIONS = {
     "train for more epochs": "the same run, three times as long",
     "stop earlier": "the same run, ended where validation loss was lowest",
-    "more training images": "eight times as many images to learn from, and fewer epochs, because each makes more"
+    "more training pictures": "eight times as many pictures to learn from, and fewer epochs, because each makes more"
     " updates",
     "add dropout": "dropout of 0.5 after the first layer",
     "a larger network": "five filters, no pooling, no dropout; that learns faster, so 15 epochs at most",
     "a smaller learning rate": "the learning rate at Adam's own 0.001",
-    "larger batches and more validation images": "batches of 32, 200 validation images, and the learning rate that"
+    "larger batches and more validation pictures": "batches of 32, 200 validation pictures, and the learning rate that"
     " suits them",
-    "take the validation images out of the training set": "validation on images that are not trained on",
-    "pair images and labels again": "every image with its own label",
+    "take the validation pictures out of the training set": "validation on pictures that are not trained on",
+    "pair pictures and labels again": "every picture with its own label",
     "leave it as it is": "the same pictures again, with other random numbers",
 }
 
@@ -33,11 +33,11 @@ HELPS = {
     "still learning": ("train for more epochs",),
     "good fit": ("leave it as it is",),
     "underfitting": ("a larger network",),
-    "overfitting": ("more training images", "stop earlier", "add dropout"),
+    "overfitting": ("more training pictures", "stop earlier", "add dropout"),
     "diverging": ("a smaller learning rate",),
-    "noisy": ("larger batches and more validation images",),
-    "leak": ("take the validation images out of the training set",),
-    "shuffled labels": ("pair images and labels again",),
+    "noisy": ("larger batches and more validation pictures",),
+    "leak": ("take the validation pictures out of the training set",),
+    "shuffled labels": ("pair pictures and labels again",),
 }
 
 
@@ -45,9 +45,9 @@ HELPS = {
 class Case:
     """All that decides a run: `pattern` names its cause, `settings` are the builder's keywords.
 
-    n_train, n_validation: numbers of images; shuffled: whether images and labels were mixed up; leak: whether the
-    validation images are in the training set as well; seed: for the images, the mixing and the training;
-    repeat: another one trains on the same images with other random numbers.
+    n_train, n_validation: numbers of pictures; shuffled: whether pictures and labels were mixed up; leak: whether the
+    validation pictures are in the training set as well; seed: for the pictures, the mixing and the training;
+    repeat: another one trains on the same pictures with other random numbers.
     """
 
     pattern: str
@@ -134,8 +134,8 @@ def draw_cases(n, random, confused=()):
     return [draw_case(str(pattern), random) for pattern in drawn]
 
 
-def images_of(case, data):
-    """((x, y) to train on, (x, y) to validate on) of a case: arrays of images and one-hot or whole-number labels."""
+def pictures_of(case, data):
+    """((x, y) to train on, (x, y) to validate on) of a case: arrays of pictures and one-hot or whole-number labels."""
     random = np.random.default_rng(case.seed)
     x, y, (x_val, y_val) = training_and_validation(data, 0.2)
     x, y = np.concatenate([x, x_val]), np.concatenate([y, y_val])
@@ -152,7 +152,7 @@ def images_of(case, data):
 
 def train(build, data, case, stop=None, on_epoch=None, on_state=None):
     """The `History` of a case; see `Trainer.run` for the arguments."""
-    training, validation = images_of(case, data)
+    training, validation = pictures_of(case, data)
     numbers = {"batch_size": case.batch_size, "seed": (case.seed + case.repeat) % 2**31}
     told = {"stop": stop, "on_epoch": on_epoch, "on_state": on_state}
     return Trainer(build, *training, validation).run(case.settings, case.epochs, **numbers, **told)
@@ -170,7 +170,7 @@ def prescribe(name, case, history=None):
     if name == "stop earlier":
         lowest = best_epoch(history) if history is not None else None
         return replace(case, epochs=lowest or max(1, epochs // 3))
-    if name == "more training images":
+    if name == "more training pictures":
         more = min(8 * case.n_train, 1200)
         return replace(case, n_train=more, epochs=max(15, epochs * case.n_train // more))
     if name == "add dropout":
@@ -180,12 +180,12 @@ def prescribe(name, case, history=None):
         return replace(case, epochs=min(epochs, 15), settings={**settings, **larger})
     if name == "a smaller learning rate":
         return replace(case, settings={**settings, "learning_rate": 0.001 if rate > 0.001 else rate / 10})
-    if name == "larger batches and more validation images":
+    if name == "larger batches and more validation pictures":
         larger = {"batch_size": max(32, case.batch_size), "n_validation": max(200, case.n_validation)}
         return replace(case, **larger, settings={**settings, "learning_rate": suited})
-    if name == "take the validation images out of the training set":
+    if name == "take the validation pictures out of the training set":
         return replace(case, leak=False)
-    if name == "pair images and labels again":
+    if name == "pair pictures and labels again":
         return replace(case, shuffled=False)
     return replace(case, repeat=case.repeat + 1)
 
@@ -196,7 +196,7 @@ IN_VAIN = {
     " here.",
     "stop earlier": "Stopping earlier helps where validation loss has turned and risen. It takes epochs away and"
     " changes nothing else.",
-    "more training images": "More images help where the network learns its few images by heart. That is not what"
+    "more training pictures": "More pictures help where the network learns its few pictures by heart. That is not what"
     " keeps this one back.",
     "add dropout": "Dropout makes learning by heart harder. That is not what is wrong here, and it slows everything"
     " else down.",
@@ -204,12 +204,12 @@ IN_VAIN = {
     " something else.",
     "a smaller learning rate": "A smaller learning rate calms a training whose loss jumps up. Here the steps are small"
     " enough, and smaller ones take longer.",
-    "larger batches and more validation images": "That calms curves that go back and forth. These are calm, or have"
+    "larger batches and more validation pictures": "That calms curves that go back and forth. These are calm, or have"
     " a greater trouble.",
-    "take the validation images out of the training set": "They are not in it: were they, both losses would end near"
-    " zero with no gap between them.",
-    "pair images and labels again": "Every image has its own label here. Were they mixed up, training loss would fall"
-    " and validation never get better than guessing.",
+    "take the validation pictures out of the training set": "They are not in it: were they, both losses would end"
+    " near zero with no gap between them.",
+    "pair pictures and labels again": "Every picture has its own label here. Were they mixed up, training loss would"
+    " fall and validation never get better than guessing.",
     "leave it as it is": "There is something to mend here, and running it again with another seed does not mend it.",
 }
 

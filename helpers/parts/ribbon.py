@@ -116,7 +116,7 @@ class Ribbon(Live):
     def _picture(self):
         drawn = self._drawn()
         if not drawn and self._latest:
-            return self._latest  # until there is something new to see: the axes must not jump to and fro
+            return self._latest  # until there is something new to see: the axes must not jump back and forth
         names = [pane.name for pane in panes(drawn[0] if drawn else {})]
         sheets = [_sheet(name, self.histories, self._growing) for name in names]
         legend = [(side, f"{side}: {name}") for side, name in self._names.items()]

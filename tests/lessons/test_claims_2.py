@@ -568,14 +568,14 @@ def test_what_helps_lowers_the_validation_loss_and_leaving_it_does_not(pattern, 
 
 
 def test_larger_batches_and_more_validation_pictures_calm_the_curve():
-    pairs = treated("noisy", "larger batches and more validation images")
+    pairs = treated("noisy", "larger batches and more validation pictures")
     before, after = (np.array([zigzag(np.array(pair[i]["val_loss"])) for pair in pairs]) for i in (0, 1))
     say(zigzag_before=before, zigzag_after=after)
     assert (after < before).all()
 
 
 def test_without_the_leak_the_gap_appears():
-    pairs = treated("leak", "take the validation images out of the training set")
+    pairs = treated("leak", "take the validation pictures out of the training set")
     leaky, honest = (np.array([settled(pair[i]) - settled(pair[i], "loss") for pair in pairs]) for i in (0, 1))
     say(honest_gap=honest, gap_of_the_leak=leaky)
     assert (honest > leaky).all() and honest.min() > 0.05 > np.abs(leaky).max()

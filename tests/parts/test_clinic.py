@@ -231,11 +231,11 @@ def test_a_long_title_is_there_in_full(row):
     number = number_of(row, "shuffled labels")
     row.choose(number)
     name_and_explain(row, "shuffled labels")
-    row.prescribe("take the validation images out of the training set")
-    title = "shuffled labels, after “take the validation images out of the training set”"
+    row.prescribe("take the validation pictures out of the training set")
+    title = "shuffled labels, after “take the validation pictures out of the training set”"
     assert f'<div class="heading">Case {number}: {title}</div>' in row._chart.value
     assert (
-        f'aria-label="Case {number}: shuffled labels, after “take the validation images out of the training set”.'
+        f'aria-label="Case {number}: shuffled labels, after “take the validation pictures out of the training set”.'
         in row._chart.value
     )
 

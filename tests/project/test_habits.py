@@ -94,6 +94,7 @@ def test_each_tool_has_one_version():
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
     versions = {repo["repo"].rpartition("/")[2].removesuffix("-pre-commit"): repo.get("rev") for repo in hooks}
     assert versions["ruff"] == f"v{pinned['ruff']}" and versions["check-jsonschema"] == pinned["check-jsonschema"]
+    assert versions["codespell"] == f"v{pinned['codespell']}"
     known = {line.split("==")[0]: line for line in re.findall(r"[\w-]+==[\w.]+", "\n".join(steps("habits")))}
     assert known["pre-commit"] == f"pre-commit=={pinned['pre-commit']}"
 
