@@ -140,7 +140,7 @@ def _zigzag(history):
 
 
 def _compared(before, after, zigzag):
-    """Where the validation curves of two runs end, in a sentence; zigzag: also how much the loss goes back and forth."""
+    """Where the validation curves of two runs end, in a sentence; zigzag: also how much it goes back and forth."""
     (loss, *others), (new_loss, *new_others) = panes(before), panes(after)
     words = f"Validation loss at the end: {_number(loss.val[-1])} before, {_number(new_loss.val[-1])} now"
     for old, new in zip(others, new_others, strict=True):

@@ -493,7 +493,7 @@ def test_the_status_changes_with_each_answer_and_not_with_each_epoch(row):
     answer_rightly(row, leak)
     # chosen, named, explained, under way, judged
     assert len(said) == 5 and all('role="status"' in text for text in said)
-    assert "“take the validation images" in said[3] and "honest" in said[4]
+    assert "“take the validation pictures" in said[3] and "honest" in said[4]
 
 
 def test_whoever_chooses_another_case_is_asked_about_that_one(row):
