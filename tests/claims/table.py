@@ -100,7 +100,7 @@ def rows():
 def as_text(found):
     """The table as a Markdown page."""
     lines = [
-        "# What the lessons claim, and on how many deals of the data it holds",
+        "# What the lessons claim, and how often it holds",
         "",
         "Written by `python -m tests.claims`; nothing here is typed by hand. Each sentence was tested with"
         f" {SEEDS} seeds from {FIRST_SEED} on, which no sentence was written from, on {len(DRAWS)} deals of the data:"

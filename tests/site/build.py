@@ -8,6 +8,7 @@ import warnings
 from sphinx.cmd.build import build_main
 
 from tests import notebooks
+from tests.claims.table import TABLE
 from tests.links import LESSONS, ROOT
 from tests.site import api, glossary, home, launch, lessons, slides
 
@@ -64,3 +65,4 @@ def write_source(source, pictures):
     instructors = (ROOT / "INSTRUCTORS.md").read_text(encoding="utf-8")
     (source / "instructors.md").write_text(launch.to_pages(instructors), encoding="utf-8")
     (source / "api.md").write_text(api.page(), encoding="utf-8")
+    shutil.copy(TABLE, source / "claims.md")

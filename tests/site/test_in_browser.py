@@ -183,7 +183,7 @@ def test_it_works_from_a_folder_without_a_server(visit, site):
 
 SLIDES = slides.name_of(LESSON)
 LOOKED_AT = [(name, scheme) for name in ("index", LESSON, SLIDES) for scheme in ("light", "dark")]
-LOOKED_AT += [("glossary", "dark"), ("api", "light")]
+LOOKED_AT += [("glossary", "dark"), ("api", "light"), ("claims", "light")]
 
 
 @pytest.mark.parametrize("name, scheme", LOOKED_AT)
@@ -263,7 +263,16 @@ def test_every_link_leads_somewhere_and_every_picture_has_words(site):
     pages = {path.name: Page(path) for path in site.glob("*.html")}
     assert {
         f"{name}.html"
-        for name in (*LESSONS, *map(slides.name_of, LESSONS), "index", "study_aids", "glossary", "instructors", "api")
+        for name in (
+            *LESSONS,
+            *map(slides.name_of, LESSONS),
+            "index",
+            "study_aids",
+            "glossary",
+            "instructors",
+            "claims",
+            "api",
+        )
     } <= set(pages)
     for name, page in pages.items():
         assert not page.without_alt, name
