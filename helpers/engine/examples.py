@@ -199,3 +199,20 @@ def training_and_validation(data, validation_split=0.2):
         raise LessonError(f"With validation_split={validation_split} none of the {n} examples is left for training.")
     training = tf.nest.map_structure(lambda a: a[:split], (x, y))
     return *training, (tf.nest.map_structure(lambda a: a[split:], (x, y)) if split < n else None)
+
+
+def dealt_anew(x, y, validation, deal):
+    """The same examples, dealt anew into training and validation of the same sizes: `(x, y, (x_val, y_val))`.
+
+    x, y, validation: as `training_and_validation` gives them, arrays or structures of arrays. deal: a whole number that
+    says which deal; 0 is the one that was handed over.
+    """
+    if deal == 0:
+        return x, y, validation
+    n = len_of(x)
+    order = np.random.default_rng(deal).permutation(n + len_of(validation[0]))
+    together = tf.nest.map_structure(lambda *parts: np.concatenate(parts)[order], (x, y), tuple(validation))
+    training, new = (
+        tf.nest.map_structure(lambda a, part=part: a[part], together) for part in (slice(n), slice(n, None))
+    )
+    return *training, new

@@ -10,18 +10,24 @@ from helpers.errors import LessonError, is_whole
 from helpers.live.controls import controls, read, value_of, values_of
 from helpers.live.fields import in_columns, make_slider
 
+SEEDS_MEAN = "from how many seeds to train, in whole numbers of at least 1: for example seeds=(1, 10, 3)"
+DEAL_MEANS = (
+    "how the examples are dealt into training and validation: 0 as they are, 1, 2, … anew, as in deal=(0, 9, 0)"
+)
 COPIED = ("min", "max", "step", "base", "readout_format", "options")  # what makes a control for B like that for A
 
 
 class Pair:
-    """The controls for `forms`, as in `explore`, one more for B for each keyword of `other`, one for how many seeds.
+    """The controls for `forms`, as in `explore`, one more for B for each keyword of `other`, one for how many seeds,
+    one for which deal of the data.
 
-    other: {keyword: B's value, or where its control starts}. seeds: a form. available: the number of training examples.
+    other: {keyword: B's value, or where its control starts}. seeds: a form. deal: a form, or None for no such control.
+    available: the number of training examples.
     `all`: the controls; `rows`: boxes of them, with A's and B's side by side; `lent`: those that belong to the student.
     Raises `LessonError` for forms that cannot be.
     """
 
-    def __init__(self, build, other, seeds, forms, available):
+    def __init__(self, build, other, seeds, forms, available, deal=None):
         _check_other(other)
         _check_no_seed(forms)
         forms = {"epochs": (1, 40, 15), "batch_size": DEFAULTS["batch_size"], **forms}
@@ -37,22 +43,27 @@ class Pair:
                 self._fixed_of_b[name] = value
                 if name not in self._fixed:
                     self._fixed[name] = _default(build, name)
-        self._seeds, self._fixed_seeds = _seeds(seeds)
-        self.all = [*self._of_a.values(), *self._of_b.values(), *self._seeds]
-        self.lent = [form for form in (*forms.values(), seeds) if isinstance(form, widgets.Widget)]
+        self._seeds, self._fixed_seeds = _counted(lambda seeds=1: None, "seeds", seeds, 1, SEEDS_MEAN)
+        self._deal, self._fixed_deal = [], None
+        if deal is not None:
+            self._deal, self._fixed_deal = _counted(lambda deal=0: None, "deal", deal, 0, DEAL_MEANS)
+        self.all = [*self._of_a.values(), *self._of_b.values(), *self._seeds, *self._deal]
+        self.lent = [form for form in (*forms.values(), seeds, deal) if isinstance(form, widgets.Widget)]
         shared = [control for name, control in self._of_a.items() if name not in self._of_b]
         self.rows = [
-            in_columns([*shared, *self._seeds]),
+            in_columns([*shared, *self._seeds, *self._deal]),
             *(in_columns([self._of_a[name], twin]) for name, twin in self._of_b.items()),
         ]
 
     def read(self):
-        """What the controls show: ({"A": {keyword: value}, "B": {…}, "seeds": number}, {"A": its own in words, …})."""
+        """What the controls show: ({"A": {keyword: value}, "B": {…}, "seeds": number}, {"A": its own in words, …}); the
+        former with "deal": number, where there is a form for it."""
         a = {**read(self._of_a), **self._fixed}
         b = {**a, **read(self._of_b), **self._fixed_of_b}
         (seeds,) = [value_of(control) for control in self._seeds] or [self._fixed_seeds]
+        deals = [value_of(control) for control in self._deal] or [self._fixed_deal]
         names = {"A": self._own_in_words(self._of_a, a), "B": self._own_in_words(self._of_b, b)}
-        return {"A": a, "B": b, "seeds": seeds}, names
+        return {"A": a, "B": b, "seeds": seeds, **({} if deals == [None] else {"deal": deals[0]})}, names
 
     def _own_in_words(self, made, values):
         own = (*self._of_b, *self._fixed_of_b)
@@ -107,13 +118,11 @@ def _twin(name, control, value):
     return twin
 
 
-def _seeds(form):
-    """([the control for the number of seeds], None), or ([], number) where the number is fixed."""
-    made, fixed = controls(lambda seeds=1: None, {"seeds": form}, None)
-    for number in values_of(form, made.get("seeds")):
-        if not is_whole(number, 1):
-            raise LessonError(
-                "seeds says from how many seeds to train, in whole numbers of at least 1: for example seeds=(1, 10, 3)."
-                f" Here it can be {number!r}."
-            )
-    return list(made.values()), fixed.get("seeds")
+def _counted(takes, name, form, least, meaning):
+    """([the control for a whole number], None), or ([], number) where it is fixed. takes: a function of that name.
+    meaning: what the number says, and how."""
+    made, fixed = controls(takes, {name: form}, None)
+    for number in values_of(form, made.get(name)):
+        if not is_whole(number, least):
+            raise LessonError(f"{name} says {meaning}. Here it can be {number!r}.")
+    return list(made.values()), fixed.get(name)

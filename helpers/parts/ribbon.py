@@ -11,8 +11,9 @@ from helpers.curves.history import finite, panes
 from helpers.curves.luck import verdict
 from helpers.curves.sheets import Band, Ghost, Line, Sheet
 from helpers.engine.builder import name_of
-from helpers.engine.examples import check_validation, len_of, training_and_validation
+from helpers.engine.examples import check_validation, dealt_anew, is_dataset, len_of, training_and_validation
 from helpers.engine.trainer import DIVERGED, Trainer
+from helpers.errors import LessonError
 from helpers.live.pair import Pair
 from helpers.live.part import Live, beside
 from helpers.live.view import View
@@ -22,36 +23,41 @@ CAPTION = (
 )
 
 
-def ribbon(build, data, other, seeds=(1, 10, 1), validation_split=0.2, **forms):
+def ribbon(build, data, other, seeds=(1, 10, 1), validation_split=0.2, deal=None, **forms):
     """Show a live part that trains two settings, A and B, from several seeds: may their difference be luck?
 
     build, data, validation_split: as in `explore`; there must be validation data.
     other: {keyword: value}, what is different in B and where it starts: keywords of the builder, or `batch_size`,
     `n_train`.
     seeds: the form of the control for the number of seeds, from 1; they are 0, 1, 2, …
+    deal: the form of a control that deals the examples anew into training and validation: 0 as they were handed over,
+    1, 2, … otherwise. How far does the result hang on which examples they happen to be?
     forms: `keyword=form` as in `explore`. They make the controls, which A and B share; a keyword of `other` gets one
     for each. Without a form it has no control, and A has the builder's default.
 
     Returns the `Ribbon`, when its first curves are complete. Raises `LessonError` for a mistake in any of these.
     """
-    return Ribbon(build, data, other, seeds, validation_split, forms).show()
+    return Ribbon(build, data, other, seeds, validation_split, forms, deal).show()
 
 
 class Ribbon(Live):
     """What `ribbon` has made.
 
     `histories`: {"A": [`History` of seed 0, of seed 1, …], "B": […]}, of finished runs only; `settings`: {"A":
-    {keyword: value}, "B": {…}, "seeds": how many}; `state`: one of "building", "training", "done", "stopped", "error".
+    {keyword: value}, "B": {…}, "seeds": how many}, with "deal" where there is a control for it; `state`: one of
+    "building", "training", "done", "stopped", "error".
     """
 
     made_by = "ribbon"
 
-    def __init__(self, build, data, other, seeds=(1, 10, 1), validation_split=0.2, forms=()):
+    def __init__(self, build, data, other, seeds=(1, 10, 1), validation_split=0.2, forms=(), deal=None):
         super().__init__()
-        x, y, validation = training_and_validation(data, validation_split)
+        x, y, validation = self._examples = training_and_validation(data, validation_split)
         check_validation(validation, self.made_by)
-        self._build, self._trainer = build, Trainer(build, x, y, validation)
-        self._pair = Pair(build, other, seeds, dict(forms), len_of(x))
+        if deal is not None and is_dataset(x):
+            raise LessonError("deal can deal arrays anew, and no dataset that brings its batches: hand over arrays.")
+        self._build, self._trainers = build, {0: Trainer(build, x, y, validation)}
+        self._pair = Pair(build, other, seeds, dict(forms), len_of(x), deal)
         self._of_student = self._pair.lent
         self.settings, self._names = self._pair.read()
         self.histories = {"A": [], "B": []}
@@ -72,9 +78,10 @@ class Ribbon(Live):
         self.settings, self._names = self._pair.read()
         self.histories, self._growing = {"A": [], "B": []}, None
         self._draw("building")
+        trainer = self._trainer_of(self.settings.get("deal", 0))
         for seed in range(self.settings["seeds"]):
             for side in ("A", "B"):
-                history = self._run(side, seed, stop)
+                history = self._run(trainer, side, seed, stop)
                 if len(history.epoch) < self.settings[side]["epochs"] and history.note != DIVERGED:
                     return "stopped", self._in_words()
                 self.histories[side].append(history)
@@ -83,7 +90,14 @@ class Ribbon(Live):
                     self._draw("training")
         return "done", self._in_words()
 
-    def _run(self, side, seed, stop):
+    def _trainer_of(self, deal):
+        """The trainer on a deal of the examples; besides that of the one that was handed over, the latest is kept."""
+        if deal not in self._trainers:
+            new = Trainer(self._build, *dealt_anew(*self._examples, deal))
+            self._trainers = {0: self._trainers[0], deal: new}
+        return self._trainers[deal]
+
+    def _run(self, trainer, side, seed, stop):
         def on_epoch(history):
             self._growing = side, seed, history
             self._draw_epoch(history)
@@ -93,7 +107,7 @@ class Ribbon(Live):
                 self._draw(state)
 
         settings = {**self.settings[side], "seed": seed}
-        return self._trainer.run_with(settings, stop=stop, on_epoch=on_epoch, on_state=on_state)
+        return trainer.run_with(settings, stop=stop, on_epoch=on_epoch, on_state=on_state)
 
     def _in_words(self, numbers=True):
         finished = [(side, history) for side in "AB" for history in self.histories[side]]

@@ -10,7 +10,7 @@ from keras import layers
 
 from helpers import engine
 from helpers.engine.check import check
-from helpers.engine.examples import training_and_validation
+from helpers.engine.examples import dealt_anew, training_and_validation
 from helpers.engine.trainer import Trainer
 from helpers.errors import LessonError
 
@@ -369,3 +369,20 @@ def test_a_remark_is_told_of_a_run_that_is_shown_again():
     trainer = Trainer(lambda: linear(metrics=["accuracy"]), *training_and_validation((X, REAL)))
     told = [trainer.run({}, epochs).remarks for epochs in (2, 2, 1, 3)]
     assert all("Accuracy" in remarks[0] and len(remarks) == 1 for remarks in told)
+
+
+def test_dealt_anew_every_example_keeps_its_target_and_its_parts():
+    x, y, (x_val, y_val) = (
+        {"a": X, "b": np.arange(N)},
+        np.arange(N),
+        ({"a": X[:9] + 1, "b": N + np.arange(9)}, N + np.arange(9)),
+    )
+    assert dealt_anew(x, y, (x_val, y_val), 0) == (x, y, (x_val, y_val))
+    new_x, new_y, (new_x_val, new_y_val) = dealt_anew(x, y, (x_val, y_val), 4)
+    assert len(new_y) == N and len(new_y_val) == 9 and set(new_y) | set(new_y_val) == set(range(N + 9))
+    assert not np.array_equal(np.sort(new_y_val), y_val)
+    rows = np.concatenate([X, X[:9] + 1])
+    for part, targets in ((new_x, new_y), (new_x_val, new_y_val)):
+        assert np.array_equal(part["b"], targets) and np.array_equal(part["a"], rows[targets])
+    assert np.array_equal(dealt_anew(x, y, (x_val, y_val), 4)[1], new_y)
+    assert not np.array_equal(dealt_anew(x, y, (x_val, y_val), 5)[1], new_y)

@@ -12,7 +12,9 @@ import ipywidgets as widgets
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from helpers.engine.examples import dealt_anew
 from helpers.engine.trainer import Trainer
 from helpers.errors import LessonError
 from helpers.live import cell
@@ -169,6 +171,21 @@ def test_only_what_is_new_is_trained(background):
     move(part, seeds=1)
     part.wait()
     assert len(built) == 6 and "One run each" in part._words.value
+
+
+def test_the_examples_can_be_dealt_anew_into_training_and_validation(background):
+    part = ribbon(digits_network, FEW, other={"dropout": 0.6}, seeds=2, epochs=2, deal=(0, 9, 0))
+    as_handed_over = [run.history for run in part.histories["A"]]
+    assert part.settings["deal"] == 0 and "deal" in labelled(part)
+    move(part, deal=3)
+    part.wait()
+    assert part.settings["deal"] == 3 and part.state == "done" and json.loads(marks(part)["settings"])["deal"] == 3
+    anew = Trainer(digits_network, *dealt_anew(X, Y, VALIDATION, 3))
+    assert [run.history for run in part.histories["A"]] == [anew.run({}, 2, seed=seed).history for seed in (0, 1)]
+    assert [run.history for run in part.histories["A"]] != as_handed_over
+    move(part, deal=0)
+    part.wait()
+    assert [run.history for run in part.histories["A"]] == as_handed_over
 
 
 def test_every_epoch_counts_and_the_run_under_way_is_named(background):
@@ -404,6 +421,8 @@ def with_options(**options):
         (digits_network, {"dropout": 0.3}, {"seeds": True}, "whole numbers"),
         (digits_network, {"dropout": 0.3}, {"seeds": None}, "whole numbers"),
         (digits_network, {"dropout": 0.3}, {"seeds": (5, 1)}, "first number must be smaller"),
+        (digits_network, {"dropout": 0.3}, {"deal": -1}, "0 as they are"),
+        (digits_network, {"dropout": 0.3}, {"deal": [0, "other"]}, "0 as they are"),
         (digits_network, {"dropout": 0.3}, {"epochs": 0}, "at least 1"),
         (digits_network(), {"dropout": 0.3}, {}, r"leave out the brackets, ribbon\(build"),
         (None, {"dropout": 0.3}, {}, "leave out the brackets"),
@@ -417,6 +436,12 @@ def test_slips_are_told_in_words_before_anything_is_trained(build, other, forms,
 def test_without_validation_data_there_is_nothing_to_compare():
     with pytest.raises(LessonError, match="no validation data"):
         ribbon(digits_network, (X, Y), {"dropout": 0.3}, validation_split=0)
+
+
+def test_what_brings_its_batches_cannot_be_dealt_anew():
+    batches = [tf.data.Dataset.from_tensor_slices(part).batch(32) for part in ((X, Y), VALIDATION)]
+    with pytest.raises(LessonError, match="hand over arrays"):
+        ribbon(digits_network, batches, {"dropout": 0.3}, deal=(0, 9, 0))
 
 
 def test_without_a_front_end_the_finished_picture_and_its_verdict_are_shown(monkeypatch):
