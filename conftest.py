@@ -16,11 +16,12 @@ os.environ["LAB_BOOK"] = "off"  # for the kernels that tests start, too; a test 
 SAMPLES = (
     ("--kills", 10, 50, "how often a process that saves is killed at a random moment"),
     ("--runs", 4, 200, "how many of the recorded runs that diagnose is judged on are trained again"),
-    ("--builders", 60, 3000, "on how many builders drawn at random the engine is compared with fit"),
+    ("--builders", 40, 3000, "on how many builders drawn at random the engine is compared with fit"),
     ("--seeds", 8, 8, "over how many seeds each claim of a lesson is tested"),
     ("--claims", 8, 10_000, "how many claims of the lessons are tested, drawn by lot where there are more"),
-    ("--moves", 60, 1000, "how many things are done in the long, rough use of the live parts"),
-    ("--colab", 2, 10_000, "how many files of tests run on Colab's versions as well, drawn by lot"),
+    ("--pages", 4, 10_000, "how many lessons are driven in the browser, drawn by lot"),
+    ("--moves", 40, 1000, "how many things are done in the long, rough use of the live parts"),
+    ("--colab", 1, 10_000, "how many files of tests run on Colab's versions as well, drawn by lot"),
     ("--lessons", 1, 10_000, "how many lessons are run and moved as on Colab, drawn by lot"),
     ("--patience", 60, 10_000, "for how many seconds each of these goes on to another cell"),
 )
@@ -56,10 +57,9 @@ def pytest_configure(config):
 
 def pytest_report_header(config):
     option = config.option
-    drawn = (
-        f"claims of the lessons: {option.claims}, on Colab's versions: files {option.colab}, lessons {option.lessons}"
-    )
-    return f"{drawn}, drawn with --lot {option.lot}"
+    drawn = f"claims of the lessons: {option.claims}, lessons in the browser: {option.pages}"
+    on_colab = f"on Colab's versions: files {option.colab}, lessons {option.lessons}"
+    return f"{drawn}, {on_colab}, drawn with --lot {option.lot}"
 
 
 @pytest.fixture
@@ -78,12 +78,17 @@ def room(item):
     return next((name for name in ("browser", "claims") if name in where), None)
 
 
+def _by_lot(those, most, config):
+    return those if len(those) <= most else random.Random(config.option.lot).sample(those, most)
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest looks at -m
 def pytest_collection_modifyitems(config, items):
     claims = [item for item in items if room(item) == "claims"]
-    if len(claims) > config.option.claims:
-        drawn = random.Random(config.option.lot).sample(claims, config.option.claims)
-        left_out = [item for item in claims if item not in drawn]
+    pages = list(dict.fromkeys(item.path for item in items if room(item) == "browser" and "lesson" in item.path.name))
+    drawn = [*_by_lot(claims, config.option.claims, config), *_by_lot(pages, config.option.pages, config)]
+    left_out = [item for item in items if (item in claims or item.path in pages) and not {item, item.path} & {*drawn}]
+    if left_out:
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
     for item in items:

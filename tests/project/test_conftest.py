@@ -81,6 +81,20 @@ def test_of_many_claims_some_are_drawn_each_day_others(project):
     assert drawn("--lot", "1") == drawn("--lot", "1") != drawn("--lot", "2")
 
 
+def test_of_the_lessons_in_the_browser_whole_files_are_drawn(project):
+    (project / "tests" / "browser").mkdir()
+    for name in ("lesson_1", "lesson_2", "lesson_3", "lesson_4", "lesson_5", "lesson_6", "pins"):
+        (project / "tests" / "browser" / f"test_{name}.py").write_text(TESTS["test_unit.py"])
+
+    def drawn(*arguments):
+        return re.findall(r"test_(lesson_\d|pins)\.py", pytest_in(project, "--collect-only", "-q", *arguments)[1])
+
+    two = drawn("--pages", "2")
+    assert len(two) == 6 and all(two.count(name) == 2 for name in two) and "pins" in two
+    assert len(drawn("--full")) == 14
+    assert drawn("tests/browser/test_lesson_4.py") == ["lesson_4", "lesson_4"]
+
+
 @pytest.mark.parametrize(
     "source",
     [
