@@ -10,19 +10,19 @@ import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.claims.table import DRAWS, FIRST_SEED, MEASURED, SEEDS, TABLE, as_text, measured, rows
 from tests.notebooks import ROOT, lessons
 
 
-def measure(draw, tests, workers=2):
+def measure(draw, tests):
     """Run tests (pytest's names for them) on one deal of the data: {test's name: {held, figures}}."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "claims.jsonl"
         command = [sys.executable, "-m", "pytest", "-p", "tests.claims.recorder", "-q", "--claims", "10000"]
         command += ["--draw", str(draw), "--first-seed", str(FIRST_SEED), "--seeds", str(SEEDS), *tests]
-        command += ["-n", str(workers), "--dist", "loadfile"] if workers > 1 else []
         # The plugin imports tests.claims before conftest.py can tell it the seeds.
         seeds = {"LESSON_FIRST_SEED": str(FIRST_SEED), "LESSON_SEEDS": str(SEEDS)}
         environment = {**os.environ, **seeds, "CLAIMS_OUT": str(out)}
@@ -58,15 +58,17 @@ def main(arguments=None):
     numbers = [path.stem[:2] for path in lessons()]
     parser = argparse.ArgumentParser(prog="python -m tests.claims", description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", metavar="NN", help=f"which lessons ({', '.join(numbers)}); none: all")
+    parser.add_argument("--workers", type=int, default=2, help="how many deals are measured at once")
     parser.add_argument("--only-write", action="store_true", help="measure nothing, write the table anew")
     options = parser.parse_args(arguments)
     if unknown := set(options.lessons) - set(numbers):
         parser.error(f"there is no lesson {sorted(unknown)[0]}: {', '.join(numbers)}")
-    results = measured()
     if not options.only_write:
         chosen = options.lessons or numbers
         files = [f"tests/lessons/test_claims_{int(lesson)}.py" for lesson in chosen]
-        of_draws = {draw: measure(draw, files) for draw in DRAWS}
+        with ThreadPoolExecutor(options.workers) as pool:
+            of_draws = dict(zip(DRAWS, pool.map(lambda draw: measure(draw, files), DRAWS), strict=True))
+        results = measured()  # as it is now: another lesson may have been measured meanwhile
         for lesson in chosen:
             names = vars(__import__(f"tests.lessons.test_claims_{int(lesson)}", fromlist=["*"]))
             results[lesson] = {

@@ -117,7 +117,7 @@ def test_three_tests_drawn_by_lot_measure_again_what_the_table_says(pytestconfig
     draw = lot.choice(table.DRAWS)
     print(f"--lot {pytestconfig.option.lot}: draw {draw}, {chosen}")
     names = [f"tests/lessons/test_claims_{int(lesson)}.py::{test}" for lesson, test in chosen]
-    again = measure(draw, names, workers=1)
+    again = measure(draw, names)
     for lesson, test in chosen:
         before = table.measured()[lesson][test][str(draw)]
         assert again[test]["held"] == before["held"], (test, draw)
