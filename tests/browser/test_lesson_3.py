@@ -94,6 +94,7 @@ def test_the_replay_moves_its_lines_to_where_the_rule_says_and_trains_nothing(le
         (LUCK, "luck", "epochs", "PageDown"),
         (REAL, "real", "seeds", "ArrowLeft"),
         (REAL, "real", "epochs", "ArrowLeft"),
+        (REAL, "real", "deal", "ArrowRight"),
     ],
 )
 def test_every_control_of_a_ribbon_moves_it_and_its_median_is_the_kernels(lesson, panel, name, keyword, key):

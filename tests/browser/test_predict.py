@@ -1,4 +1,4 @@
-"""Predict, quiz and recall in a real JupyterLab: by keyboard alone, after Run All, axe, and what stays in the file."""
+"""Predict, quiz, recall and flashcards in a real JupyterLab: by keyboard alone, after Run All, axe, and what stays."""
 
 import json
 import re
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 SETUP = f"""import os, sys; sys.path.insert(0, {str(ROOT)!r})
 os.environ["LAB_BOOK"] = "book.jsonl"
-from helpers import predict, quiz, recall"""
+from helpers import flashcards, predict, quiz, recall"""
 CELLS = [
     SETUP,
     "share = predict('the share that is right', (0.0, 1.0), within=0.06)",
@@ -25,8 +25,9 @@ CELLS = [
     "again = recall(3)",
     "curve = predict('the validation loss', (0, 2.0), draw=6)",
     "curve.happened([1.9, 1.5, 1.2, 1.0, 1.0, 1.0])",
+    "cards = flashcards(2)",
 ]
-NUMBER, CHOICE, ORDER, QUIZ, RECALL, CURVE = range(6)  # the boxes, from top to bottom
+NUMBER, CHOICE, ORDER, QUIZ, RECALL, CURVE, CARDS = range(7)  # the boxes, from top to bottom
 WORDS = "box => document.querySelectorAll('.live-asked')[box].querySelector('.live-panel-state').innerText.trim()"
 FOCUS = """([box, words]) => {
     const part = document.querySelectorAll('.live-asked')[box], now = document.activeElement;
@@ -162,6 +163,42 @@ def test_a_question_is_answered_by_keyboard_and_the_next_one_comes(page, server,
         assert picture.get_attribute("alt") and picture.evaluate("image => image.naturalWidth > 100")
 
 
+def test_curves_on_other_data_are_named_and_explained_by_keyboard(page, server):
+    part = page.lab.page.locator(".live-asked").nth(RECALL)
+    group = part.locator("[role=group]").last
+    part.locator("button").first.focus()
+    for number in range(int(re.search(r"Question (\d)", part.text_content())[1]), 4):
+        page.press(RECALL, "Next question")
+        wait_until(lambda wanted=number + 1: f"Question {wanted} of 7" in part.text_content(), 20, "the next question")
+    for kind, number in (("diagnosis", 4), ("sign", 5)):
+        assert part.locator(".lab-chart svg polyline").count() >= 2
+        panes = [svg.bounding_box() for svg in part.locator("svg[data-pane]").all()]
+        assert len({round(pane["y"]) for pane in panes}) == 1  # side by side, whatever is asked about them
+        page.press(RECALL, "C.")
+        page.wait_for(RECALL, ".")
+        wait_until(lambda: not page.words(RECALL).startswith("Choose"), 20, "the feedback")
+        last = book(server)[-1]
+        assert last["kind"] == kind and last["right"] == page.words(RECALL).startswith("Right.")
+        page.press(RECALL, "Next question")
+        wait_until(lambda wanted=number + 1: f"Question {wanted} of 7" in part.text_content(), 20, "the next question")
+    assert group.is_visible()
+
+
+def test_a_card_is_turned_and_judged_by_keyboard(page, server):
+    part = page.lab.page.locator(".live-asked").nth(CARDS)
+    part.locator("button").first.focus()
+    for knew, place in (("I knew it", 1), ("I did not", 2)):
+        assert f"Card {place} of 2" in part.text_content() and part.locator(".live-back").count() == 0
+        page.press(CARDS, "Turn the card")
+        page.wait_for(CARDS, "Did you know it?")
+        assert part.locator(".live-back").is_visible()
+        wait_until(lambda: page.lab.page.evaluate(FOCUS, [CARDS, "I knew it"]), 20, "the focus on the answer")
+        page.press(CARDS, knew)
+        wait_until(lambda: page.words(CARDS) != "Did you know it?", 20, "the card to be put away")
+    page.wait_for(CARDS, "All are done: you knew 1 of 2.")
+    assert [(entry["kind"], entry["right"]) for entry in book(server)[-2:]] == [("card", True), ("card", False)]
+
+
 def test_a_curve_is_drawn_by_keyboard_and_the_run_is_laid_over_it(page, server):
     part = page.lab.page.locator(".live-asked").nth(CURVE)
     part.get_by_role("slider", name="epoch 1", exact=True).focus()
@@ -203,8 +240,9 @@ def test_a_sentence_stays_in_a_notebook_that_is_opened_again(page, server, brows
     kept = [
         "Skipped. Run this cell again",
         "The quiz of lesson 2: 1 of 6 questions answered",
-        "From memory, before lesson 3: 1",
+        "From memory, before lesson 3: 3 of 7 questions answered",
         "You drew a curve from ",
+        "Flashcards: 2 of 2 turned, 1 known.",
     ]
 
     def saved():
@@ -216,9 +254,9 @@ def test_a_sentence_stays_in_a_notebook_that_is_opened_again(page, server, brows
     again = browser.new_page(viewport={"width": 1280, "height": 1000})
     again.goto(f"http://127.0.0.1:{server.port}/lab/workspaces/again/tree/again.ipynb?token={server.token}")
     lost = again.locator(".jp-OutputArea-output:text-is('Error displaying widget: model not found')")
-    wait_until(lambda: lost.count() == CURVE + 1, 60, "JupyterLab to look for the widgets in vain")
+    wait_until(lambda: lost.count() == CARDS + 1, 60, "JupyterLab to look for the widgets in vain")
     seen = again.locator(".live-kept").all_inner_texts()
-    assert not any(lost.nth(i).is_visible() for i in range(CURVE + 1))
+    assert not any(lost.nth(i).is_visible() for i in range(CARDS + 1))
     for words, said in zip(["You said 0.10; it is 0.12: ✓ right.", "You said “training”", *kept], seen, strict=True):
         assert words in said and "Run the cell to bring it back to life." in said
     again.close()
