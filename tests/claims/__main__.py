@@ -17,12 +17,16 @@ from tests.claims.table import DRAWS, FIRST_SEED, MEASURED, SEEDS, TABLE, as_tex
 from tests.notebooks import ROOT, lessons
 
 
-def measure(draw, tests):
-    """Run tests (pytest's names for them) on one deal of the data: {test's name: {held, figures}}."""
+def measure(draw, tests, only=""):
+    """Run tests (pytest's names for them) on one deal of the data: {test's name: {held, figures}}.
+
+    only: an expression for pytest's -k.
+    """
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "claims.jsonl"
         command = [sys.executable, "-m", "pytest", "-p", "tests.claims.recorder", "-q", "--claims", "10000"]
         command += ["--draw", str(draw), "--first-seed", str(FIRST_SEED), "--seeds", str(SEEDS), *tests]
+        command += ["-k", only] if only else []
         # The plugin imports tests.claims before conftest.py can tell it the seeds.
         seeds = {"LESSON_FIRST_SEED": str(FIRST_SEED), "LESSON_SEEDS": str(SEEDS)}
         environment = {**os.environ, **seeds, "CLAIMS_OUT": str(out)}
@@ -58,6 +62,7 @@ def main(arguments=None):
     numbers = [path.stem[:2] for path in lessons()]
     parser = argparse.ArgumentParser(prog="python -m tests.claims", description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", metavar="NN", help=f"which lessons ({', '.join(numbers)}); none: all")
+    parser.add_argument("-k", default="", metavar="TESTS", help="of these only the tests that fit, as pytest's -k")
     parser.add_argument("--workers", type=int, default=2, help="how many deals are measured at once")
     parser.add_argument("--only-write", action="store_true", help="measure nothing, write the table anew")
     options = parser.parse_args(arguments)
@@ -67,11 +72,12 @@ def main(arguments=None):
         chosen = options.lessons or numbers
         files = [f"tests/lessons/test_claims_{int(lesson)}.py" for lesson in chosen]
         with ThreadPoolExecutor(options.workers) as pool:
-            of_draws = dict(zip(DRAWS, pool.map(lambda draw: measure(draw, files), DRAWS), strict=True))
+            of_draws = dict(zip(DRAWS, pool.map(lambda draw: measure(draw, files, options.k), DRAWS), strict=True))
         results = measured()  # as it is now: another lesson may have been measured meanwhile
         for lesson in chosen:
             names = vars(__import__(f"tests.lessons.test_claims_{int(lesson)}", fromlist=["*"]))
-            results[lesson] = {
+            before = {test: found for test, found in results.get(lesson, {}).items() if options.k and test in names}
+            results[lesson] = before | {
                 test: {str(draw): found[test] for draw, found in of_draws.items() if test in found}
                 for test in of_draws[DRAWS[0]]
                 if test in names
