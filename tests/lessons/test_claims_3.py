@@ -167,7 +167,9 @@ def test_the_counts_are_those_of_the_prose():
     "The lowest point is clearly lower with 1,000 pictures, and it comes earlier, because an epoch now makes eight"
     " times as many updates.",
 )
-@claim("ribbon-data-read", "The ranges of the lowest losses do not overlap.")
+@claim(
+    "ribbon-data-read", "The ranges of the lowest losses do not overlap: 1,000 pictures are better, and not by luck."
+)
 @claim("together-read", "| more pictures | falls in fewer epochs | lower |")
 @claim("key-points", "More pictures lower the lowest point.")
 def test_more_pictures_lower_the_lowest_point_and_bring_it_earlier():
@@ -427,9 +429,8 @@ def dealt_anew_in_the_panel(deal):
 
 @claim(
     "ribbon-data-read",
-    "There is a second kind of luck, which more seeds cannot show: other *pictures* would have given other curves.",
-    "Both bands move, and by more than two seeds lie apart: whether the lowest loss of a network is 0.4 or 0.5 depends"
-    " on which pictures it is measured on.",
+    "With another deal both bands move, and by more than two seeds lie apart: the lowest loss of the same network can"
+    " change by 0.05 and more.",
     "But in every deal the 1,000 pictures are ahead.",
 )
 def test_another_deal_moves_both_bands_by_more_than_a_seed_and_more_pictures_stay_ahead():
@@ -438,5 +439,5 @@ def test_another_deal_moves_both_bands_by_more_than_a_seed_and_more_pictures_sta
     say(few=few.mean(axis=1), more=more.mean(axis=1), ahead=(few - more).min(axis=1))
     for found in (few, more):
         assert found.mean(axis=1).std(ddof=1) > found.std(axis=1, ddof=1).mean()
-    assert np.ptp(few.mean(axis=1)) > 0.05  # so that one may be 0.4 and another one 0.5, rounded
+    assert np.ptp(few.mean(axis=1)) > 0.05
     assert (few > more).all()
