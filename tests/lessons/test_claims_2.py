@@ -552,8 +552,9 @@ def suggested(name):
 
 @claim(
     "explore-read",
-    "A learning rate of 0.0001 is still learning at 8 epochs; 30 pictures for 40 epochs overfit; one filter and `pool`"
-    " 24 underfit (give them 40 epochs); a learning rate of 0.5 diverges.",
+    "As a rule: a learning rate of 0.0001 is still learning at 8 epochs; 30 pictures for 40 epochs overfit; one filter"
+    " and `pool` 24 underfit (give them 40 epochs); a learning rate of 0.5 diverges.",
+    holds="on most draws",
 )
 @pytest.mark.parametrize("name", SUGGESTED)
 def test_the_settings_that_the_last_panel_suggests_make_what_they_promise(name):
@@ -594,22 +595,39 @@ def settled(history, name="val_loss"):
     return float(np.median(history[name][-3:]))
 
 
-@claim("shapes-read", "falling at the end | more epochs |", "turns and rises | more pictures, dropout, stop earlier |")
+def gains(pattern, prescription):
+    """How far the validation loss of three cases comes down by a prescription, and by another seed alone."""
+    return (
+        np.array([settled(before) - settled(after) for before, after in treated(pattern, how)])
+        for how in (prescription, "leave it as it is")
+    )
+
+
+@claim("shapes-read", "falling at the end | more epochs |")
 @pytest.mark.parametrize(
     "pattern, prescription",
     [
         (pattern, name)
         for pattern in ("still learning", "underfitting", "overfitting", "diverging", "shuffled labels")
         for name in causes.HELPS[pattern]
+        if name != "add dropout"
     ],
 )
 def test_what_helps_lowers_the_validation_loss_and_leaving_it_does_not(pattern, prescription):
-    gain, left = (
-        np.array([settled(before) - settled(after) for before, after in treated(pattern, how)])
-        for how in (prescription, "leave it as it is")
-    )
+    gain, left = gains(pattern, prescription)
     say(gain=gain, left_as_it_is=left)
-    assert np.median(gain) > 0 and np.mean(gain) > np.mean(left)  # of three cases most: a run is only one draw
+    assert gain.min() > 0 and np.mean(gain) > np.mean(left)
+
+
+@claim(
+    "shapes-read",
+    "turns and rises | more pictures, stop earlier; dropout often helps a little |",
+    holds="on most draws",
+)
+def test_dropout_helps_a_little_against_overfitting_and_more_pictures_help_more():
+    (gain, left), (of_pictures, _) = gains("overfitting", "add dropout"), gains("overfitting", "more training pictures")
+    say(gain=gain, left_as_it_is=left, of_more_pictures=of_pictures)
+    assert np.mean(left) < np.mean(gain) < np.mean(of_pictures) and np.mean(gain > left) > 0.5
 
 
 def test_larger_batches_and_more_validation_pictures_calm_the_curve():
