@@ -118,7 +118,11 @@ def against(pattern, history):
 def speaks_for(pattern, history):
     """The feature of these curves that speaks for calling them `pattern`, as a sentence."""
     figures = measure(history)
-    return SPEAKS_FOR[pattern].format(**in_words(figures)) if _can_be_read(figures) else _plain(figures)
+    if not _can_be_read(figures):
+        return _plain(figures)
+    if pattern == "diverging":  # whether it explodes at once or later
+        return evidence(pattern, figures)[0]
+    return SPEAKS_FOR[pattern].format(**in_words(figures))
 
 
 def _can_be_read(figures):

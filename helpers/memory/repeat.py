@@ -54,6 +54,14 @@ def confusions(entries):
     return Counter(str(entry.get(part)) for entry in wrong for part in ("case", "said"))
 
 
+def lots(patterns, confused):
+    """How many lots each of `patterns` gets in a draw: one, and one more for each confusion, up to four.
+
+    confused: as `confusions` gives it.
+    """
+    return [1 + min(confused.get(pattern, 0), 4) for pattern in patterns]
+
+
 def lesson_of(name):
     """The lesson of a question by its name, 2 for "2.3"; 0 where it is none."""
     lesson = str(name).partition(".")[0]

@@ -11,6 +11,7 @@ import numpy as np
 from helpers.curves.history import best_epoch
 from helpers.engine.examples import training_and_validation
 from helpers.engine.trainer import Trainer
+from helpers.memory.repeat import lots
 
 # What can be prescribed, and what it does to the run.
 PRESCRIPTIONS = {
@@ -124,12 +125,12 @@ def draw_case(pattern, random):
     return Case(pattern, **CAUSES[pattern](random), seed=int(random.integers(2**31)))
 
 
-def draw_cases(n, random, confused=()):
+def draw_cases(n, random, confused=None):
     """`n` cases; each shows a pattern drawn by lot, so that no case can be told by what the others are.
 
     confused: {pattern: how often it was missed, or something else was taken for it}; these are drawn more often.
     """
-    weights = np.array([1 + min(dict(confused).get(pattern, 0), 4) for pattern in CAUSES])
+    weights = np.array(lots(CAUSES, confused or {}))
     drawn = random.choice(list(CAUSES), n, p=weights / weights.sum())
     return [draw_case(str(pattern), random) for pattern in drawn]
 

@@ -17,6 +17,7 @@ from helpers.curves.measures import measure
 from helpers.curves.signs import SIGNS, TELL_NOTHING, judge
 from helpers.curves.thumbnails import without_verdict
 from helpers.lab_book import note
+from helpers.memory.repeat import lots
 from helpers.parts.questions import Answer
 
 FILE = Path(__file__).resolve().parent.parent.parent / "data" / "other_runs.json"
@@ -59,17 +60,16 @@ def runs():
     return json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else []
 
 
-def rounds(n, confused=()):
+def rounds(n, confused=None):
     """Questions about `n` runs drawn by lot, two about each: what do its curves show, and by what is it seen?
 
     confused: {pattern: how often it was missed, or another taken for it}; these are asked more often.
     """
     lot, there = random.Random(), runs()
     patterns = [name for name in PATTERNS if any(run["cause"] == name for run in there)]
-    lots = [1 + min(dict(confused).get(name, 0), 4) for name in patterns]
     drawn = [
         lot.choice([run for run in there if run["cause"] == name])
-        for name in (lot.choices(patterns, lots, k=n) if there else ())
+        for name in (lot.choices(patterns, lots(patterns, confused or {}), k=n) if there else ())
     ]
     return [question for place, run in enumerate(drawn) for question in _both(run, f"round{place}", lot)]
 

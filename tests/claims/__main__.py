@@ -1,7 +1,7 @@
 """Measure what the lessons claim, on the data dealt anew, and write the table: `python -m tests.claims`.
 
-With numbers of lessons (`python -m tests.claims 03`) only theirs are measured anew. All of them take about half an hour
-of both cores. `--only-write` measures nothing: for a sentence that was reworded.
+With numbers of lessons (`python -m tests.claims 03`) only theirs are measured anew, and of these with `-k` only some. A
+lesson takes up to an hour of one core. `--only-write` measures nothing: for a sentence that was reworded.
 """
 
 import argparse

@@ -163,10 +163,7 @@ def test_a_name_is_to_be_explained_before_anything_is_prescribed(row, book):
     assert TELL_NOTHING[common] in words(row) and row._signs[common].description == f"✗ {common}"
     row.explain(SIGNS["noisy"])
     said = words(row).replace("&#x27;", "'")
-    assert (
-        "the sign of noisy" in said
-        and casebook.judge.__globals__["against"]("noisy", row.histories[number - 1]) in said
-    )
+    assert "the sign of noisy" in said and casebook.against("noisy", row.histories[number - 1]) in said
     row.choose(2 if number != 2 else 3)
     row.choose(number)
     assert words(row) == f"Case {number}: overfitting. By what did you see it?"
