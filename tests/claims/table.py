@@ -105,8 +105,8 @@ def as_text(found):
         "Written by `python -m tests.claims`; nothing here is typed by hand. Each sentence was tested with"
         f" {SEEDS} seeds from {FIRST_SEED} on, on {len(DRAWS)} deals of the data: the lessons' own (0) and"
         f" {', '.join(map(str, DRAWS[1:]))}. In brackets: the 95 % interval of the mean, over the draws, which vary"
-        " more than the seeds. No sentence was first written from these runs; those that did not hold were reworded after"
-        " them, so for these the table shows what their words rest on, and is no second test.",
+        " more than the seeds. No sentence was first written from these runs; those that did not hold were reworded"
+        " after them, so for these the table shows what their words rest on, and is no second test.",
         "",
         f"Measured so far: lessons {', '.join(str(int(lesson)) for lesson in sorted(measured()))}.",
         "",
